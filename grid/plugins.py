@@ -1,0 +1,66 @@
+"""Finds plugins by name: one file of a folder is one plugin; other packages add theirs through an entry point."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from grid.errors import RequestError, unknown_name
+
+Plugin = TypeVar("Plugin")
+
+
+@dataclass
+class Registry(Generic[Plugin]):
+    """The plugins of one kind.
+
+    A plugin's module lies in `package` and carries the plugin's name (`-` written `_`), so listing costs no import.
+    A third party declares an entry point in the group `codecgrid.<kind>s` whose name is the plugin's name and whose
+    value is the module to import. The module calls `register(name)` on its class or function.
+    """
+
+    kind: str
+    package: str
+    exclude: frozenset[str] = frozenset()
+    _found: dict[str, Plugin] = field(default_factory=dict)
+
+    def register(self, name: str) -> Callable[[Plugin], Plugin]:
+        """A decorator that puts a class or function under `name`; a second, different one of that name is an error."""
+
+        def add(plugin: Plugin) -> Plugin:
+            known = self._found.get(name)
+            if known is not None and getattr(known, "__qualname__", 1) != getattr(plugin, "__qualname__", 2):
+                raise RequestError(f"two {self.kind} plugins are named {name!r}: {known!r} and {plugin!r}")
+            self._found[name] = plugin
+            return plugin
+
+        return add
+
+    def names(self) -> list[str]:
+        """All names, sorted, without importing a plugin."""
+        return sorted(self._modules().keys() | self._found.keys())
+
+    def get(self, name: str, *, where: str = "") -> Plugin:
+        """The plugin called `name`; raises RequestError with the nearest choice when there is none."""
+        if name not in self._found:
+            modules = self._modules()
+            if name not in modules:
+                raise unknown_name(self.kind, name, self.names(), where=where)
+            importlib.import_module(modules[name])
+        if name not in self._found:
+            raise RequestError(f"module {self._modules()[name]} does not register a {self.kind} named {name!r}")
+        return self._found[name]
+
+    def _modules(self) -> dict[str, str]:
+        package = importlib.import_module(self.package)
+        inner = {
+            info.name.replace("_", "-"): f"{self.package}.{info.name}"
+            for info in pkgutil.iter_modules(package.__path__)
+            if not info.name.startswith("_") and info.name not in self.exclude
+        }
+        outer = {point.name: point.value for point in entry_points(group=f"codecgrid.{self.kind}s")}
+        return inner | outer
