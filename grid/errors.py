@@ -10,8 +10,8 @@ class RequestError(ValueError):
     """The request is wrong and nothing was started (exit status 2)."""
 
 
-class MissingRequirement(RequestError):
-    """A package, weight file or program is not on this machine; the message says where to get it and where to put it."""
+class MissingRequirementError(RequestError):
+    """A package, file or program is not on this machine; the message says where to get it and where to put it."""
 
 
 def unknown_name(

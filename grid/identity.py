@@ -7,17 +7,17 @@ import hashlib
 import json
 import math
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 DIGEST_LENGTH = 16
 
 
 def plain(value: object, place: str = "$") -> Json:
-    """`value` as JSON types only; raises TypeError, naming the place, on anything two processes could write differently."""
+    """`value` as JSON types only; TypeError, with the place, on anything two processes could write differently."""
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"), place)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -73,6 +73,6 @@ def _compare(old: Json, new: Json, place: str, lines: list[str]) -> None:
                 _compare(old[key], new[key], inner, lines)
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, pair in enumerate(zip(old, new, strict=True)):
-            _compare(*cast(tuple[Json, Json], pair), f"{place}[{i}]", lines)
+            _compare(*pair, f"{place}[{i}]", lines)
     elif old != new or type(old) is not type(new):
         lines.append(f"{place or '$'}: {json.dumps(old)} -> {json.dumps(new)}")
