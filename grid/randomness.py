@@ -22,7 +22,7 @@ def generator(*parts: Part) -> np.random.Generator:
     It is seeded with the 256 bits of the SHA-256 of the parts' canonical JSON: equal parts give equal draws in every
     process and on every machine, whatever was drawn before and however many workers there are. The first part says
     what the draws are for, so that two uses of one (seed, epoch, utterance) stay independent. The type counts: `1`
-    and `"1"` are different parts. A part that is no str, int or bool (a float, a Path, a NumPy number) raises TypeError.
+    and `"1"` are different parts. A part that is no str, int or bool (a float, a NumPy number) raises TypeError.
     """
     return np.random.default_rng(int.from_bytes(_hash(parts), "big"))
 
