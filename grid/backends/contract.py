@@ -1,0 +1,36 @@
+"""What a backend declares: its options, its revision, the features it takes, and how its network is built."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic
+
+from grid.frontends.contract import FeatureKind, Features, OptionsT, PluginOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Backend(ABC, Generic[OptionsT]):
+    """Features to logits `(batch, outputs)`: two (spoof, bona fide) or one (higher is more bona fide).
+
+    The declaration imports no torch, so a plan over hundreds of cells stays quick; `build` does.
+    Raise `revision` by hand whenever the same options and seed would give other logits.
+    """
+
+    Options: ClassVar[type[PluginOptions]]
+    revision: ClassVar[int]
+    accepts: ClassVar[FeatureKind]
+
+    options: OptionsT
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """The number of logits, 1 or 2."""
+
+    @abstractmethod
+    def build(self, features: Features) -> nn.Module:
+        """The network for features of this shape, freshly initialised from torch's current generator."""

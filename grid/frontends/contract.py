@@ -1,0 +1,59 @@
+"""What a frontend declares: its options, its revision, the features it gives, and how its network is built."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FeatureKind = Literal["waveform", "frames", "layers"]
+
+
+class PluginOptions(BaseModel):
+    """The hyper-parameters of one frontend or backend: frozen, and an unknown or wrongly typed one is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+@dataclass(frozen=True)
+class Features:
+    """The shape of what a frontend hands to a backend.
+
+    `waveform` is `(batch, samples)`; `frames` is `(batch, frames, size)`; `layers` is
+    `(layers, batch, frames, size)`, the hidden states of a speech encoder with the input embedding first.
+    """
+
+    kind: FeatureKind
+    size: int = 1
+    layers: int = 1
+
+
+OptionsT = TypeVar("OptionsT", bound=PluginOptions)
+
+
+@dataclass(frozen=True)
+class Frontend(ABC, Generic[OptionsT]):
+    """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to features.
+
+    The declaration imports no torch, so a plan over hundreds of cells stays quick; `build` does.
+    Raise `revision` by hand whenever the same options would give other features.
+    """
+
+    Options: ClassVar[type[PluginOptions]]
+    revision: ClassVar[int]
+
+    options: OptionsT
+
+    @property
+    @abstractmethod
+    def features(self) -> Features:
+        """The shape of the features under these options."""
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """The module whose `forward(waveforms)` gives the features."""
