@@ -1,0 +1,62 @@
+"""Owns what one condition of an evaluation measures: EER with its interval, minDCF and the trial counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from grid.metrics.detection import eer, min_dcf
+from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES, Groups, bootstrap_eer
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The numbers of one detector on one condition of one evaluation.
+
+    `condition` is `pooled`, `codec=NAME`, `attack=NAME` or `attack=NAME,codec=NAME`. EERs are fractions (0 to 1);
+    `eer_lower` and `eer_upper` bound the bootstrap interval; `min_dcf` has ASVspoof 5 costs and is 1 for a useless
+    detector.
+    """
+
+    evaluation: str
+    condition: str
+    eer: float
+    eer_lower: float
+    eer_upper: float
+    min_dcf: float
+    n_bonafide: int
+    n_spoof: int
+
+
+def measure(
+    name: str,
+    condition: str,
+    bonafide_scores: ArrayLike,
+    spoof_scores: ArrayLike,
+    *,
+    seed: int = 0,
+    replicates: int = DEFAULT_REPLICATES,
+    level: float = DEFAULT_LEVEL,
+    groups: Groups | None = None,
+) -> Measurement:
+    """The measurement of one condition from its scores, (trials,) for each class, higher = more bona fide.
+
+    `groups` are the speakers of the bona fide and of the spoof trials, for an interval over speakers.
+    RequestError, naming evaluation and condition: a class without trials, a score that is NaN or infinite.
+    """
+    place = f"{name}/{condition}"
+    interval = bootstrap_eer(
+        bonafide_scores, spoof_scores, replicates=replicates, seed=seed, level=level, groups=groups, condition=place
+    )
+    return Measurement(
+        evaluation=name,
+        condition=condition,
+        eer=eer(bonafide_scores, spoof_scores, condition=place).eer,
+        eer_lower=interval.lower,
+        eer_upper=interval.upper,
+        min_dcf=min_dcf(bonafide_scores, spoof_scores, condition=place),
+        n_bonafide=int(np.size(bonafide_scores)),
+        n_spoof=int(np.size(spoof_scores)),
+    )
