@@ -1,0 +1,185 @@
+"""Owns the import of a corpus: each file of a protocol is read once and lands in the manifest or the rejected table.
+
+    corpus = open_corpus("csv", "speech/protocol.csv")
+    result = import_corpus(corpus, "results/corpora/speech")
+
+The folder then holds manifest.parquet, rejected.parquet and corpus.json (where the audio lies).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from grid.corpus.atomic import replacing
+from grid.corpus.examining import DUPLICATE_ID, Rejection, examine, rejected
+from grid.corpus.manifest import MANIFEST_SCHEMA, Utterance, manifest_digest, read_manifest, to_table, write_manifest
+from grid.corpus.protocol import Corpus, ProtocolRow
+from grid.corpus.summary import shared_speakers
+from grid.errors import RequestError
+
+MANIFEST_FILE = "manifest.parquet"
+REJECTED_FILE = "rejected.parquet"
+CORPUS_FILE = "corpus.json"
+
+REJECTED_SCHEMA = pa.schema(
+    [
+        ("utterance_id", pa.string()),
+        ("path", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("line", pa.int64()),
+    ]
+)
+
+_logger = logging.getLogger(__name__)
+_ROWS_AT_ONCE = 4096
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import made: the folder, the root of the audio, the counts and the digest of the manifest."""
+
+    folder: Path
+    root: Path
+    utterances: int
+    rejected: int
+    digest: str
+
+    @property
+    def manifest(self) -> Path:
+        """The Parquet file of the utterances."""
+        return self.folder / MANIFEST_FILE
+
+    @property
+    def rejected_table(self) -> Path:
+        """The Parquet file of the rows that are not in the manifest, with reason, detail and line of the protocol."""
+        return self.folder / REJECTED_FILE
+
+
+@dataclass(frozen=True)
+class ImportedCorpus:
+    """A corpus that was imported: its manifest, and the folder its paths start from."""
+
+    root: Path
+    table: pa.Table
+
+
+def import_corpus(
+    corpus: Corpus, out_dir: str | Path, *, max_rejected_share: float = 0.01, workers: int | None = None
+) -> ImportResult:
+    """Reads each file of `corpus`, in `workers` threads (default: one per core), and writes its manifest to `out_dir`.
+
+    The number of threads changes no result. Of two rows with one utterance_id the first stays. Raises RequestError if
+    the protocol has no rows, if more than `max_rejected_share` of them are unusable, or if all are; rejected.parquet is
+    then there all the same, and no manifest is written (an earlier one stays as it was).
+    """
+    folder, root = Path(out_dir), corpus.root.resolve()
+    if not root.is_dir():
+        raise RequestError(f"{root}: the folder of the audio does not exist")
+    table, refused = _examine_all(corpus.rows, root, workers or os.cpu_count() or 1)
+    if table.num_rows + len(refused) == 0:
+        raise RequestError(f"{corpus.protocol}: the protocol names no utterances")
+    _write_rejected(folder / REJECTED_FILE, refused)
+    _judge(table.num_rows, refused, max_rejected_share, corpus.protocol, folder / REJECTED_FILE)
+    write_manifest(folder / MANIFEST_FILE, table)
+    result = ImportResult(folder, root, table.num_rows, len(refused), manifest_digest(table))
+    _write_corpus_file(result, corpus.protocol)
+    shared = shared_speakers(table)
+    if shared:
+        _logger.warning("%d speakers are in more than one split, such as %s", len(shared), shared[0])
+    return result
+
+
+def open_imported(folder: str | Path) -> ImportedCorpus:
+    """The corpus that was imported to `folder`; RequestError if there is none, or if its audio folder is gone."""
+    folder = Path(folder)
+    table = read_manifest(folder / MANIFEST_FILE)
+    try:
+        root = Path(json.loads((folder / CORPUS_FILE).read_text(encoding="utf-8"))["root"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"{folder / CORPUS_FILE}: cannot be read ({error}); import the corpus again") from error
+    if not root.is_dir():
+        raise RequestError(
+            f"{root}: the audio of {folder} is not there; if it moved, edit {CORPUS_FILE} or import again"
+        )
+    return ImportedCorpus(root, table)
+
+
+def _examine_all(rows: Iterable[ProtocolRow], root: Path, workers: int) -> tuple[pa.Table, list[Rejection]]:
+    """All usable rows as one table, and the rejections by line; a part of the rows at a time, so memory stays small."""
+    tables: list[pa.Table] = [MANIFEST_SCHEMA.empty_table()]
+    refused: list[Rejection] = []
+    known: set[str] = set()
+    done = 0
+    with ThreadPoolExecutor(workers) as pool:  # decoding and hashing leave Python's lock
+        for part in _parts(rows):
+            fresh = [row for row in part if not _is_known(row, known, refused)]
+            outcomes = list(pool.map(lambda row: examine(row, root), fresh))
+            tables.append(to_table(item for item in outcomes if isinstance(item, Utterance)))
+            refused += [item for item in outcomes if isinstance(item, Rejection)]
+            done += len(part)
+            _logger.info("%d files read, %d rejected", done, len(refused))
+    return pa.concat_tables(tables), sorted(refused, key=lambda item: (item.line, item.utterance_id, item.path))
+
+
+def _parts(rows: Iterable[ProtocolRow]) -> Iterator[list[ProtocolRow]]:
+    iterator = iter(rows)
+    while part := list(islice(iterator, _ROWS_AT_ONCE)):
+        yield part
+
+
+def _is_known(row: ProtocolRow, known: set[str], refused: list[Rejection]) -> bool:
+    if row.utterance_id not in known:
+        known.add(row.utterance_id)
+        return False
+    refused.append(rejected(row, DUPLICATE_ID, "an earlier row has this utterance id"))
+    return True
+
+
+def _judge(used: int, refused: list[Rejection], share: float, protocol: Path, table: Path) -> None:
+    """Logs what was rejected; RequestError if it is more than `share` of all, or all."""
+    if not refused:
+        return
+    reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(i.reason for i in refused).most_common())
+    total = used + len(refused)
+    said = f"{protocol}: {len(refused)} of {total} utterances ({len(refused) / total:.2%}) are unusable: {reasons}"
+    if used and len(refused) <= share * total:
+        _logger.warning("%s; all are in %s", said, table)
+        return
+    first = "".join(f"\n  line {i.line}: {i.utterance_id}: {i.reason}: {i.detail}" for i in refused[:_SHOWN])
+    more = f"\n  ... {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+    raise RequestError(
+        f"{said}. At most {share:.2%} are let through (max_rejected_share), so no manifest was written.{first}{more}\n"
+        f"All of them: {table}"
+    )
+
+
+def _write_rejected(path: Path, refused: list[Rejection]) -> None:
+    table = pa.Table.from_pylist([dataclasses.asdict(item) for item in refused], schema=REJECTED_SCHEMA)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _write_corpus_file(result: ImportResult, protocol: Path) -> None:
+    content = {
+        "root": str(result.root),
+        "protocol": str(protocol.resolve()),
+        "manifest_digest": result.digest,
+        "utterances": result.utterances,
+        "rejected": result.rejected,
+    }
+    with replacing(result.folder / CORPUS_FILE) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,95 @@
+"""Reads VCTK from its folder (no protocol file): version 0.92, version 0.80, or just one folder per speaker."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grid.corpus.protocol import Corpus, ProtocolRow, existing
+from grid.corpus.readers import READERS
+from grid.errors import RequestError
+
+# CodecFake (Wu et al., Interspeech 2024) divides VCTK so
+DEV_SPEAKERS = ("p226", "p229")
+TEST_SPEAKERS = ("p227", "p228")
+
+_AUDIO_FOLDERS = ("wav48_silence_trimmed", "wav48")
+_SPEAKER = re.compile(r"p\d{3}|s5")
+_SUFFIXES = (".flac", ".wav")
+_TAKE = re.compile(r"_(mic\d+)$")
+
+_logger = logging.getLogger(__name__)
+
+
+@READERS.register("vctk")
+def rows(
+    path: Path, *, take: str = "mic1", dev: Sequence[str] = DEV_SPEAKERS, test: Sequence[str] = TEST_SPEAKERS
+) -> Corpus:
+    """The utterances of VCTK, all bona fide, split by speaker; ids are those of the corpus, such as p225_001.
+
+    `path` is the folder of the release, or the one that holds the folders of the speakers. Version 0.92 has two takes
+    of an utterance, mic1 and mic2: `take` is read, and utterances that lack it are counted in the log. Speakers in
+    neither `dev` nor `test` are train. Raises RequestError for an unknown layout, for a speaker in both dev and test,
+    and for a speaker asked for by name who is not there.
+    """
+    folder = _audio_folder(existing(path, folder=True))
+    speakers = sorted(child for child in folder.iterdir() if child.is_dir() and _SPEAKER.fullmatch(child.name))
+    if not speakers:
+        raise RequestError(
+            f"{folder}: no folders of VCTK speakers (p225, p226, ...). Expected wav48_silence_trimmed/pXXX/*.flac "
+            "(0.92), wav48/pXXX/*.wav (0.80) or pXXX/*.flac or *.wav."
+        )
+    splits = _Splits(tuple(dev), tuple(test))
+    splits.check({speaker.name for speaker in speakers}, folder)
+    return Corpus(root=path, rows=_rows(path, speakers, take, splits), protocol=path)
+
+
+@dataclass(frozen=True)
+class _Splits:
+    dev: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def check(self, present: set[str], folder: Path) -> None:
+        both = sorted(set(self.dev) & set(self.test))
+        if both:
+            raise RequestError(f"speakers {', '.join(both)} are in both dev and test")
+        for name, speakers, usual in (("dev", self.dev, DEV_SPEAKERS), ("test", self.test, TEST_SPEAKERS)):
+            absent = sorted(set(speakers) - present)
+            if absent and speakers != usual:
+                raise RequestError(f"{folder}: {name} speakers {', '.join(absent)} are not there")
+            if absent:
+                _logger.warning("%s: %s speakers %s are not there", folder, name, ", ".join(absent))
+
+    def of(self, speaker: str) -> str:
+        return "dev" if speaker in self.dev else "test" if speaker in self.test else "train"
+
+
+def _audio_folder(path: Path) -> Path:
+    return next((path / name for name in _AUDIO_FOLDERS if (path / name).is_dir()), path)
+
+
+def _rows(root: Path, speakers: list[Path], take: str, splits: _Splits) -> Iterator[ProtocolRow]:
+    for speaker in speakers:
+        files = sorted(file for file in speaker.iterdir() if file.suffix in _SUFFIXES)
+        lacking: set[str] = {_utterance(file) for file in files}
+        for file in files:
+            found = _TAKE.search(file.stem)
+            if found and found[1] != take:
+                continue
+            lacking.discard(_utterance(file))
+            yield ProtocolRow(
+                utterance_id=_utterance(file),
+                path=file.relative_to(root).as_posix(),
+                speaker=speaker.name,
+                split=splits.of(speaker.name),
+                source="vctk",
+            )
+        if lacking:
+            _logger.warning("%s: %d utterances have no take %s, such as %s", speaker, len(lacking), take, min(lacking))
+
+
+def _utterance(file: Path) -> str:
+    return _TAKE.sub("", file.stem)
