@@ -1,0 +1,66 @@
+"""The state a training continues from: weights, optimiser and progress, one file, replaced at the end of each epoch."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from grid.job import STATE
+from grid.store import Store
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave. `dev_eer` is a fraction."""
+
+    epoch: int
+    train_loss: float
+    dev_eer: float
+    learning_rate: float
+    seconds: float
+    items: int
+
+
+@dataclass
+class Progress:
+    """How far a training has come. Randomness needs no saving: each epoch reseeds from (cell seed, epoch)."""
+
+    next_epoch: int = 0
+    best_epoch: int = -1
+    best_dev_eer: float = float("inf")
+    epochs_without_gain: int = 0
+    stopped_early: bool = False
+    history: list[Epoch] = field(default_factory=list)
+
+
+def save_state(
+    store: Store, folder: str, model: nn.Module, best: dict[str, torch.Tensor], optimiser: Any, progress: Progress
+) -> None:
+    """Replaces the state in `folder` at once, so that a kill leaves the old or the new one."""
+    state = {
+        "model": model.state_dict(),
+        "best": best,
+        "optimiser": optimiser.state_dict(),
+        "progress": {**asdict(progress), "history": [asdict(epoch) for epoch in progress.history]},
+    }
+    with store.writing(f"{folder}/{STATE}") as temporary:
+        torch.save(state, temporary)
+
+
+def load_state(
+    store: Store, folder: str, model: nn.Module, optimiser: Any
+) -> tuple[dict[str, torch.Tensor], Progress] | None:
+    """Puts the saved state into `model` and `optimiser`; gives best weights and progress, or None for a new cell."""
+    if not store.exists(f"{folder}/{STATE}"):
+        return None
+    # read whole, not through the cache of this machine: this file changes
+    state = torch.load(io.BytesIO(store.read_bytes(f"{folder}/{STATE}")), map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    saved = dict(state["progress"])
+    history = [Epoch(**epoch) for epoch in saved.pop("history")]
+    return state["best"], Progress(**saved, history=history)

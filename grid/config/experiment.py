@@ -1,0 +1,184 @@
+"""The experiment file: corpora, attacks, the axes of the grid, the recipe and the evaluations."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from grid.config.recipe import Strict
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+
+
+def _check_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} must be lower-case letters, digits, '.', '_', '+' and '-'")
+    return name
+
+
+class CorpusSource(Strict):
+    """A corpus: one that was imported under `name`, or the protocol to import it from when it is not there yet."""
+
+    name: str
+    reader: str | None = Field(default=None, description="which importer reads `path`")
+    path: str | None = Field(default=None, description="the protocol file or folder, relative to the experiment file")
+    options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the importer")
+    max_rejected_share: float = Field(default=0.01, ge=0, le=1)
+
+    _name = field_validator("name")(_check_name)
+
+    @model_validator(mode="after")
+    def _reader_with_path(self) -> CorpusSource:
+        if (self.reader is None) != (self.path is None):
+            raise ValueError("give `reader` and `path` together, or neither for a corpus already imported")
+        return self
+
+
+class AttackSource(Strict):
+    """A stand-in attack made from each bona fide utterance, as it is or decoded through codecs (CoSG stand-in)."""
+
+    name: str
+    through: Literal["nothing", "selection"] = "nothing"
+
+
+class Selection(Strict):
+    """The codecs that feed CoRS into one training."""
+
+    name: str
+    codecs: tuple[str, ...] = Field(min_length=1)
+    draw: Literal["each", "one"] = Field(
+        default="each",
+        description="with several codecs: every utterance through `each`, or through `one` drawn per epoch",
+    )
+
+    _name = field_validator("name")(_check_name)
+
+
+def _named_selection(value: Any) -> Any:
+    return {"name": value, "codecs": [value]} if isinstance(value, str) else value
+
+
+class PolicyChoice(Strict):
+    """How CoRS enters training: its label and its mixing."""
+
+    label: str
+    mixing: Literal["append", "replace"] = "append"
+    probability: float = Field(default=0.5, gt=0, le=1, description="of replacing a bona fide item; for `replace`")
+    target: float | None = Field(default=None, ge=0, le=1, description="of the label `soft`: 1 is bona fide")
+
+    @property
+    def name(self) -> str:
+        """A short name for tables: the label, and what differs from appending."""
+        label = self.label if self.target is None else f"{self.label}-{self.target:g}"
+        return label if self.mixing == "append" or self.label == "none" else f"{label}-replace-{self.probability:g}"
+
+
+def _named_policy(value: Any) -> Any:
+    return {"label": value} if isinstance(value, str) else value
+
+
+class CellFilter(Strict):
+    """Cells that agree with every list given; a list left out agrees with all."""
+
+    selections: tuple[str, ...] | None = None
+    policies: tuple[str, ...] | None = None
+    detectors: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+
+
+class Axes(Strict):
+    """The axes of the grid; its cells are their product without the excluded ones."""
+
+    selections: tuple[Annotated[Selection, BeforeValidator(_named_selection)], ...] = Field(min_length=1)
+    policies: tuple[Annotated[PolicyChoice, BeforeValidator(_named_policy)], ...] = Field(min_length=1)
+    detectors: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    exclude: tuple[CellFilter, ...] = ()
+
+
+Role = Literal["raw", "cors", "attack", "cosg"]
+Split = Literal["codec", "bonafide-codec", "spoof-codec", "attack"]
+
+
+class EvaluationChoice(Strict):
+    """A set of trials by the roles of its two classes, pooled and split into conditions."""
+
+    bonafide: tuple[Role, ...] = Field(min_length=1)
+    spoof: tuple[Role, ...] = Field(min_length=1)
+    by: tuple[Split, ...] = Field(default=(), description="conditions besides the pooled one")
+
+    @field_validator("bonafide", "spoof", "by", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _classes_differ(self) -> EvaluationChoice:
+        if set(self.bonafide) & set(self.spoof):
+            raise ValueError(f"{sorted(set(self.bonafide) & set(self.spoof))} cannot be bona fide and spoof at once")
+        return self
+
+
+class Bootstrap(Strict):
+    """Intervals of an EER: percentile bootstrap over speakers (or utterances)."""
+
+    replicates: int = Field(default=1000, ge=100)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    unit: Literal["speaker", "utterance"] = "speaker"
+
+
+class Resources(Strict):
+    """What a training and a codec worker take; never part of an identity."""
+
+    cpus_per_cell: float = Field(default=1, gt=0)
+    gpus_per_cell: float = Field(default=0, ge=0, description="below 1 several cells share a GPU")
+    cpus_per_codec_worker: float = Field(default=1, gt=0)
+    gpus_per_codec_worker: float = Field(default=0, ge=0)
+    codec_workers: int | None = Field(default=None, ge=1, description="at most so many per codec; default: all CPUs")
+    max_cell_restarts: int = Field(default=3, ge=0, description="after a killed process or a lost machine")
+
+
+class Experiment(Strict):
+    """One experiment file."""
+
+    name: str
+    corpora: tuple[CorpusSource, ...] = Field(min_length=1)
+    attacks: tuple[AttackSource, ...] = ()
+    codec_seed: int = Field(default=0, description="of stochastic codecs and of attacks")
+    max_failed_share: float = Field(default=0.01, ge=0, le=1, description="of the utterances of one codec")
+    grid: Axes
+    recipe: str
+    evaluation_codecs: tuple[str, ...] = Field(default=(), description="tested too, besides those of the selections")
+    evaluations: dict[str, EvaluationChoice] = Field(min_length=1)
+    bootstrap: Bootstrap = Bootstrap()
+    cross_testing: str | None = Field(default=None, description="the evaluation that the cross-codec matrix shows")
+    resources: Resources = Resources()
+    root: str = "results"
+    tracking_uri: str | None = Field(default=None, description="MLflow; default: SQLite under the root")
+    folder: Path = Field(default=Path(), exclude=True, description="of the experiment file")
+
+    _name = field_validator("name")(_check_name)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Experiment:
+        for kind, names in (
+            ("corpus", [c.name for c in self.corpora]),
+            ("selection", [s.name for s in self.grid.selections]),
+            ("policy", [p.name for p in self.grid.policies]),
+            ("detector", list(self.grid.detectors)),
+            ("seed", [str(s) for s in self.grid.seeds]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{kind} {', '.join(twice)} is given twice")
+        if self.cross_testing is not None and self.cross_testing not in self.evaluations:
+            raise ValueError(f"cross_testing {self.cross_testing!r} is none of {', '.join(self.evaluations)}")
+        return self
+
+    def codec_names(self) -> list[str]:
+        """Every codec of the selections and of the evaluations, once, in the order of the file."""
+        trained = [codec for selection in self.grid.selections for codec in selection.codecs]
+        return list(dict.fromkeys([*trained, *self.evaluation_codecs]))

@@ -1,0 +1,101 @@
+"""A recipe: everything of a training that is not an axis of the grid. All of it enters the cell's identity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from grid.config.folders import config_folder
+from grid.config.yaml_file import parse, read_yaml
+from grid.errors import unknown_name
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Adam(Strict):
+    """Adam of Kingma and Ba (2015) with PyTorch's meaning of weight decay (an L2 term in the gradient)."""
+
+    learning_rate: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(default=0.0, ge=0)
+
+
+class Constant(Strict):
+    """The learning rate never changes."""
+
+    kind: Literal["constant"] = "constant"
+
+
+class Cosine(Strict):
+    """Half a cosine from the optimiser's rate down to `floor`, changed at every step."""
+
+    kind: Literal["cosine"]
+    floor: float = Field(ge=0)
+
+
+class Staircase(Strict):
+    """The rate times `factor` after every `every_epochs` epochs."""
+
+    kind: Literal["staircase"]
+    every_epochs: int = Field(ge=1)
+    factor: float = Field(gt=0, le=1)
+
+
+Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="kind")]
+
+
+class EarlyStopping(Strict):
+    """Stops when dev EER has not fallen by more than `minimum_change` (a fraction) for `patience` epochs."""
+
+    patience: int = Field(ge=1)
+    minimum_change: float = Field(default=0.0, ge=0)
+
+
+class Crop(Strict):
+    """How an utterance becomes a fixed number of samples at 16 kHz; a shorter one is repeated end to end."""
+
+    samples: int = Field(ge=1600)
+    train: Literal["random", "first"] = "random"
+    evaluation: Literal["first"] = "first"
+
+
+class Recipe(Strict):
+    """One way to train a detector, complete."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    drop_last: bool = Field(default=True, description="leave out the last, smaller batch of an epoch")
+    optimiser: Adam
+    schedule: Schedule = Constant()
+    crop: Crop
+    class_weights: Literal["prior", "none"] | tuple[float, float] = Field(
+        default="prior",
+        description="`prior`: inverse to the class prior that the policy makes; or fixed (spoof, bona fide)",
+    )
+    precision: Literal["float32", "bfloat16"] = "float32"
+    model_selection: Literal["best dev EER", "last"] = "best dev EER"
+    early_stopping: EarlyStopping | None = None
+    score_batch_size: int = Field(default=16, ge=1)
+
+    @model_validator(mode="after")
+    def _weights_are_positive(self) -> Recipe:
+        if isinstance(self.class_weights, tuple) and min(self.class_weights) <= 0:
+            raise ValueError(f"class_weights must be positive, not {self.class_weights}")
+        return self
+
+
+def load_recipe(name: str, *, beside: Path | None = None, where: str = "") -> Recipe:
+    """The recipe `name`: `recipes/NAME.yaml` beside the experiment file, else among codecgrid's own."""
+    folders = [folder / "recipes" for folder in (beside, config_folder()) if folder is not None]
+    for folder in folders:
+        file = folder / f"{name}.yaml"
+        if file.is_file():
+            return parse(Recipe, read_yaml(file))
+    known = {file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.yaml")}
+    raise unknown_name("recipe", name, known, where=where)

@@ -1,0 +1,104 @@
+"""Reads a YAML file into a pydantic model; an error names the file and line of the value that is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from grid.errors import RequestError, unknown_name
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """The values of a YAML file and the line of each."""
+
+    path: Path
+    values: dict[str, Any]
+    lines: dict[Place, int]
+
+    def where(self, *place: str | int) -> str:
+        """`file:line` of a value such as `("grid", "selections", 2)`, or of the nearest thing that encloses it."""
+        for end in range(len(place), -1, -1):
+            if place[:end] in self.lines:
+                return f"{self.path}:{self.lines[place[:end]]}"
+        return str(self.path)
+
+
+def read_yaml(path: str | Path) -> YamlFile:
+    """Parses `path`; raises RequestError when it is absent, is no YAML, repeats a key or is no mapping."""
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"cannot read {file}: {error.strerror}") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RequestError(f"{file} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise RequestError(f"{file} must hold a mapping of keys to values, not {type(values).__name__}")
+    lines: dict[Place, int] = {}
+    _collect(node, (), lines, file)
+    return YamlFile(file, values, lines)
+
+
+def _collect(node: yaml.Node, place: Place, lines: dict[Place, int], file: Path) -> None:
+    lines.setdefault(place, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise RequestError(f"{file}:{key.start_mark.line + 1}: key {key.value!r} is given twice")
+            seen.add(key.value)
+            lines[(*place, key.value)] = key.start_mark.line + 1
+            _collect(value, (*place, key.value), lines, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            _collect(value, (*place, i), lines, file)
+
+
+def parse(model: type[Model], file: YamlFile) -> Model:
+    """`file` as a `model`; raises RequestError with one line for each wrong value."""
+    try:
+        return model.model_validate(file.values)
+    except ValidationError as error:
+        lines = [_explain(model, file, item) for item in error.errors()]
+        raise RequestError("\n".join(dict.fromkeys(lines))) from error
+
+
+def _explain(model: type[BaseModel], file: YamlFile, item: Any) -> str:
+    place = tuple(part for part in item["loc"] if part in ("__root__",) or _is_value(file, item["loc"], part))
+    where = file.where(*place)
+    name = ".".join(str(part) for part in place)
+    if item["type"] == "extra_forbidden":
+        choices = _fields_at(model, place[:-1])
+        if choices:
+            return str(unknown_name("key", str(place[-1]), choices, where=where))
+    given = "" if isinstance(item["input"], dict) else f" (given: {item['input']!r})"
+    return f"{where}: {name}: {item['msg']}{given}"
+
+
+def _is_value(file: YamlFile, place: Place, part: str | int) -> bool:
+    """Pydantic puts the tags of unions into a place; only keys and positions of the file are kept."""
+    return isinstance(part, int) or any(part in known for known in file.lines) or part == place[-1]
+
+
+def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys a mapping at `place` may have, when it can be told from the models."""
+    current: Any = model
+    for part in place:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)) or not isinstance(part, str):
+            return []
+        field = current.model_fields.get(part)
+        current = field.annotation if field else None
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return list(current.model_fields)
+    return []

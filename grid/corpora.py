@@ -1,0 +1,128 @@
+"""The imported corpora of a store: each under its name, in a folder named by what its manifest says."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grid.config.experiment import CorpusSource
+from grid.corpus.importing import import_corpus
+from grid.corpus.readers import READERS, open_corpus
+from grid.corpus.sample_corpus import sample_protocol
+from grid.errors import RequestError
+from grid.identity import file_digest
+from grid.rendition import CorpusFacts
+from grid.store import Store
+
+SAMPLE = "sample"
+"""The path that stands for the corpus inside the package."""
+
+
+@dataclass(frozen=True)
+class StoredCorpus:
+    """An imported corpus: the folder of its manifest in the store, and where its audio lies."""
+
+    facts: CorpusFacts
+    folder: str
+    audio_root: str
+    utterances: int
+    rejected: int
+
+
+def pointer(name: str) -> str:
+    """The file that says which import a name means now."""
+    return f"corpora/{name}.json"
+
+
+def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
+    """The corpus imported under `name`, or None."""
+    if not store.exists(pointer(name)):
+        return None
+    value = store.read_json(pointer(name))
+    return StoredCorpus(
+        CorpusFacts(name, value["manifest_digest"]),
+        value["folder"],
+        value["audio_root"],
+        value["utterances"],
+        value["rejected"],
+    )
+
+
+def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
+    """Imports `source` (paths relative to `folder`) and puts it into the store under its name."""
+    path = source_path(source, folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        result = import_corpus(_open(source, path), temporary, max_rejected_share=source.max_rejected_share)
+        where = f"corpora/{source.name}-{result.digest[:12]}"
+        for file in sorted(Path(temporary).iterdir()):
+            store.write_bytes(f"{where}/{file.name}", file.read_bytes())
+    store.write_json(
+        pointer(source.name),
+        {
+            "manifest_digest": result.digest,
+            "folder": where,
+            "audio_root": str(result.root),
+            "utterances": result.utterances,
+            "rejected": result.rejected,
+            "asked": _asked(source, path),
+        },
+    )
+    found = stored_corpus(store, source.name)
+    assert found is not None
+    return found
+
+
+def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
+    """The name and manifest digest of `source`, writing nothing.
+
+    A corpus that is not imported yet, or whose protocol has changed since, is looked through as an import would, so
+    that a plan shows the cells that a run would train. Raises RequestError when the corpus is nowhere.
+    """
+    stored = current_corpus(store, source, folder)
+    if stored is not None:
+        return stored.facts
+    with tempfile.TemporaryDirectory() as temporary:
+        corpus = _open(source, source_path(source, folder))
+        result = import_corpus(corpus, temporary, max_rejected_share=source.max_rejected_share)
+    return CorpusFacts(source.name, result.digest)
+
+
+def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
+    """The import of `source` when it is there and still what the experiment file asks for."""
+    stored = stored_corpus(store, source.name)
+    if source.path is None:
+        if stored is None:
+            raise RequestError(
+                f"corpus {source.name!r} is not in {store.root}: run `codecgrid import READER PATH "
+                f"--name {source.name}`, or give its reader and path in the experiment file"
+            )
+        return stored
+    if stored is None:
+        return None
+    asked = _asked(source, source_path(source, folder))
+    return stored if store.read_json(pointer(source.name)).get("asked") == asked else None
+
+
+def source_path(source: CorpusSource, folder: Path) -> Path:
+    """The protocol file or folder of `source`; `sample` is the corpus inside the package."""
+    if source.path is None:
+        raise RequestError(f"corpus {source.name!r} has no path to import from")
+    return sample_protocol() if source.path == SAMPLE else (folder / source.path).resolve()
+
+
+def _open(source: CorpusSource, path: Path) -> Any:
+    if source.reader is None:
+        raise RequestError(f"corpus {source.name!r} has no reader; readers: {', '.join(READERS.names())}")
+    return open_corpus(source.reader, path, **source.options)
+
+
+def _asked(source: CorpusSource, path: Path) -> dict[str, Any]:
+    """What the import depends on besides the audio files themselves."""
+    return {
+        "reader": source.reader,
+        "path": str(path),
+        "protocol": file_digest(path) if path.is_file() else None,
+        "options": dict(source.options),
+    }

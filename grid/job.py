@@ -1,0 +1,77 @@
+"""One cell's work, complete: what to train on, with what, and what to score; a file that any machine can run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from grid.config.recipe import Recipe
+from grid.detector import DetectorSpec
+from grid.store import Store
+from grid.training_set import Draw
+
+STATE = "state.pt"
+"""What a training continues from; gone when it is finished."""
+HISTORY = "history.json"
+"""The epochs so far."""
+WEIGHTS = "weights.safetensors"
+"""The detector that is scored."""
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorsInput(Frozen):
+    """CoRS of one codec in training: its rendition's folder and its target (1 bona fide, 0 spoof)."""
+
+    folder: str
+    codec: str
+    target: float
+
+
+class MixingInput(Frozen):
+    """See `grid.training_set.Mixing`."""
+
+    how: str
+    probability: float
+    draw: Draw
+
+
+class CellJob(Frozen):
+    """A cell of the grid.
+
+    `identity` is all that can change its numbers and `cell_id` its digest; the other fields say the same in a form to
+    work with (folders of renditions) or for people (names). `scored` are the renditions whose test split is scored.
+    """
+
+    cell_id: str
+    experiment: str
+    selection: str
+    codecs: tuple[str, ...]
+    policy: str
+    detector: str
+    seed: int
+    identity: dict[str, Any]
+    recordings: tuple[str, ...]
+    attacks: tuple[str, ...]
+    cors: tuple[CorsInput, ...]
+    mixing: MixingInput
+    scored: tuple[str, ...]
+    detector_spec: DetectorSpec
+    recipe: Recipe
+
+    @property
+    def folder(self) -> str:
+        return cell_folder(self.cell_id)
+
+
+def cell_folder(cell_id: str) -> str:
+    """Where a cell lies in the store."""
+    return f"cells/{cell_id}"
+
+
+def read_job(store: Store, cell_id: str) -> CellJob:
+    """The job as `codecgrid run` froze it."""
+    return CellJob.model_validate(store.read_json(f"{cell_folder(cell_id)}/cell.json"))

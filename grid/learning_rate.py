@@ -1,0 +1,19 @@
+"""The learning rate of each step, a pure function of the recipe: nothing to save and nothing to restore."""
+
+from __future__ import annotations
+
+import math
+
+from grid.config.recipe import Cosine, Recipe, Staircase
+
+
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """The rate of optimiser step `step` (from 0), of `steps_per_epoch` in an epoch."""
+    rate, schedule = recipe.optimiser.learning_rate, recipe.schedule
+    if isinstance(schedule, Cosine):
+        progress = step / max(1, recipe.epochs * steps_per_epoch)
+        return schedule.floor + (rate - schedule.floor) * 0.5 * (1 + math.cos(math.pi * progress))
+    if isinstance(schedule, Staircase):
+        epoch = step // steps_per_epoch
+        return rate * schedule.factor ** (epoch // schedule.every_epochs)
+    return rate

@@ -1,0 +1,58 @@
+"""Scores and evaluations of a finished cell -> its measurements, kept beside its scores and made again when needed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+
+from grid.audio_source import RenditionAudio
+from grid.config.experiment import Experiment
+from grid.identity import digest
+from grid.job import CellJob
+from grid.metrics.evaluation import Measurement
+from grid.score import read_scores, scores_folder
+from grid.store import Store
+from grid.trials import Trials, measure_evaluation
+
+MEASURE_REVISION = 1
+
+
+def measurement_path(job: CellJob, experiment: Experiment) -> str:
+    """The file of a cell's measurements under this experiment's evaluations; other evaluations, another file."""
+    asked = {
+        "revision": MEASURE_REVISION,
+        "evaluations": {name: choice.model_dump(mode="json") for name, choice in experiment.evaluations.items()},
+        "bootstrap": experiment.bootstrap.model_dump(mode="json"),
+        "scored": sorted(folder.rsplit("/", 1)[-1] for folder in job.scored),
+    }
+    return f"{job.folder}/measurements-{digest(asked, 8)}.json"
+
+
+def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Measurement]:
+    """All measurements of a scored cell, read when they are there; a pure function of its scores."""
+    path = measurement_path(job, experiment)
+    if store.exists(path):
+        return [Measurement(**item) for item in store.read_json(path)]
+    trials = Trials.of(pd.concat([_scored(store, job, folder) for folder in job.scored], ignore_index=True))
+    measurements = [
+        measurement
+        for name, choice in experiment.evaluations.items()
+        for measurement in measure_evaluation(
+            trials,
+            name,
+            choice,
+            replicates=experiment.bootstrap.replicates,
+            level=experiment.bootstrap.level,
+            by_speaker=experiment.bootstrap.unit == "speaker",
+        )
+    ]
+    store.write_json(path, [dataclasses.asdict(m) for m in measurements])
+    return measurements
+
+
+def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
+    audio = RenditionAudio(store, folder, "test")
+    utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec"]).to_pandas()
+    scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
+    return utterances.merge(scores, on="utterance_id", validate="one_to_one")

@@ -1,0 +1,13 @@
+"""Policy `soft`: CoRS is trained towards a probability of bona fide that the experiment file gives as `target`."""
+
+from grid.errors import RequestError
+from grid.policies.contract import POLICIES, Design, Labelling
+
+
+def _given_target(design: Design, soft_target: float | None) -> float:
+    if soft_target is None:
+        raise RequestError("policy 'soft' needs a target from 0 (spoof) to 1 (bona fide): {label: soft, target: 0.5}")
+    return soft_target
+
+
+POLICIES.register("soft")(Labelling(target=_given_target))

@@ -1,0 +1,186 @@
+"""Which items an epoch trains on: the mixing of CoRS into the recordings, a pure function of (seed, epoch, utterance)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from grid.corpus.manifest import BONAFIDE
+from grid.errors import RequestError
+from grid.randomness import generator
+
+Draw = Literal["each", "one"]
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How CoRS joins the recordings.
+
+    `append` adds it as items of its own: each utterance through each codec, or through one that is drawn anew in every
+    epoch (`draw`). `replace` puts it in the place of a bona fide item with `probability`, drawn anew in every epoch
+    (the CDD paper's NAC augmentation, p = 0.5), through one codec.
+    """
+
+    how: Literal["append", "replace"] = "append"
+    probability: float = 0.5
+    draw: Draw = "each"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows of one rendition and split: `utterance_id`, `origin`, `key` and where their audio lies."""
+
+    table: pa.Table
+
+    @cached_property
+    def origins(self) -> list[str]:
+        return self.table["origin"].to_pylist()
+
+    @cached_property
+    def row_of_origin(self) -> dict[str, int]:
+        return {origin: row for row, origin in enumerate(self.origins)}
+
+    @cached_property
+    def is_bonafide(self) -> NDArray[np.bool_]:
+        return pc.equal(self.table["key"], BONAFIDE).to_numpy(zero_copy_only=False)
+
+
+@dataclass(frozen=True)
+class Cors:
+    """CoRS of one codec with its training target: 1 bona fide, 0 spoof, between them soft."""
+
+    source: Source
+    target: float
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of an epoch: `source` and `row` say which audio, `target` is the probability of bona fide. All `(items,)`.
+
+    `source` counts over the recordings first, then the attacks, then CoRS, as `TrainingSet.sources` does.
+    """
+
+    source: NDArray[np.int32]
+    row: NDArray[np.int64]
+    target: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+@dataclass(frozen=True)
+class ClassPrior:
+    """The expected number of bona fide and spoof items in an epoch; soft targets count in parts."""
+
+    bonafide: float
+    spoof: float
+
+    def weights(self) -> tuple[float, float]:
+        """Class weights (spoof, bona fide), inverse to the prior; a balanced set has (1, 1)."""
+        total = self.bonafide + self.spoof
+        return total / (2 * self.spoof), total / (2 * self.bonafide)
+
+
+class TrainingSet:
+    """The recordings, attacks and CoRS of one cell."""
+
+    def __init__(
+        self, recordings: list[Source], attacks: list[Source], cors: list[Cors], mixing: Mixing, seed: int
+    ) -> None:
+        """Raises RequestError when an epoch would hold one class only."""
+        self.recordings, self.attacks, self.cors = recordings, attacks, cors
+        self.mixing, self.seed = mixing, seed
+        prior = self.prior()
+        for name, count in (("bona fide", prior.bonafide), ("spoof", prior.spoof)):
+            if count <= 0:
+                raise RequestError(
+                    f"there is no {name} item to train on: {prior.bonafide:g} bona fide and {prior.spoof:g} spoof. "
+                    "Give the experiment attacks, a corpus that has both classes, or another policy."
+                )
+
+    @property
+    def sources(self) -> list[Source]:
+        return [*self.recordings, *self.attacks, *(c.source for c in self.cors)]
+
+    def items(self, epoch: int) -> Items:
+        """The items of `epoch` in a fixed order; shuffling is the trainer's."""
+        parts = self._recorded(epoch)
+        if self.mixing.how == "append":
+            parts += self._appended(epoch)
+        source, row, target = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Items(source.astype(np.int32), row.astype(np.int64), target.astype(np.float32))
+
+    def prior(self) -> ClassPrior:
+        """The class prior of an epoch, exact in expectation over the draws."""
+        bonafide = float(sum(s.is_bonafide.sum() for s in self.recordings))
+        spoof = float(sum((~s.is_bonafide).sum() for s in self.recordings) + sum(len(s.origins) for s in self.attacks))
+        if not self.cors:
+            return ClassPrior(bonafide, spoof)
+        if self.mixing.how == "replace":
+            moved = self.mixing.probability * bonafide
+            mean = float(np.mean([c.target for c in self.cors]))
+            return ClassPrior(bonafide - moved + moved * mean, spoof + moved * (1 - mean))
+        share = 1.0 if self.mixing.draw == "each" else 1.0 / len(self.cors)
+        added = [(share * len(c.source.origins), c.target) for c in self.cors]
+        return ClassPrior(
+            bonafide + sum(count * target for count, target in added),
+            spoof + sum(count * (1 - target) for count, target in added),
+        )
+
+    def _recorded(self, epoch: int) -> list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
+        parts = []
+        for number, source in enumerate([*self.recordings, *self.attacks]):
+            rows = np.arange(len(source.origins))
+            is_recording = number < len(self.recordings)
+            target = source.is_bonafide.astype(np.float32) if is_recording else np.zeros(len(rows), np.float32)
+            numbers = np.full(len(rows), number, np.int32)
+            if is_recording and self.cors and self.mixing.how == "replace":
+                self._replace(source, epoch, numbers, rows, target)
+            parts.append((numbers, rows, target))
+        return parts
+
+    def _replace(
+        self,
+        source: Source,
+        epoch: int,
+        numbers: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        target: NDArray[np.float32],
+    ) -> None:
+        """Puts CoRS in the place of bona fide items, in the three arrays themselves."""
+        first = len(self.recordings) + len(self.attacks)
+        for row in np.flatnonzero(source.is_bonafide):
+            origin = source.origins[row]
+            draw = generator("replace", self.seed, epoch, origin)
+            if draw.random() >= self.mixing.probability:
+                continue
+            codec = int(draw.integers(len(self.cors)))
+            there = self.cors[codec].source.row_of_origin.get(origin)
+            if there is not None:  # a codec may have failed on this utterance: the recording stays
+                numbers[row], rows[row], target[row] = first + codec, there, self.cors[codec].target
+
+    def _appended(self, epoch: int) -> list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
+        first = len(self.recordings) + len(self.attacks)
+        parts = []
+        for codec, cors in enumerate(self.cors):
+            rows = np.arange(len(cors.source.origins))
+            if self.mixing.draw == "one" and len(self.cors) > 1:
+                drawn = [
+                    int(generator("append", self.seed, epoch, origin).integers(len(self.cors)))
+                    for origin in cors.source.origins
+                ]
+                rows = rows[np.array(drawn) == codec]
+            parts.append(
+                (
+                    np.full(len(rows), first + codec, np.int32),
+                    rows,
+                    np.full(len(rows), cors.target, np.float32),
+                )
+            )
+        return parts

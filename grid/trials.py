@@ -1,0 +1,101 @@
+"""Which trials an evaluation holds: the scored utterances by role, pooled and split into conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from grid.config.experiment import EvaluationChoice, Split
+from grid.errors import RequestError
+from grid.metrics.evaluation import Measurement, measure
+from grid.randomness import seed_number
+from grid.rendition import role_of
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Scored utterances `(trials,)`: who speaks, in which role, through what, and the score."""
+
+    table: pd.DataFrame
+
+    @classmethod
+    def of(cls, utterances: pd.DataFrame) -> Trials:
+        """From columns utterance_id, speaker, key, attack, codec, score; raises RequestError on a repeated utterance."""
+        if utterances["utterance_id"].duplicated().any():
+            twice = utterances.loc[utterances["utterance_id"].duplicated(), "utterance_id"].iloc[0]
+            raise RequestError(f"utterance {twice!r} is scored twice")
+        columns = zip(utterances["key"], utterances["attack"], utterances["codec"], strict=True)
+        return cls(utterances.assign(role=[role_of(*row) for row in columns]).reset_index(drop=True))
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        return self.table[name].to_numpy(dtype=object)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The trials of one condition."""
+
+    name: str
+    bonafide: Mask
+    spoof: Mask
+
+
+def conditions(trials: Trials, choice: EvaluationChoice) -> Iterator[Condition]:
+    """The pooled condition, then those that `choice.by` asks for.
+
+    - `codec`: the CoRS and the CoSG of one codec; recordings stay.
+    - `bonafide-codec`: the bona fide trials of one codec against all spoofs (T-CoRS per NAC of the CDD paper).
+    - `spoof-codec`: all bona fide trials against the spoofs of one codec.
+    - `attack`: all bona fide trials against one attack (T-CoSG per TTS of the CDD paper).
+    """
+    role, codec, attack = trials.column("role"), trials.column("codec"), trials.column("attack")
+    bonafide, spoof = np.isin(role, choice.bonafide), np.isin(role, choice.spoof)
+    yield Condition("pooled", bonafide, spoof)
+    for split in choice.by:
+        column = attack if split == "attack" else codec
+        for value in _values(split, column, bonafide, spoof):
+            chosen = column == value
+            name = f"{split}={value}"
+            yield Condition(name, *_restricted(split, bonafide, spoof, chosen, role))
+
+
+def _values(split: Split, column: NDArray[np.object_], bonafide: Mask, spoof: Mask) -> list[str]:
+    among = {"bonafide-codec": bonafide, "spoof-codec": spoof, "attack": spoof, "codec": bonafide | spoof}[split]
+    return sorted(value for value in set(column[among]) if value)
+
+
+def _restricted(
+    split: Split, bonafide: Mask, spoof: Mask, chosen: Mask, role: NDArray[np.object_]
+) -> tuple[Mask, Mask]:
+    if split == "bonafide-codec":
+        return bonafide & chosen, spoof
+    if split in ("spoof-codec", "attack"):
+        return bonafide, spoof & chosen
+    return bonafide & (chosen | (role == "raw")), spoof & chosen
+
+
+def measure_evaluation(
+    trials: Trials, name: str, choice: EvaluationChoice, *, replicates: int, level: float, by_speaker: bool
+) -> list[Measurement]:
+    """One measurement for each condition. A class without trials is an error that names evaluation and condition."""
+    score = trials.table["score"].to_numpy(np.float64)
+    speaker = trials.column("speaker").astype(str)
+    return [
+        measure(
+            name,
+            condition.name,
+            score[condition.bonafide],
+            score[condition.spoof],
+            seed=seed_number("bootstrap", name, condition.name),
+            replicates=replicates,
+            level=level,
+            groups=(speaker[condition.bonafide], speaker[condition.spoof]) if by_speaker else None,
+        )
+        for condition in conditions(trials, choice)
+    ]
