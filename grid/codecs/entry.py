@@ -1,0 +1,103 @@
+"""One row of the codec catalogue: the facts of one codec configuration, checked field by field."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+HUB = "hub:"
+
+Quantiser: TypeAlias = Literal["Mvq", "Svq", "Scq"]
+"""QUA: several vector codebooks, a single one, or scalar quantisation (CodecFake+, Table III)."""
+Auxiliary: TypeAlias = Literal["Sem", "Disent", "None"]
+"""AUX: semantic distillation, disentanglement, or the paper's label "None"; null is "no place in the taxonomy"."""
+Decoder: TypeAlias = Literal["Time", "Freq"]
+"""DEC: the decoder makes samples, or spectra that an inverse transform turns into samples."""
+Design: TypeAlias = Literal["compression", "synthesis", "both"]
+Group: TypeAlias = Literal["neural", "transmission"]
+Verified: TypeAlias = Literal["real weights", "real class, random weights", "real codec, no weights", "not run"]
+Argument: TypeAlias = bool | int | float | str
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WeightFile(_Facts):
+    """One file of weights: its place below a weights folder, and where it comes from."""
+
+    path: str = Field(
+        description="place below a weights folder; `<owner>/<name>/<file>` for a file of a hub repository"
+    )
+    source: str | None = Field(default=None, description="an https URL, `hub:<owner>/<name>`, or null: no direct link")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    bytes: int | None = None
+    licence: str | None = None
+    note: str = ""
+
+    @property
+    def hub_repo(self) -> str | None:
+        """`<owner>/<name>` when the file comes from the Hugging Face hub."""
+        return self.source.removeprefix(HUB) if self.source and self.source.startswith(HUB) else None
+
+    @property
+    def hub_file(self) -> str:
+        """The file's path inside its hub repository."""
+        return self.path.removeprefix(f"{self.hub_repo}/")
+
+
+class Letters(_Facts):
+    """What the papers' tables call this codec; the CDD paper has no letters, so its codecs go by their own words."""
+
+    codecfake: str | None = None
+    codecfake_plus: str | None = None
+    cdd: str | None = None
+
+
+def _known_level(level: str) -> str:
+    if not re.fullmatch(r"none|loudness -\d+(\.\d+)? dB|peak [01]\.\d+", level):
+        raise ValueError(f"level {level!r} is none of: none, loudness -16 dB, peak 0.95")
+    return level
+
+
+class CatalogueEntry(_Facts):
+    """One codec configuration. A codec outside the neural taxonomy has null `qua`, `aux` and `dec`."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")
+    family: str
+    config: str = ""
+    letters: Letters = Letters()
+    qua: Quantiser | None = None
+    aux: Auxiliary | None = None
+    dec: Decoder | None = None
+    taxonomy_source: str = ""
+    group: Group = "neural"
+    design: Design
+    design_reason: str = ""
+    native_rate: int = Field(gt=0, description="samples per second the codec works at")
+    frame_rate: float | None = Field(default=None, description="code frames per second, of the finest stream")
+    hop: int | None = Field(default=None, description="native samples per frame")
+    codebooks: int | None = None
+    codebook_size: int | None = None
+    bitrate_kbps: float | None = None
+    channels: int = 1
+    source: Literal["transformers", "pip", "git", "bundled", "libsndfile"]
+    package: str | None = Field(default=None, description="what to install, in words")
+    package_alternative: str | None = None
+    imports: tuple[str, ...] = Field(default=(), description="modules that must be importable")
+    upstream: str = ""
+    hub_repo: str | None = None
+    weights: tuple[WeightFile, ...] = ()
+    licence: str = ""
+    environment: Annotated[str, Field(pattern=r"^(core|isolated:.+)$")] = "core"
+    stochastic: bool = Field(default=False, description="the decoder draws random numbers: seeded per utterance")
+    level: Annotated[str, AfterValidator(_known_level)] = "none"
+    arguments: dict[str, Argument] = Field(default_factory=dict, description="what the adapter is called with")
+    adapter: str | None = Field(default=None, description="its name in the registry; null: no adapter yet")
+    batching: str = ""
+    interface: str = Field(default="", description="upstream's calls, for whoever writes the adapter")
+    notes: str = ""
+    unverified: tuple[str, ...] = ()
+    verified: Verified = "not run"
