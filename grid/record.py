@@ -1,4 +1,4 @@
-"""The mark of done: `record.json`, written last, with the identity, the digests of the outputs and where they came from."""
+"""The mark of done: `record.json`, written last, with identity, digests of the outputs and where they came from."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def read_record(store: Store, folder: str) -> Record | None:
 
 
 def check_outputs(store: Store, folder: str, record: Record) -> None:
-    """Raises RequestError when an output of a finished step is missing or its bytes are not those that were recorded."""
+    """Raises RequestError when an output of a finished step is missing or is not what was recorded."""
     for name, expected in record.outputs.items():
         path = f"{folder}/{name}"
         if not store.exists(path):
@@ -93,7 +93,7 @@ def check_outputs(store: Store, folder: str, record: Record) -> None:
         found = output_digest(store, path)
         if found != expected:
             raise RequestError(
-                f"{store.uri(path)} changed after it was written (SHA-256 {found[:12]}..., recorded {expected[:12]}...); "
+                f"{store.uri(path)} changed after it was written (SHA-256 {found[:12]}, recorded {expected[:12]}); "
                 f"delete {store.uri(folder)} and run again"
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -81,7 +82,7 @@ def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECOND
     targets = (np.arange(1, count) * total) // count
     cuts = np.unique(np.concatenate([[0], np.searchsorted(ends, targets, side="left") + 1, [len(samples)]]))
     cuts = cuts[cuts <= len(samples)]
-    return tuple((int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True))
+    return tuple((int(a), int(b)) for a, b in pairwise(cuts))
 
 
 def source_rows(manifest: pa.Table, *, bonafide_only: bool) -> pa.Table:

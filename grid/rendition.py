@@ -1,4 +1,4 @@
-"""What a rendition is: a corpus after a chain (nothing, an attack, a codec, an attack and a codec), and its identity."""
+"""What a rendition is: a corpus after a chain (nothing, an attack, a codec, or both), and its identity."""
 
 from __future__ import annotations
 

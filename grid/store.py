@@ -32,7 +32,7 @@ class Store:
 
     @classmethod
     def open(cls, root: str | Path) -> Store:
-        """The store at `root`: a folder (made absolute, so that workers may have another working directory) or a URI."""
+        """The store at `root`: a URI, or a folder, made absolute because workers have other working directories."""
         text = str(root)
         if "://" not in text:
             text = str(Path(text).expanduser().absolute())

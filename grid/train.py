@@ -103,7 +103,7 @@ def _polarity_warnings(progress: Progress) -> list[str]:
     if progress.best_dev_eer <= 0.5:
         return []
     text = (
-        f"dev EER is {progress.best_dev_eer:.1%}, above 50 %: the detector ranks the classes the wrong way round on dev. "
+        f"dev EER is {progress.best_dev_eer:.1%}, above 50 %: the detector ranks the classes the wrong way round. "
         "Check the labels (bona fide = 1, higher score = more bona fide) before you read its results."
     )
     log.warning(text)

@@ -1,4 +1,4 @@
-"""Which items an epoch trains on: the mixing of CoRS into the recordings, a pure function of (seed, epoch, utterance)."""
+"""Which items an epoch trains on: CoRS mixed into the recordings, a pure function of (seed, epoch, utterance)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Cors:
 
 @dataclass(frozen=True)
 class Items:
-    """The items of an epoch: `source` and `row` say which audio, `target` is the probability of bona fide. All `(items,)`.
+    """The items of an epoch, `(items,)`: `source` and `row` say which audio, `target` is the probability of bona fide.
 
     `source` counts over the recordings first, then the attacks, then CoRS, as `TrainingSet.sources` does.
     """

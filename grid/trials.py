@@ -26,7 +26,7 @@ class Trials:
 
     @classmethod
     def of(cls, utterances: pd.DataFrame) -> Trials:
-        """From columns utterance_id, speaker, key, attack, codec, score; raises RequestError on a repeated utterance."""
+        """From columns utterance_id, speaker, key, attack, codec, score; RequestError on a repeated utterance."""
         if utterances["utterance_id"].duplicated().any():
             twice = utterances.loc[utterances["utterance_id"].duplicated(), "utterance_id"].iloc[0]
             raise RequestError(f"utterance {twice!r} is scored twice")
