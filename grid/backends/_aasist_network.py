@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,6 +36,9 @@ class AasistNetwork(AasistGraph):
         ]
         # The published names are encoder.N.0.*: each block sits alone in a sequence.
         self.encoder = nn.Sequential(*(nn.Sequential(block) for block in blocks))
+        # Channels last: 0.40 s against 0.67 s an item of 32,000 samples, forward and backward, AASIST-L, one core of a
+        # 2-core x86 CPU (64,600 samples: 1.0 against 1.6; scoring 0.17 and 0.39).
+        self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.shortest = options.sinc_taps - 1 + POOL ** (len(blocks) + 1)
 
     def forward(self, waveforms: Tensor) -> Tensor:

@@ -126,10 +126,11 @@ class HeterogeneousGraphAttention(nn.Module):
 
 
 class GraphPool(nn.Module):
-    """Keeps the highest-scoring part of the nodes: `(batch, nodes, size)` to `(batch, max(int(nodes * ratio), 1), size)`.
+    """Keeps the highest-scoring part of the nodes: `(batch, nodes, size)` to `(batch, kept, size)`.
 
-    Jung et al. 2022, section 2.4 (after Gao and Ji 2019, "Graph U-Nets"): each node is scaled by the sigmoid of its
-    own projection. The kept nodes come in falling order of score, which later element-wise maxima depend on.
+    `kept` is the whole part of nodes * ratio, at least 1. Jung et al. 2022, section 2.4 (after Gao and Ji 2019,
+    "Graph U-Nets"): each node is scaled by the sigmoid of its own projection. The kept nodes come in falling order
+    of score, which later element-wise maxima depend on.
     """
 
     def __init__(self, size: int, ratio: float, dropout: float) -> None:

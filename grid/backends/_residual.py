@@ -31,5 +31,5 @@ class ResidualBlock(nn.Module):
         """The block's output; `pool` 1 leaves the frames as they are."""
         hidden = functional.selu(self.bn2(self.conv1(picture)), inplace=True)
         shortcut = picture if self.conv_downsample is None else self.conv_downsample(picture)
-        total = self.conv2(hidden) + shortcut
+        total = self.conv2(hidden).add_(shortcut)
         return functional.max_pool2d(total, (1, self.pool)) if self.pool > 1 else total

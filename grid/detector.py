@@ -1,0 +1,181 @@
+"""What a detector is: the level of its input, a frontend and a backend, with every option; and how one is built.
+
+configs/detectors/NAME.yaml -> DetectorSpec -> identity (into the cell's digest)
+                                            -> build_detector -> grid.detector_network.Detector
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import grid
+from grid.backends import BACKENDS
+from grid.backends.contract import Backend
+from grid.errors import RequestError, unknown_name
+from grid.frontends import FRONTENDS
+from grid.frontends.contract import Frontend, PluginOptions
+from grid.identity import Json, plain
+from grid.randomness import seed_number
+
+if TYPE_CHECKING:
+    from grid.detector_network import Detector
+
+# Raise it when the same spec and seed would give other logits for a reason outside the plugins.
+REVISION = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class InputSpec(_Frozen):
+    """What is done to a waveform before the frontend, item by item, after the crop."""
+
+    level: Literal["none", "rms"] = Field(
+        default="none", description="rms: scale each item to the same root mean square"
+    )
+    dbfs: float | None = Field(
+        default=None, le=0, description="the level for rms, in dB below full scale (-26 is usual)"
+    )
+
+    @model_validator(mode="after")
+    def _level_agrees(self) -> Self:
+        if (self.level == "rms") != (self.dbfs is not None):
+            raise RequestError(f"input level {self.level!r} with dbfs {self.dbfs}: give dbfs for rms, and only for rms")
+        return self
+
+
+class PluginSpec(_Frozen):
+    """A frontend or backend by name, with the options that differ from its defaults."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class DetectorSpec(_Frozen):
+    """A detector (countermeasure): input level, frontend and backend. Making one imports no torch.
+
+    Unknown names and options, wrong types and a backend that cannot take the frontend's features are errors here.
+    """
+
+    name: str
+    input: InputSpec = InputSpec()
+    frontend: PluginSpec
+    backend: PluginSpec
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        given, wanted = self.resolved_frontend().features.kind, self.resolved_backend().accepts
+        if given != wanted:
+            raise RequestError(
+                f"backend {self.backend.name!r} takes features of kind {wanted!r}, "
+                f"but frontend {self.frontend.name!r} gives {given!r}; choose another of the two"
+            )
+        return self
+
+    def resolved_frontend(self) -> Frontend[Any]:
+        """The frontend's declaration with all its options."""
+        plugin = FRONTENDS.get(self.frontend.name, where="frontend.name")
+        return plugin(_options(plugin.Options, self.frontend, "frontend"))
+
+    def resolved_backend(self) -> Backend[Any]:
+        """The backend's declaration with all its options."""
+        plugin = BACKENDS.get(self.backend.name, where="backend.name")
+        return plugin(_options(plugin.Options, self.backend, "backend"))
+
+    def identity(self) -> dict[str, Json]:
+        """All that can change the detector's numbers but the seed and the weights: options in full, and revisions.
+
+        The detector's own name is a label and stays out: two names for the same detector are the same cell.
+        """
+        frontend, backend = self.resolved_frontend(), self.resolved_backend()
+        return {
+            "revision": REVISION,
+            "input": plain(self.input),
+            "frontend": {
+                "name": self.frontend.name,
+                "revision": frontend.revision,
+                "options": plain(frontend.options),
+            },
+            "backend": {"name": self.backend.name, "revision": backend.revision, "options": plain(backend.options)},
+        }
+
+
+def detectors_folder() -> Path:
+    """The folder of the committed detector files, beside the package."""
+    return Path(grid.__file__).parent.parent / "configs" / "detectors"
+
+
+def detector_names(folder: Path | None = None) -> list[str]:
+    """The names that `load_detector_spec` knows, sorted."""
+    return sorted(path.stem for path in (folder or detectors_folder()).glob("*.yaml"))
+
+
+def load_detector_spec(name_or_path: str | Path, folder: Path | None = None) -> DetectorSpec:
+    """The detector called `NAME` (`configs/detectors/NAME.yaml`) or written in the YAML file at a path.
+
+    Raises RequestError that names file, key, value and choices when there is no such detector or the file is wrong.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml"):
+        names = detector_names(folder)
+        if str(name_or_path) not in names:
+            raise unknown_name("detector", str(name_or_path), names)
+        path = (folder or detectors_folder()) / f"{name_or_path}.yaml"
+    if not path.is_file():
+        raise RequestError(f"there is no detector file {str(path)!r}; known detectors: {', '.join(detector_names())}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RequestError(f"{path}: not YAML: {error}") from error
+    return parse_detector_spec({"name": path.stem} | content if isinstance(content, dict) else content, str(path))
+
+
+def parse_detector_spec(values: object, where: str = "detector") -> DetectorSpec:
+    """The detector that `values` (what a YAML file holds) describe; RequestError with `where` when they are wrong."""
+    try:
+        return DetectorSpec.model_validate(values)
+    except ValidationError as error:
+        raise _explained(error, DetectorSpec, where) from error
+
+
+def build_detector(spec: DetectorSpec, seed: int) -> Detector:
+    """The detector's module on the CPU, in train mode, with the initial weights that belong to `seed`.
+
+    Torch's global generator is left as it was, and what was drawn from it before does not matter.
+    """
+    import torch
+
+    from grid.detector_network import Detector
+
+    frontend, backend = spec.resolved_frontend(), spec.resolved_backend()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_number("initialise", seed))
+        return Detector(spec.input, frontend.build(), backend.build(frontend.features), backend.outputs)
+
+
+def _options(model: type[PluginOptions], spec: PluginSpec, kind: str) -> PluginOptions:
+    try:
+        return model.model_validate(spec.options)
+    except ValidationError as error:
+        raise _explained(error, model, f"{kind} {spec.name!r}") from error
+
+
+def _explained(error: ValidationError, model: type[BaseModel], where: str) -> RequestError:
+    """The first fault of a pydantic error in the words of a RequestError: place, value and choices."""
+    fault = error.errors()[0]
+    inner = fault.get("ctx", {}).get("error")
+    if isinstance(inner, RequestError):
+        return RequestError(f"{where}: {inner}")
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        holder: Any = model
+        for part in fault["loc"][:-1]:
+            holder = holder.model_fields[part].annotation
+        return unknown_name("option", fault["loc"][-1], holder.model_fields, where=f"{where}: {place}")
+    value = "" if fault["type"] in ("missing", "value_error") else f", not {fault['input']!r}"
+    return RequestError(f"{where}: {place + ': ' if place else ''}{fault['msg']}{value}")

@@ -1,0 +1,54 @@
+"""The module of a detector: input level, frontend and backend in one forward pass, and the score of its logits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from grid.detector import InputSpec
+
+BONAFIDE = 1
+
+
+def scores_of(logits: Tensor) -> Tensor:
+    """Scores `(batch,)` of logits `(batch, outputs)`; higher is more bona fide.
+
+    Of two logits it is the second, as AASIST's authors do (not the difference, and not a probability); of one, it is
+    the logit.
+    """
+    return logits[:, BONAFIDE] if logits.shape[1] == 2 else logits[:, 0]
+
+
+def at_level(waveforms: Tensor, dbfs: float) -> Tensor:
+    """Each item of `(batch, samples)` scaled to a root mean square of `dbfs` dB re full scale; silence stays silence.
+
+    Nothing is clipped, so single samples may pass 1.
+    """
+    target = 10 ** (dbfs / 20)
+    rms = waveforms.square().mean(dim=-1, keepdim=True).sqrt()
+    return waveforms * (target / rms.clamp(min=1e-8))
+
+
+class Detector(nn.Module):
+    """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to logits `(batch, outputs)`."""
+
+    def __init__(self, spec: InputSpec, frontend: nn.Module, backend: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.dbfs = spec.dbfs
+        self.frontend = frontend
+        self.backend = backend
+        self.outputs = outputs
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """The logits: (spoof, bona fide) for two outputs; for one, higher is more bona fide."""
+        levelled = waveforms if self.dbfs is None else at_level(waveforms, self.dbfs)
+        logits: Tensor = self.backend(self.frontend(levelled))
+        return logits
+
+    @torch.no_grad()
+    def score(self, waveforms: Tensor) -> Tensor:
+        """Scores `(batch,)` without gradients; call `eval()` first, or dropout and batch norm train on."""
+        return scores_of(self(waveforms))
