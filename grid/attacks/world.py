@@ -1,0 +1,154 @@
+"""The attack `world`: voice conversion of an utterance with the WORLD vocoder, a stand-in for speech generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.attacks.contract import ATTACKS, Attack
+from grid.identity import Json
+from grid.randomness import generator
+
+SAMPLE_RATE = 16_000
+F0_RATIO = (1.10, 1.33)
+"""Least and greatest factor by which F0 moves, up or down."""
+FORMANT_RATIO = (0.88, 1.14)
+F0_FLOOR = 71.0
+RUMBLE_HERTZ = 60.0
+"""Below this the recording is kept: WORLD models no speech there and lost up to 48 dB of room noise, a giveaway."""
+WARP_EDGE = 0.85
+"""Share of the band, of input or output whichever ends first, in which formants move by the full ratio."""
+KNEE = 0.9
+"""Magnitude above which the limiter bends."""
+LEVEL_STEPS = 60
+LEVEL_TOLERANCE = 1.0001
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How one utterance is moved: factors on F0 and on the frequencies of the spectral envelope."""
+
+    f0_ratio: float
+    formant_ratio: float
+
+
+def draw_shift(seed: int, utterance_id: str) -> Shift:
+    """The shift that belongs to (seed, utterance_id): both factors log-uniform, that of F0 at least 10 % off 1."""
+    draw = generator("attack-world", seed, utterance_id)
+    f0_ratio = float(np.exp(draw.choice([-1.0, 1.0]) * draw.uniform(*np.log(F0_RATIO))))
+    return Shift(f0_ratio, float(np.exp(draw.uniform(*np.log(FORMANT_RATIO)))))
+
+
+@ATTACKS.register("world")
+class World(Attack):
+    """Shifts F0 and formants of a recording with the WORLD vocoder and synthesises it again.
+
+    This is a stand-in for a speech-generation attack, so that a grid has spoofed speech without any download. It
+    generates nothing: words, timing and prosody stay those of the recording, and its artefacts are those of one
+    classical vocoder. EERs against it say nothing about CoSG or about any published attack.
+
+    F0 by Harvest (Morise, Interspeech 2017), spectral envelope by CheapTrick (Morise, Speech Communication 67, 2015),
+    aperiodicity by D4C (Morise, Speech Communication 84, 2016), synthesis by WORLD (Morise, Yokomori and Ozawa,
+    IEICE Transactions E99-D(7), 2016). Length and RMS level stay those of the input. Output of a greater magnitude than
+    0.9 is bent to at most 1 and the level restored; only where the input leaves no room for that does the level fall.
+    """
+
+    name: ClassVar[str] = "world"
+    revision: ClassVar[int] = 1
+
+    def convert_batch(
+        self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str], seed: int
+    ) -> NDArray[np.float32]:
+        """Each row of `waveforms` `(batch, samples)` converted by its own shift."""
+        converted = np.zeros_like(waveforms, dtype=np.float32)
+        for row, waveform, utterance_id in zip(converted, waveforms, utterance_ids, strict=True):
+            if waveform.any():
+                row[:] = vocode(waveform, draw_shift(seed, utterance_id))
+        return converted
+
+    def identity(self) -> dict[str, Json]:
+        """Name, revision and the ranges of the draws."""
+        return {
+            "name": self.name,
+            "revision": self.revision,
+            "f0_ratio": list(F0_RATIO),
+            "formant_ratio": list(FORMANT_RATIO),
+        }
+
+
+def vocode(waveform: NDArray[np.float32], shift: Shift) -> NDArray[np.float32]:
+    """`waveform` `(samples,)`, not silent, analysed, moved by `shift` and synthesised at the level of the input."""
+    import pyworld
+
+    original = waveform.astype(np.float64)
+    rumble = _below_speech(original)
+    speech = original - rumble
+    # Harvest is most of the time: 0.13 s of 0.16 s for a second of speech (one core of a shared 2-core machine).
+    f0, times = pyworld.harvest(speech, SAMPLE_RATE, f0_floor=F0_FLOOR)
+    envelope = pyworld.cheaptrick(speech, f0, times, SAMPLE_RATE, f0_floor=F0_FLOOR)
+    aperiodicity = pyworld.d4c(speech, f0, times, SAMPLE_RATE, fft_size=2 * (envelope.shape[1] - 1))
+    warped = warp_envelope(envelope, shift.formant_ratio)
+    synthesised = pyworld.synthesize(f0 * shift.f0_ratio, warped, aperiodicity, SAMPLE_RATE)[: len(original)]
+    return match_level(_at_rms(synthesised, _rms(speech)) + rumble, original).astype(np.float32)
+
+
+def warp_envelope(envelope: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
+    """`envelope` `(frames, bins)`, power, with its content at frequency f moved to `ratio` x f.
+
+    As in vocal tract length normalisation (Lee and Rose, IEEE Transactions on Speech and Audio Processing 6(1), 1998)
+    the warp is linear up to an edge and then runs straight to the Nyquist frequency, so the band stays full.
+    """
+    top = envelope.shape[1] - 1
+    moved_edge = WARP_EDGE * top * min(ratio, 1.0)
+    source = np.interp(np.arange(top + 1), [0.0, moved_edge, top], [0.0, moved_edge / ratio, top])
+    below = np.minimum(source.astype(int), top - 1)
+    weight = source - below
+    log_envelope = np.log(envelope)
+    warped = np.exp((1.0 - weight) * log_envelope[:, below] + weight * log_envelope[:, below + 1])
+    return np.ascontiguousarray(warped)
+
+
+def match_level(waveform: NDArray[np.float64], original: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`waveform` `(samples,)` at the RMS of `original` `(samples,)`, limited to magnitudes of at most 1.
+
+    WORLD's minimum-phase pulses are peakier than speech, so a recording that fills the scale has no room for them.
+    The limiter lowers the level, so what goes in is raised until the level is back (at most `LEVEL_STEPS` times).
+    """
+    target = _rms(original)
+    scaled = _at_rms(waveform, target)
+    if np.abs(scaled).max() <= KNEE:
+        return scaled
+    driven = scaled
+    for _ in range(LEVEL_STEPS):
+        missing = target / _rms(_limit(driven))
+        if missing < LEVEL_TOLERANCE:
+            break
+        driven = driven * missing
+    return _limit(driven)
+
+
+def _below_speech(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What lies under `RUMBLE_HERTZ`, without delay."""
+    from scipy.signal import butter, sosfiltfilt
+
+    sections = butter(4, RUMBLE_HERTZ, fs=SAMPLE_RATE, output="sos")
+    return np.asarray(sosfiltfilt(sections, waveform, padlen=min(SAMPLE_RATE // 10, len(waveform) - 1)))
+
+
+def _limit(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
+    magnitude = np.abs(waveform)
+    bent = KNEE + (1.0 - KNEE) * np.tanh((magnitude - KNEE) / (1.0 - KNEE))
+    return np.where(magnitude <= KNEE, waveform, np.copysign(bent, waveform))
+
+
+def _at_rms(waveform: NDArray[np.float64], target: float) -> NDArray[np.float64]:
+    level = _rms(waveform)
+    return waveform * (target / level) if level > 0.0 else waveform
+
+
+def _rms(waveform: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(np.square(waveform))))
