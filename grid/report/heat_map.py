@@ -1,0 +1,89 @@
+"""Owns the heat map of a cross-codec matrix: training codec on y, test codec on x, the EER in every cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grid.report.figures import PAPER_WIDTH, paper_style, save_png
+from grid.report.matrix import Matrix
+from grid.report.summary import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# cividis is made for colour-blind readers and rises steadily in lightness, so it survives a black-and-white printer
+COLOUR_MAP = "cividis"
+CHANCE = 50.0
+MANY_COLUMNS = 16
+LARGEST_CELL = 0.62
+
+
+def draw_heat_map(matrix: Matrix, path: Path) -> Path:
+    """Writes the PNG. The colour runs from 0 to 50 % (chance; higher EERs look the same); failed cells are hatched."""
+    from matplotlib.figure import Figure
+
+    values = np.array([[100 * entry.mean for entry in row] for row in matrix.summaries])
+    rows, columns = values.shape
+    left = 0.5 + 0.068 * max(map(len, matrix.train_codecs))
+    below = 0.35 + 0.06 * max(map(len, matrix.test_codecs))
+    size = min(LARGEST_CELL, (PAPER_WIDTH - left - 0.75) / columns)
+    height = max(size, 0.26) if columns > MANY_COLUMNS else min(size, 0.36)
+    width = left + size * columns + 0.75
+    total = below + height * rows + 0.4
+    with paper_style():
+        figure = Figure(figsize=(width, total))
+        axes = figure.add_axes((left / width, below / total, size * columns / width, height * rows / total))
+        image = axes.imshow(np.ma.masked_invalid(values), cmap=COLOUR_MAP, vmin=0, vmax=CHANCE, aspect="auto")
+        _write_values(axes, matrix.summaries, columns)
+        _label_axes(axes, matrix)
+        bar = figure.add_axes(
+            ((left + size * columns + 0.12) / width, below / total, 0.1 / width, height * rows / total)
+        )
+        figure.colorbar(image, cax=bar, extend="max" if np.nanmax(values, initial=0) > CHANCE else "neither")
+        bar.set_title("EER %", fontsize=8, loc="left", pad=4)
+        return save_png(figure, path)
+
+
+def _label_axes(axes: Axes, matrix: Matrix) -> None:
+    axes.set_xticks(range(len(matrix.test_codecs)), matrix.test_codecs, rotation=90)
+    axes.set_yticks(range(len(matrix.train_codecs)), matrix.train_codecs)
+    axes.tick_params(length=0)
+    axes.set_xlabel("tested on")
+    axes.set_ylabel("trained on")
+    axes.set_title(f"{matrix.detector}, policy {matrix.policy}, {matrix.evaluation}", loc="left")
+    for edge in np.arange(0.5, len(matrix.test_codecs) - 1):
+        axes.axvline(edge, color="white", linewidth=0.6)
+    for edge in np.arange(0.5, len(matrix.train_codecs) - 1):
+        axes.axhline(edge, color="white", linewidth=0.6)
+
+
+def _write_values(axes: Axes, summaries: tuple[tuple[Summary, ...], ...], columns: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    decimals = 0 if columns > MANY_COLUMNS else 1
+    for y, row in enumerate(summaries):
+        for x, entry in enumerate(row):
+            if entry.state == "done":
+                text = f"{100 * entry.mean:.{decimals}f}"
+                axes.text(x, y, text, ha="center", va="center", color=_ink(100 * entry.mean))
+                continue
+            axes.add_patch(
+                Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#e6e6e6", edgecolor="#8c8c8c", hatch="////", linewidth=0)
+            )
+            letter = entry.state[0].upper()
+            axes.text(
+                x, y, letter, ha="center", va="center", color="black", bbox={"fc": "white", "ec": "none", "pad": 1}
+            )
+
+
+def _ink(percent: float) -> str:
+    """Black or white, whichever contrasts more with the cell (relative luminance of WCAG 2.1)."""
+    import matplotlib as mpl
+
+    colour = np.array(mpl.colormaps[COLOUR_MAP](min(percent, CHANCE) / CHANCE)[:3])
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"

@@ -1,0 +1,62 @@
+"""Owns the table of selection x policy against detector x evaluation: what the labelling policy does to the EER."""
+
+from __future__ import annotations
+
+import math
+
+from grid.report.data import BASELINE_POLICY, POOLED, GridResults
+from grid.report.summary import Summary, points, spread, state_cell, summarise
+from grid.report.table import Cell, Column, Footnotes, Table, label
+
+PARTS = ("eer", "lower", "upper", "standard_error", "seeds", "difference")
+CAPTION = (
+    "Pooled EER in %: the mean ± its standard error over seeds, or, for a single seed, its bootstrap interval in "
+    "brackets. In parentheses the difference, in percentage points, from the same detector trained without "
+    "resynthesised speech (policy none); negative is better."
+)
+
+
+def policy_table(results: GridResults) -> Table:
+    """One row per (selection, policy), one column per (detector, evaluation with a pooled condition)."""
+    footnotes = Footnotes()
+    evaluations, detectors = results.evaluations(), results.detectors()
+    axes = [(detector, evaluation) for detector in detectors for evaluation in evaluations]
+    rows = []
+    for selection, policy in dict.fromkeys((cell.selection, cell.policy) for cell in results.cells):
+        entries = [_entry(results, selection, policy, *axis, footnotes) for axis in axes]
+        rows.append((label(selection), label(policy), *entries))
+    columns = (
+        Column("selection", align="left"),
+        Column("policy", align="left"),
+        *(Column(evaluation, group=detector, parts=PARTS) for detector, evaluation in axes),
+    )
+    return Table(
+        name="policies",
+        title="Labelling policies",
+        caption=CAPTION,
+        columns=columns,
+        rows=tuple(rows),
+        notes=footnotes.notes(),
+    )
+
+
+def policy_summary(
+    results: GridResults, selection: str, policy: str, detector: str, evaluation: str
+) -> tuple[Summary, float]:
+    """The pooled summary over seeds and its difference from the baseline (NaN where there is nothing to compare)."""
+    cells = results.select(selection=selection, policy=policy, detector=detector)
+    summary = summarise(cells, evaluation, POOLED)
+    baseline = summarise(results.baseline(selection, detector), evaluation, POOLED)
+    return summary, math.nan if policy == BASELINE_POLICY else summary.mean - baseline.mean
+
+
+def _entry(
+    results: GridResults, selection: str, policy: str, detector: str, evaluation: str, footnotes: Footnotes
+) -> Cell:
+    summary, difference = policy_summary(results, selection, policy, detector, evaluation)
+    if summary.state != "done":
+        return state_cell(summary, len(PARTS), footnotes)
+    text = spread(summary) + ("" if math.isnan(difference) else f" ({points(difference)})")
+    values = (summary.mean, summary.lower, summary.upper, summary.standard_error, summary.count, difference)
+    mark = footnotes.mark("mean of the other seeds; " + "; ".join(summary.troubles)) if summary.troubles else ""
+    return Cell(text, values, mark)

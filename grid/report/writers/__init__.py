@@ -1,0 +1,1 @@
+"""Owns the formats a table is written in: each file turns a `Table` into one of them."""

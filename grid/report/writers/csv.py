@@ -1,0 +1,33 @@
+"""Owns CSV: the values behind a table for programs, EERs as fractions at full precision."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from grid.report.table import Column, Table, Value
+
+
+def to_csv(table: Table) -> str:
+    """One line per row and one column per part of each column, named `GROUP NAME PART`.
+
+    A number that does not exist (the standard error of a single seed) is empty; a cell that did not finish has its
+    state (failed, missing, running, absent) in every part. Reading a number back gives the same 64-bit float.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_header(column, part) for column in table.columns for part in column.parts])
+    for row in table.rows:
+        writer.writerow([_value(value) for cell in row for value in cell.values])
+    return stream.getvalue()
+
+
+def _header(column: Column, part: str) -> str:
+    return f"{column.full_name} {part}" if part else column.full_name
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return str(value)

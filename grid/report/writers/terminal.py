@@ -1,0 +1,32 @@
+"""Owns the terminal: a table for rich to draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grid.report.table import Table
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+
+def to_rich(table: Table) -> RichTable:
+    """`table` as a rich table, its notes as the caption below; the words in it are never read as rich markup."""
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    notes = "\n".join(f"[{note.mark}] {note.text}" if note.mark else note.text for note in table.notes)
+    drawn = RichTable(
+        title=Text(table.title),
+        caption=Text("\n".join(filter(None, (table.caption, notes)))),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for column in table.columns:
+        heading = "\n".join(filter(None, (column.group, column.name)))
+        drawn.add_column(Text(heading), justify=column.align)
+    for row in table.rows:
+        drawn.add_row(*(Text(cell.text + (f" [{cell.mark}]" if cell.mark else "")) for cell in row))
+    return drawn
