@@ -55,6 +55,10 @@ class World(Attack):
     aperiodicity by D4C (Morise, Speech Communication 84, 2016), synthesis by WORLD (Morise, Yokomori and Ozawa,
     IEICE Transactions E99-D(7), 2016). Length and RMS level stay those of the input. Output of a greater magnitude than
     0.9 is bent to at most 1 and the level restored; only where the input leaves no room for that does the level fall.
+
+    What one number tells of it, as EER in % between 50 recordings of real speech (LibriSpeech, VCTK) and their
+    conversions in 16 bits: level 50, duration 50, peak 44, energy under 60 Hz 48, spectral centroid 50, 99 % roll-off
+    47, energy over 7 kHz 48, depth of the pauses 48, skewness of the waveform 28 (all pulses have one polarity).
     """
 
     name: ClassVar[str] = "world"
