@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from grid.detector import build_detector, detector_names, load_detector_spec
+from grid.detector import detector_names, load_detector_spec
 from grid.detector_network import Detector
 from grid.errors import MissingRequirementError, RequestError
 
@@ -70,9 +70,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def fitting_detectors(state: dict[str, Tensor]) -> list[str]:
-    """The committed detectors whose own state has exactly the names and shapes of `state`."""
-    wanted = _shapes(state)
-    return [name for name in detector_names() if _shapes(_built_state(name)) == wanted]
+    """The committed detectors whose backend has exactly the names and shapes of the backend tensors in `state`."""
+    wanted = {name: shape for name, shape in _shapes(state).items() if name.startswith("backend.")}
+    return [name for name in detector_names() if _backend_shapes(name) == wanted]
 
 
 def _put(detector: Detector, state: dict[str, Tensor], source: str) -> None:
@@ -90,8 +90,12 @@ def _own_state(detector: Detector) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if not (frozen and name.startswith("frontend."))}
 
 
-def _built_state(name: str) -> dict[str, Tensor]:
-    return _own_state(build_detector(load_detector_spec(name), seed=0))
+def _backend_shapes(name: str) -> Shapes:
+    spec = load_detector_spec(name)
+    # The backend alone: a frontend can be a speech encoder of gigabytes.
+    with torch.random.fork_rng(devices=[]):
+        backend = spec.resolved_backend().build(spec.resolved_frontend().features)
+    return {f"backend.{key}": shape for key, shape in _shapes(backend.state_dict()).items()}
 
 
 def _shapes(state: dict[str, Tensor]) -> Shapes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
+from grid.errors import RequestError
 from grid.frontends import FRONTENDS
 from grid.frontends.contract import Features, Frontend, PluginOptions
 
@@ -40,9 +41,9 @@ class LfccOptions(PluginOptions):
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         if self.frame_samples > self.fft_points:
-            raise ValueError(f"frame_samples {self.frame_samples} is more than fft_points {self.fft_points}")
+            raise RequestError(f"frame_samples {self.frame_samples} is more than fft_points {self.fft_points}")
         if self.coefficients > self.filters:
-            raise ValueError(f"coefficients {self.coefficients} is more than filters {self.filters}")
+            raise RequestError(f"coefficients {self.coefficients} is more than filters {self.filters}")
         return self
 
 
