@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.figure import Figure
 
@@ -34,7 +34,16 @@ def paper_style() -> Iterator[None]:
         yield
 
 
+def text_width(words: Iterable[str]) -> float:
+    """The width in inches of the widest of `words` as labels of a figure."""
+    from matplotlib.textpath import TextPath
+
+    return max(float(TextPath((0, 0), word or " ", size=FONT_SIZE).get_extents().width) / 72 for word in words)
+
+
 def save_png(figure: Figure, path: Path) -> Path:
-    """Writes `figure` as PNG at 200 dpi; the file holds neither time nor version, so equal figures are equal files."""
-    figure.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    """Writes `figure` as PNG at 200 dpi without empty margins, nor time or version: the same bytes each time."""
+    figure.savefig(
+        path, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.04, metadata={"Software": None}
+    )
     return path

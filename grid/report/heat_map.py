@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grid.report.figures import PAPER_WIDTH, paper_style, save_png
+from grid.report.figures import PAPER_WIDTH, paper_style, save_png, text_width
 from grid.report.matrix import Matrix
 from grid.report.summary import Summary
 
@@ -19,6 +19,8 @@ COLOUR_MAP = "cividis"
 CHANCE = 50.0
 MANY_COLUMNS = 16
 LARGEST_CELL = 0.62
+# Room for the colour bar and its numbers, in inches
+BAR_MARGIN = 0.65
 
 
 def draw_heat_map(matrix: Matrix, path: Path) -> Path:
@@ -27,23 +29,20 @@ def draw_heat_map(matrix: Matrix, path: Path) -> Path:
 
     values = np.array([[100 * entry.mean for entry in row] for row in matrix.summaries])
     rows, columns = values.shape
-    left = 0.5 + 0.068 * max(map(len, matrix.train_codecs))
-    below = 0.35 + 0.06 * max(map(len, matrix.test_codecs))
-    size = min(LARGEST_CELL, (PAPER_WIDTH - left - 0.75) / columns)
-    height = max(size, 0.26) if columns > MANY_COLUMNS else min(size, 0.36)
-    width = left + size * columns + 0.75
-    total = below + height * rows + 0.4
     with paper_style():
+        left = 0.3 + text_width(matrix.train_codecs)
+        size = min(LARGEST_CELL, (PAPER_WIDTH - left - BAR_MARGIN) / columns)
+        row_height = max(size, 0.24) if columns > MANY_COLUMNS else min(size, 0.36)
+        below, height = 0.35 + text_width(matrix.test_codecs), row_height * rows
+        width, total = left + size * columns + BAR_MARGIN, below + height + 0.3
         figure = Figure(figsize=(width, total))
-        axes = figure.add_axes((left / width, below / total, size * columns / width, height * rows / total))
+        axes = figure.add_axes((left / width, below / total, size * columns / width, height / total))
         image = axes.imshow(np.ma.masked_invalid(values), cmap=COLOUR_MAP, vmin=0, vmax=CHANCE, aspect="auto")
         _write_values(axes, matrix.summaries, columns)
         _label_axes(axes, matrix)
-        bar = figure.add_axes(
-            ((left + size * columns + 0.12) / width, below / total, 0.1 / width, height * rows / total)
-        )
-        figure.colorbar(image, cax=bar, extend="max" if np.nanmax(values, initial=0) > CHANCE else "neither")
-        bar.set_title("EER %", fontsize=8, loc="left", pad=4)
+        bar = figure.add_axes(((left + size * columns + 0.12) / width, below / total, 0.1 / width, height / total))
+        above = bool(np.any(values > CHANCE))
+        figure.colorbar(image, cax=bar, extend="max" if above else "neither", label="EER %", ticks=[0, 25, 50])
         return save_png(figure, path)
 
 

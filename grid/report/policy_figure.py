@@ -31,7 +31,7 @@ def draw_policy_figure(results: GridResults, path: Path) -> Path:
     panel = 0.75 + ROW_HEIGHT * len(rows)
     with paper_style():
         figure = Figure(figsize=(PAPER_WIDTH, 0.35 + panel * lines), layout="constrained")
-        panels = figure.subplots(lines, columns, sharey=True, squeeze=False)
+        panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
         for index, axes in enumerate(panels.flat):
             if index < len(detectors):
                 _panel(axes, results, detectors[index], rows)
@@ -87,6 +87,7 @@ def _label_axes(axes: Axes, detector: str, rows: list[tuple[str, str]]) -> None:
     axes.set_title(detector, loc="left")
     axes.grid(axis="x", color="#d0d0d0", linewidth=0.5)
     axes.set_axisbelow(True)
+    axes.tick_params(axis="x", labelbottom=True)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     for y, (_, policy) in enumerate(rows):

@@ -153,4 +153,4 @@ def test_metric_unusable_scores_raise_naming_class_and_condition(
 @pytest.mark.parametrize("wrong", [{"p_spoof": 0.0}, {"p_spoof": 1.5}, {"c_miss": 0.0}, {"c_fa": -1.0}])
 def test_min_dcf_impossible_costs_raise(wrong: dict[str, float]) -> None:
     with pytest.raises(RequestError, match="minDCF needs"):
-        min_dcf([1.0], [0.0], **wrong)
+        min_dcf([1.0], [0.0], **wrong)  # type: ignore[arg-type]

@@ -48,8 +48,7 @@ def full_grid() -> GridResults:
     """Six codecs, baseline, two policies, two detectors, two seeds, with failed, missing and running cells."""
     cells = []
     for d, detector in enumerate(("x-aasist", "lwbn")):
-        for seed in (0, 1):
-            cells.append(_done("none", (), "none", detector, seed, 0.30 + 0.01 * d))
+        cells += [_done("none", (), "none", detector, seed, 0.30 + 0.01 * d) for seed in (0, 1)]
         for s, codec in enumerate(CODECS):
             for p, policy in enumerate(("bonafide", "spoof")):
                 for seed in (0, 1):

@@ -1,0 +1,170 @@
+"""Tests of the table model and its formats: golden text, escaping, full precision, what a browser would read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from grid.report.table import Cell, Column, Footnotes, Note, Table, label
+from grid.report.writers.csv import to_csv
+from grid.report.writers.html import Figure, to_html, to_page
+from grid.report.writers.latex import escape_latex, to_latex
+from grid.report.writers.markdown import to_markdown
+from grid.report.writers.terminal import to_rich
+
+TABLE = Table(
+    name="small",
+    title="A small table",
+    caption="EER in %.",
+    columns=(
+        Column("policy", align="left"),
+        Column("T-CoSG", group="lwbn", parts=("eer", "difference")),
+        Column("T-CoRS", group="lwbn", parts=("eer", "difference")),
+    ),
+    rows=(
+        (label("none"), Cell("10.00", (0.1, math.nan)), Cell("30.00 ± 1.00", (0.3, math.nan))),
+        (label("spoof_all"), Cell("8.36 (-1.64)", (0.1 / 3, -2 / 3)), Cell("failed", ("failed", "failed"), "a")),
+    ),
+    notes=(Note("", "Two rows."), Note("a", "cell 1 failed: 50 % of a|b & c_d")),
+)
+
+
+def test_markdown_small_table_is_golden() -> None:
+    assert to_markdown(TABLE) == (
+        "### A small table\n"
+        "\n"
+        "EER in %.\n"
+        "\n"
+        "| policy     |  lwbn T-CoSG |  lwbn T-CoRS |\n"
+        "|------------|-------------:|-------------:|\n"
+        "| none       |        10.00 | 30.00 ± 1.00 |\n"
+        "| spoof\\_all | 8.36 (-1.64) |   failed [a] |\n"
+        "\n"
+        "- Two rows.\n"
+        "- [a] cell 1 failed: 50 % of a\\|b & c\\_d\n"
+    )
+
+
+def test_latex_small_table_is_golden() -> None:
+    assert to_latex(TABLE) == (
+        "\\begin{table}[t]\n"
+        "\\centering\n"
+        "\\small\n"
+        "\\caption{EER in \\%.}\n"
+        "\\label{tab:small}\n"
+        "\\begin{tabular}{lrr}\n"
+        "\\toprule\n"
+        " & \\multicolumn{2}{c}{lwbn} \\\\\n"
+        "\\cmidrule(lr){2-3}\n"
+        "policy & T-CoSG & T-CoRS \\\\\n"
+        "\\midrule\n"
+        "none & 10.00 & 30.00 $\\pm$ 1.00 \\\\\n"
+        "spoof\\_all & 8.36 ($-$1.64) & failed\\textsuperscript{a} \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\\par\\smallskip\\footnotesize\\raggedright Two rows.\n"
+        "\\par\\smallskip\\footnotesize\\raggedright \\textsuperscript{a} "
+        "cell 1 failed: 50 \\% of a\\textbar{}b \\& c\\_d\n"
+        "\\end{table}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a_b & 5 % #1 $x", r"a\_b \& 5 \% \#1 \$x"),
+        (r"C:\x{y}", r"C:\textbackslash{}x\{y\}"),
+        ("~ ^ < >", r"\textasciitilde{} \textasciicircum{} \textless{} \textgreater{}"),
+        ("two\nlines", "two lines"),
+        ("encodec-24khz-6kbps (-2.31)", "encodec-24khz-6kbps ($-$2.31)"),
+    ],
+)
+def test_escape_latex_special_characters_print_as_themselves(text: str, expected: str) -> None:
+    assert escape_latex(text) == expected
+
+
+def test_csv_reads_back_at_full_precision() -> None:
+    lines = list(csv.DictReader(io.StringIO(to_csv(TABLE))))
+    assert list(lines[0]) == [
+        "policy",
+        "lwbn T-CoSG eer",
+        "lwbn T-CoSG difference",
+        "lwbn T-CoRS eer",
+        "lwbn T-CoRS difference",
+    ]
+    assert [float(line["lwbn T-CoSG eer"]) for line in lines] == [0.1, 0.1 / 3]
+    assert float(lines[1]["lwbn T-CoSG difference"]) == -2 / 3
+    assert lines[0]["lwbn T-CoSG difference"] == ""
+    assert [line["lwbn T-CoRS eer"] for line in lines] == ["0.3", "failed"]
+
+
+class _Balance(HTMLParser):
+    """Collects the words of a page, and fails on tags that do not close in order."""
+
+    VOID = frozenset({"meta", "img"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_html_page_is_balanced_escaped_and_needs_no_other_file(tmp_path: Path) -> None:
+    picture = tmp_path / "x.png"
+    picture.write_bytes(b"not really a picture")
+    hostile = Table("t", "<b>title", "a & b", (Column("n"),), ((Cell("<script>", ("x",)),),))
+    page = to_page("report", "two tables", [Figure("f", "figure", "shows", picture)], [TABLE, hostile])
+    parser = _Balance()
+    parser.feed(page)
+    assert parser.open == []
+    assert "<script>" in parser.words
+    assert "<b>title" in parser.words
+    assert page.count("src=") == page.count('src="data:image/png;base64,') == 1
+    assert "http" not in page
+
+
+def test_html_failed_cell_is_marked_as_such() -> None:
+    assert '<td class="right failed">failed<sup>a</sup></td>' in to_html(TABLE)
+
+
+def test_rich_table_shows_brackets_and_notes_as_text() -> None:
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(to_rich(TABLE))
+    text = console.export_text()
+    assert "failed [a]" in text
+    assert "[a] cell 1 failed" in text
+    assert "30.00 ± 1.00" in text
+
+
+def test_table_row_of_wrong_length_raises() -> None:
+    with pytest.raises(ValueError, match="1 cells for 3 columns"):
+        Table("t", "t", "", TABLE.columns, ((label("x"),),))
+
+
+def test_table_cell_without_value_per_part_raises() -> None:
+    with pytest.raises(ValueError, match="one value per part"):
+        Table("t", "t", "", (Column("n", parts=("a", "b")),), ((label("x"),),))
+
+
+def test_footnotes_same_text_shares_a_mark_and_marks_go_past_z() -> None:
+    footnotes = Footnotes()
+    marks = [footnotes.mark(str(i)) for i in range(28)]
+    assert (marks[0], marks[25], marks[26], marks[27]) == ("a", "z", "aa", "ab")
+    assert footnotes.mark("3") == "d"
+    assert footnotes.notes("remark")[:2] == (Note("", "remark"), Note("a", "0"))
