@@ -1,4 +1,4 @@
-"""Owns what all figures share: paper size, type, error-free printing in black and white, and reproducible PNG files."""
+"""Owns what all figures share: paper size, type that stays readable in print, and reproducible PNG files."""
 
 from __future__ import annotations
 
