@@ -1,0 +1,135 @@
+"""BigCodec (Xin et al. 2024, "BigCodec: Pushing the Limits of Low-Bitrate Neural Speech Codec"), package bigcodec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from grid.codecs._torch_codec import (
+    Arguments,
+    TorchCodec,
+    fill,
+    read_arguments,
+    read_state,
+    require_equal,
+    whole_hops,
+)
+from grid.codecs.contract import ADAPTERS
+from grid.codecs.entry import CatalogueEntry, WeightFile
+from grid.codecs.weights import WeightFinder
+from grid.errors import RequestError
+
+if TYPE_CHECKING:
+    from grid.codecs._torch_codec import Model, Signal
+
+ENCODER, DECODER = "CodecEnc", "generator"
+"""The two state dicts in the authors' bigcodec.pt."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of the published model, which its file does not carry; the defaults of the package's classes."""
+
+    filters: int = 48
+    latent: int = 1024
+    decoder_channels: int = 1536
+    codebook_size: int = 8192
+    codebook_dimension: int = 8
+
+
+@ADAPTERS.register("bigcodec")
+class BigCodecAdapter(TorchCodec):
+    """Codes a whole utterance through the package's encoder, quantiser and decoder.
+
+    Weights: the authors' bigcodec.pt, or config.json and model.safetensors as the package's author publishes them.
+    The package's `BigCodec.forward` leaves the quantiser out and its `decode` is wrong for more than one item, so
+    neither is called: here the decoder sees nothing but the vectors that the integer codes stand for.
+
+    The delay is 0 by derivation (the real weights were not run): kernels and paddings of encoder and decoder mirror
+    each other, the activations resample with symmetric filters, and the LSTMs keep the frame grid.
+    """
+
+    revision: ClassVar[int] = 1
+    sizes: ClassVar[Sizes] = Sizes()
+
+    def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
+        super().__init__(entry, device=device, weights=weights)
+        read_arguments(entry, Arguments)
+
+    def load(self) -> Model:
+        """See `TorchCodec.load`."""
+        files = {weight.path.rsplit(".", 1)[-1]: weight for weight in self.entry.weights}
+        if "pt" in files:
+            return self._from_authors(files["pt"])
+        if {"json", "safetensors"} <= files.keys():
+            return self._from_package(files)
+        raise RequestError(
+            f"codec {self.entry.name}: weights must be bigcodec.pt, or config.json with model.safetensors, "
+            f"not {', '.join(weight.path for weight in self.entry.weights) or '(none)'}"
+        )
+
+    def prepare(self, model: Model) -> None:
+        """RequestError when the model's hop, codebooks or codebook size are not the entry's."""
+        codec: Any = model
+        quantiser = codec.decoder.quantizer
+        require_equal(self.entry, "hop", self.entry.hop, int(codec.encoder.hop_length))
+        require_equal(self.entry, "codebooks", self.entry.codebooks, quantiser.num_quantizers)
+        require_equal(self.entry, "codebook size", self.entry.codebook_size, quantiser.layers[0].codebook_size)
+
+    def encode(self, signal: Signal) -> Signal:
+        """`(batch, 1, samples)` to integer codes `(batch, codebooks, frames)`."""
+        codec: Any = self.model
+        latents = codec.encoder(whole_hops(signal, int(codec.encoder.hop_length)))
+        codes: Signal = codec.decoder.quantizer(latents)[1]
+        return codes.transpose(0, 1)
+
+    def decode(self, codes: Signal) -> Signal:
+        """Integer codes `(batch, codebooks, frames)` to `(batch, 1, frames * hop)`."""
+        codec: Any = self.model
+        vectors = codec.decoder.quantizer.vq2emb(codes.transpose(1, 2))
+        decoded: Signal = codec.decoder.model(vectors.transpose(1, 2))
+        return decoded
+
+    def pass_through(self, signal: Signal, seeds: Sequence[int]) -> Signal:
+        """See `TorchCodec.pass_through`; deterministic, `seeds` is not read."""
+        return self.decode(self.encode(signal))
+
+    def _from_authors(self, weight: WeightFile) -> Model:
+        path = self.weights.find(weight)
+        stored = read_state(path)
+        if not {ENCODER, DECODER} <= stored.keys():
+            raise RequestError(f"{path} is not the authors' bigcodec.pt: it must hold {ENCODER} and {DECODER}")
+        model = new_model(self.sizes)
+        fill(model.encoder, stored[ENCODER], path)
+        fill(model.decoder, stored[DECODER], path)
+        return model
+
+    def _from_package(self, files: Mapping[str, WeightFile]) -> Model:
+        from bigcodec import BigCodec
+
+        config, path = self.weights.find(files["json"]), self.weights.find(files["safetensors"])
+        try:
+            model: Model = BigCodec(**json.loads(config.read_text(encoding="utf-8")))
+        except (TypeError, json.JSONDecodeError) as error:
+            raise RequestError(f"{config} does not describe a BigCodec model: {error}") from error
+        fill(model, read_state(path), path)
+        return model
+
+
+def new_model(sizes: Sizes) -> Any:
+    """The package's encoder and decoder with random weights, as the `encoder` and `decoder` of one module."""
+    import torch
+    from bigcodec import CodecDecoder, CodecEncoder
+
+    encoder = CodecEncoder(ngf=sizes.filters, out_channels=sizes.latent)
+    decoder = CodecDecoder(
+        in_channels=sizes.latent,
+        upsample_initial_channel=sizes.decoder_channels,
+        ngf=sizes.filters,
+        vq_dim=sizes.latent,
+        codebook_size=sizes.codebook_size,
+        codebook_dim=sizes.codebook_dimension,
+    )
+    return torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder})
