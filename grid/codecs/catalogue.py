@@ -90,6 +90,8 @@ def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[
     """What this machine lacks to run `entry`, one line each; empty when it can run. Looks only: no heavy import."""
     weights = finder or WeightFinder()
     lacking = [weights.missing_message(weight) for weight in entry.weights if weights.locate(weight) is None]
+    if lacking and not weights.offline and all(weight.source for weight in entry.weights):
+        lacking[-1] += " They are fetched at first use where the network allows it."
     return [*_missing_code(entry), *lacking]
 
 

@@ -73,7 +73,7 @@ class Adapter(ABC):
 ADAPTERS: Registry[type[Adapter]] = Registry(
     kind="codec",
     package="grid.codecs",
-    exclude=frozenset({"catalogue", "contract", "entry", "inspect", "level", "weights"}),
+    exclude=frozenset({"catalogue", "contract", "entry", "inspection", "level", "weights"}),
 )
 
 

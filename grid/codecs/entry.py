@@ -34,7 +34,7 @@ class WeightFile(_Facts):
     source: str | None = Field(default=None, description="an https URL, `hub:<owner>/<name>`, or null: no direct link")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     bytes: int | None = None
-    licence: str | None = None
+    licence: str | None = Field(default=None, description="where it differs from the entry's")
     note: str = ""
 
     @property
