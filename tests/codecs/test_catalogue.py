@@ -1,0 +1,177 @@
+"""The catalogue: complete against the reference, looked up by name and letter, open to third parties."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from grid.codecs.catalogue import build, load_catalogue, runnable
+from grid.codecs.contract import ADAPTERS, identity
+from grid.codecs.weights import WeightFinder
+from grid.errors import MissingRequirementError, RequestError
+
+REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "codecs.yaml"
+
+
+@pytest.fixture(scope="module")
+def reference() -> list[dict[str, Any]]:
+    if not REFERENCE.is_file():
+        pytest.skip("needs ../shared/reference")
+    rows: list[dict[str, Any]] = yaml.safe_load(REFERENCE.read_text(encoding="utf-8"))["codecs"]
+    return rows
+
+
+def test_catalogue_has_the_papers_31_15_and_5_codecs() -> None:
+    letters = [entry.letters for entry in load_catalogue()]
+    plus = {letter.codecfake_plus for letter in letters} - {None}
+    assert len(plus) == 31  # CodecFake+ paper, Table III: A..W
+    assert {str(letter)[0] for letter in plus} == set("ABCDEFGHIJKLMPQRSTUVW")
+    assert len({letter.codecfake for letter in letters} - {None}) == 15  # CodecFake paper, Table 1
+    assert {letter.cdd for letter in letters} - {None} == {"XCodec2", "EnCodec", "Mimi", "DAC", "S3Tokenizer"}
+    assert sum(any((letter.codecfake, letter.codecfake_plus, letter.cdd)) for letter in letters) == 45
+
+
+@pytest.mark.parametrize(
+    ("paper", "letter", "name"),
+    [
+        ("codecfake_plus", "D1", "encodec-24khz-6kbps"),
+        ("codecfake_plus", "D2", "encodec-24khz-24kbps"),
+        ("codecfake_plus", "B", "dac-24khz"),
+        ("codecfake", "D2", "dac-24khz"),
+        ("codecfake", "E", "encodec-24khz-1.5kbps"),
+        ("codecfake_plus", "U", "mimi-8cb"),
+        ("codecfake_plus", "S", "bigcodec"),
+        ("codecfake_plus", "F2", "funcodec-zh-en-general-16khz-nq32ds320"),
+        ("codecfake", "F2", "funcodec-en-libritts-16khz-gr8nq32ds320"),
+        ("cdd", "Mimi", "mimi-32cb"),
+    ],
+)
+def test_by_letter_known_letter_is_that_codec(paper: Any, letter: str, name: str) -> None:
+    assert load_catalogue().by_letter(paper, letter).name == name
+
+
+def test_by_letter_unknown_letter_names_choices() -> None:
+    with pytest.raises(RequestError, match=r"unknown codecfake_plus letter 'D9'.*D1"):
+        load_catalogue().by_letter("codecfake_plus", "D9")
+
+
+def test_catalogue_facts_are_those_of_the_reference(reference: list[dict[str, Any]]) -> None:
+    catalogue = load_catalogue()
+    for row, entry in zip(reference, catalogue, strict=False):
+        assert entry.letters.codecfake_plus == row["id_codecfake_plus"], entry.name
+        assert entry.letters.codecfake == row["id_codecfake"], entry.name
+        assert (entry.qua, entry.aux, entry.dec) == (row["qua"], row["aux"], row["dec"]), entry.name
+        assert (entry.design, entry.config) == (row["design"], row["config"]), entry.name
+        assert entry.stochastic == row["stochastic"], entry.name
+        assert set(row["unverified"]) <= set(entry.unverified), entry.name
+        for ours, theirs in [
+            (entry.native_rate, "native_sr"),
+            (entry.hop, "hop"),
+            (entry.bitrate_kbps, "bitrate_kbps"),
+        ]:
+            assert not isinstance(row[theirs], int | float) or ours == row[theirs], (entry.name, theirs)
+
+
+def test_taxonomy_of_codecfake_plus_has_the_counts_of_the_reference(reference: list[dict[str, Any]]) -> None:
+    theirs = [row for row in reference if row["id_codecfake_plus"]]
+    ours = [entry for entry in load_catalogue() if entry.letters.codecfake_plus]
+    for field in ("qua", "aux", "dec"):
+        assert Counter(getattr(entry, field) for entry in ours) == Counter(row[field] for row in theirs)
+
+
+def test_transmission_codecs_have_no_place_in_the_taxonomy() -> None:
+    for entry in load_catalogue():
+        places = {entry.qua is None, entry.aux is None, entry.dec is None}
+        assert places == {entry.group == "transmission"}, entry.name
+
+
+def test_bitrate_of_every_plain_residual_quantiser_follows_from_its_codebooks() -> None:
+    # kbit/s = frames per second x codebooks x log2(codebook size) / 1000
+    checked = 0
+    for entry in load_catalogue():
+        facts = (entry.frame_rate, entry.codebooks, entry.codebook_size, entry.bitrate_kbps)
+        if None in facts or entry.family in {"SNAC", "SemantiCodec", "SQ-Codec"}:  # streams of several rates or sizes
+            continue
+        rate, codebooks, size, bitrate = (float(fact) for fact in facts if fact is not None)
+        assert rate * codebooks * np.log2(size) / 1000 == pytest.approx(bitrate, rel=0.03), entry.name
+        checked += 1
+    assert checked >= 35
+
+
+def test_every_adapter_named_exists_and_every_runnable_entry_was_verified() -> None:
+    for entry in load_catalogue():
+        assert entry.adapter is None or entry.adapter in ADAPTERS.names(), entry.name
+        assert (entry.verified == "not run") == (entry.adapter is None), entry.name
+
+
+def test_get_unknown_name_gives_place_and_nearest_choice() -> None:
+    with pytest.raises(
+        RequestError, match=r"^demo\.yaml:4: unknown codec 'encodec-24khz-6kbp'; did you mean 'encodec-24"
+    ):
+        load_catalogue().get("encodec-24khz-6kbp", where="demo.yaml:4")
+
+
+def test_runnable_without_weights_says_what_to_put_where(tmp_path: Path) -> None:
+    lines = runnable(load_catalogue().get("lyra-v2-6kbps"), WeightFinder([tmp_path], offline=True))
+    assert len(lines) == 3
+    assert f"put the file at {tmp_path / 'lyra/quantizer.tflite'}" in lines[1]
+    assert runnable(load_catalogue().get("lyra-v2-6kbps")) == []
+
+
+def test_build_codec_without_adapter_says_so() -> None:
+    with pytest.raises(MissingRequirementError, match=r"codec ticodec-1g1r cannot run here: no adapter yet.*TiCodec"):
+        build("ticodec-1g1r")
+
+
+@pytest.fixture
+def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of somebody else, installed as far as importlib can tell: a module and its dist-info."""
+    (tmp_path / "half_codec.py").write_text(
+        textwrap.dedent("""
+            from grid.codecs.contract import ADAPTERS, Adapter
+
+            CATALOGUE = [{"name": "half", "family": "Half", "design": "compression", "native_rate": 16000,
+                          "source": "pip", "adapter": "half"}]
+
+            @ADAPTERS.register("half")
+            class HalfAdapter(Adapter):
+                revision = 3
+
+                def code(self, waveforms, seeds):
+                    return waveforms / 2
+            """)
+    )
+    info = tmp_path / "half_codec-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: half-codec\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[codecgrid.codecs]\nhalf = half_codec\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    load_catalogue.cache_clear()
+    yield tmp_path
+    load_catalogue.cache_clear()
+    sys.modules.pop("half_codec", None)
+    ADAPTERS._found.pop("half", None)
+
+
+@pytest.mark.usefixtures("third_party")
+def test_third_party_codec_comes_in_through_its_entry_point() -> None:
+    entry = load_catalogue().get("half")
+    assert runnable(entry) == []
+    assert identity(entry)["revision"] == 3
+    speech = np.full((1, 50), 0.5, dtype=np.float32)
+    np.testing.assert_array_equal(build("half").resynthesise(speech, ["a"]), speech / 2)
+
+
+def test_third_party_entry_with_a_wrong_field_names_module_codec_and_field(third_party: Path) -> None:
+    module = third_party / "half_codec.py"
+    module.write_text(module.read_text().replace('"design": "compression"', '"design": "smaller"'))
+    with pytest.raises(RequestError, match=r"half_codec: codec 'half': design: .*'compression'"):
+        load_catalogue()

@@ -1,0 +1,189 @@
+"""The codec contract: same length, aligned, finite, deterministic, independent of the batch, for every codec here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from grid.codecs.catalogue import build, load_catalogue, runnable
+from grid.codecs.contract import ADAPTERS, Adapter, Codec, CodecOutputError, Samples, identity
+from grid.codecs.entry import CatalogueEntry
+from grid.codecs.inspection import inspect_pair, lag
+from grid.errors import RequestError
+from tests.codecs.speech import UTTERANCES, real, voiced
+
+BUNDLED = ("classical", "lyra")
+OFFLINE = [entry.name for entry in load_catalogue() if entry.adapter in BUNDLED and not runnable(entry)]
+
+# Correlation and log-spectral distance (dB) of input and output, averaged over the four utterances of
+# tests/codecs/speech.py; measured with this code, libsndfile 1.2.2 (soundfile 0.14.0) and ai-edge-litert 2.3.0.
+GOLDEN = {
+    "lyra-v2-3.2kbps": (0.8644, 4.770),
+    "lyra-v2-6kbps": (0.9124, 4.469),
+    "lyra-v2-9.2kbps": (0.9282, 4.327),
+    "opus-6kbps": (0.8925, 5.737),
+    "opus-16kbps": (0.9860, 2.991),
+    "vorbis-25kbps": (0.9877, 3.625),
+    "mp3-32kbps": (0.9940, 2.718),
+    "gsm-06.10": (0.9666, 5.543),
+    "mu-law": (0.9915, 4.101),
+}
+CORRELATION_TOLERANCE, DISTANCE_TOLERANCE = 0.003, 0.1
+
+
+class Echo(Adapter):
+    """Repeats its input `late` samples late, with noise from the seed, or fails as told."""
+
+    revision: ClassVar[int] = 1
+    late = 0
+    noise = 0.0
+    broken = False
+    seen: Samples
+
+    @property
+    def delay(self) -> int:
+        return self.late
+
+    def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
+        self.seen = waveforms
+        noise = np.stack([np.random.default_rng(seed).standard_normal(waveforms.shape[1]) for seed in seeds])
+        shifted = np.pad(waveforms, ((0, 0), (max(self.late, 0), 0)))[:, max(-self.late, 0) :]
+        output = shifted[:, : waveforms.shape[1]].copy()
+        output += self.noise * noise[:, : output.shape[1]].astype(np.float32)
+        if self.broken:
+            output[-1, 0] = np.nan
+        return output
+
+
+def echo_entry(native_rate: int = 16_000, level: str = "none") -> CatalogueEntry:
+    return CatalogueEntry(name="echo", family="Echo", design="both", native_rate=native_rate, level=level, source="git")
+
+
+def test_offline_codecs_cover_lyra_and_every_classical_codec() -> None:
+    assert sorted(OFFLINE) == sorted(GOLDEN)
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.parametrize("samples", [1, 159, 16_000, 48_001])
+def test_resynthesise_any_length_keeps_length_and_is_finite(name: str, samples: int) -> None:
+    output = build(name).resynthesise(voiced(samples)[None], ["a"])
+    assert output.shape == (1, samples)
+    assert output.dtype == np.float32
+    assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_resynthesise_silence_stays_silent(name: str) -> None:
+    output = build(name).resynthesise(np.zeros((1, 16_000), dtype=np.float32), ["a"])
+    assert np.abs(output).max() < 2e-3  # Lyra's decoder hums at 0.0009, GSM's at 0.0006
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_resynthesise_again_and_in_another_batch_gives_the_same_bits(name: str) -> None:
+    first, second = voiced(12_345), voiced(12_345, pitch=210.0)
+    codec = build(name)
+    alone = codec.resynthesise(first[None], ["a"])
+    together = codec.resynthesise(np.stack([second, first]), ["b", "a"])
+    np.testing.assert_array_equal(together[1], alone[0])
+    np.testing.assert_array_equal(build(name).resynthesise(first[None], ["a"]), alone)
+    assert not np.array_equal(together[0], together[1])
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_resynthesise_real_speech_is_aligned_and_as_good_as_measured(name: str, shared_speech: Path) -> None:
+    codec = build(name)
+    found = []
+    for utterance_id in UTTERANCES:
+        speech = real(shared_speech, utterance_id)
+        decoded = codec.resynthesise(speech[None], [utterance_id])[0]
+        found.append(inspect_pair(speech, decoded))
+    assert max(abs(item.lag) for item in found) <= (2 if codec.entry.native_rate == 8_000 else 1)
+    assert max(abs(item.level_change) for item in found) < 1.7  # opus-6kbps loses 1.64 dB, everything else less
+    correlation, distance = GOLDEN[name]
+    assert np.mean([item.correlation for item in found]) == pytest.approx(correlation, abs=CORRELATION_TOLERANCE)
+    measured = float(np.mean([item.log_spectral_distance for item in found]))
+    assert measured == pytest.approx(distance, abs=DISTANCE_TOLERANCE)
+
+
+@pytest.mark.parametrize("late", [-37, 0, 250])
+@pytest.mark.parametrize("native_rate", [8_000, 16_000, 24_000])
+def test_resynthesise_codec_with_delay_is_compensated(late: int, native_rate: int) -> None:
+    adapter = Echo(echo_entry(native_rate))
+    adapter.late = late
+    speech = voiced(8_000)
+    decoded = Codec(adapter).resynthesise(speech[None], ["a"])[0]
+    assert lag(speech, decoded) == 0
+    tail = slice(-800, -20)  # what a positive delay would have pushed out of the end is there
+    if late >= 0:
+        assert np.corrcoef(speech[tail], decoded[tail])[0, 1] > 0.97
+
+
+def test_resynthesise_short_item_reaches_adapter_with_its_minimum_length() -> None:
+    adapter = Echo(echo_entry())
+    adapter.minimum_samples = 640  # type: ignore[misc]
+    assert Codec(adapter).resynthesise(voiced(10)[None], ["a"]).shape == (1, 10)
+    assert adapter.seen.shape == (1, 640)
+
+
+def test_resynthesise_stochastic_codec_depends_on_utterance_and_seed_only() -> None:
+    adapter = Echo(echo_entry())
+    adapter.noise = 0.1
+    codec, speech = Codec(adapter), voiced(500)
+    both = codec.resynthesise(np.stack([speech, speech]), ["a", "b"])
+    np.testing.assert_array_equal(both[1], codec.resynthesise(speech[None], ["b"])[0])
+    assert not np.array_equal(both[0], both[1])
+    assert not np.array_equal(both[0], codec.resynthesise(speech[None], ["a"], seed=1)[0])
+
+
+def test_resynthesise_nan_from_codec_names_codec_and_utterance() -> None:
+    adapter = Echo(echo_entry())
+    adapter.broken = True
+    with pytest.raises(CodecOutputError, match=r"codec echo: NaN or infinite samples in second$"):
+        Codec(adapter).resynthesise(np.stack([voiced(100)] * 2), ["first", "second"])
+
+
+@pytest.mark.parametrize(
+    ("waveforms", "ids", "message"),
+    [
+        (np.zeros(100, dtype=np.float32), ["a"], r"\(batch, samples\)"),
+        (np.zeros((1, 0), dtype=np.float32), ["a"], r"\(batch, samples\)"),
+        (np.zeros((2, 100), dtype=np.float32), ["a"], "1 utterance_ids for 2 waveforms"),
+        (np.full((1, 100), np.inf, dtype=np.float32), ["a"], "in the input of a"),
+    ],
+)
+def test_resynthesise_wrong_input_says_what_is_wrong(waveforms: Samples, ids: list[str], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        Codec(Echo(echo_entry())).resynthesise(waveforms, ids)
+
+
+def test_identity_holds_what_changes_samples_and_tells_two_bitrates_apart() -> None:
+    catalogue = load_catalogue()
+    low, high = (identity(catalogue.get(name)) for name in ("lyra-v2-3.2kbps", "lyra-v2-6kbps"))
+    assert low["revision"] == ADAPTERS.get("lyra").revision
+    assert low["arguments"] == {"stages": 16}
+    assert low["resampler"] is None
+    assert low != high
+    assert json.dumps(low)
+    digests = [weight["sha256"] for weight in low["weights"]]  # type: ignore[index, call-overload, union-attr]
+    assert all(len(str(digest)) == 64 for digest in digests)
+
+
+def test_identity_of_every_entry_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from grid.codecs.catalogue import load_catalogue, runnable\n"
+        "from grid.codecs.contract import identity\n"
+        "assert all(identity(entry) for entry in load_catalogue())\n"
+        "[runnable(entry) for entry in load_catalogue()]\n"
+        "heavy = {'torch', 'transformers', 'encodec', 'dac', 'snac', 'bigcodec', 'ai_edge_litert', 'scipy.signal'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
