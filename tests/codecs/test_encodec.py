@@ -46,8 +46,8 @@ def test_encodec_odd_lengths_keep_shape_and_items_are_independent() -> None:
 
 @pytest.mark.parametrize(("bandwidth", "codebooks"), [(1.5, 2), (6.0, 8), (24.0, 32)])
 def test_encodec_bandwidth_sets_the_codebooks_of_the_papers(bandwidth: float, codebooks: int) -> None:
-    codec = adapter(bandwidth, codebooks=codebooks)
-    codes, _ = codec.model.encode(torch.zeros(1, 1, 10 * HOP))[0]
+    model: Any = adapter(bandwidth, codebooks=codebooks).model
+    codes, _ = model.encode(torch.zeros(1, 1, 10 * HOP))[0]
     assert codes.shape == (1, codebooks, 10)
 
 
