@@ -1,4 +1,4 @@
-"""Owns the environment variables that Ray is started with, each with its reason, and the token that guards a cluster."""
+"""Owns the environment variables that Ray is started with, each with its reason, and the token of a cluster."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if "://" in address or (address not in {"local", "auto"} and not (host and port.isdigit())):
         raise RequestError(
-            f"--address {address}: a driver joins `auto` or HOST:PORT from a machine of the cluster; from anywhere else "
+            f"--address {address}: a driver joins `auto` or HOST:PORT from inside the cluster; from anywhere else "
             "hand the grid over instead: codecgrid submit CONFIG --address http://127.0.0.1:8265 --root URI"
         )
     if host:
