@@ -1,0 +1,190 @@
+"""The mirror: writes to MLflow what the store says. Only the driver does, and it may be repeated at any time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.tracking.address import artifact_location, tracking_uri, without_password
+from cluster.tracking.client import CELL_ID, KIND, LoggedRun, connect, open_experiment, runs
+from cluster.tracking.grid_run import wanted_grid_run
+from cluster.tracking.wanted import CellView, wanted_cell_run
+from cluster.tracking.writer import RunWriter
+from grid.config.experiment import Experiment
+from grid.job import CellJob
+from grid.results import cell_result
+from grid.status import cell_state
+from grid.store import Store
+
+log = logging.getLogger(__name__)
+
+LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync did with the cells' runs; `failed_reason` is empty when MLflow now says what the store says."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    failed_reason: str = ""
+
+
+@dataclass
+class _Mlflow:
+    """The runs that MLflow has, as of the last search and our own writing since."""
+
+    client: Any
+    writer: RunWriter
+    grid: LoggedRun | None
+    cells: dict[str, LoggedRun]
+
+
+class Mirror:
+    """The runs of one experiment: one for each cell that began, and their parent."""
+
+    def __init__(self, experiment: Experiment, cells: Sequence[CellJob], store: Store) -> None:
+        """Raises RequestError when the root is remote and the experiment names no MLflow server."""
+        self.uri = tracking_uri(experiment, store)
+        self._experiment = experiment
+        self._cells = tuple(cells)
+        self._store = store
+        self._views: dict[str, CellView] = {}
+        self._mirrored: dict[str, CellView] = {}
+        self._mlflow: _Mlflow | None = None
+        self._warned = False
+        self._one_at_a_time = threading.Lock()
+
+    def sync(self, *, measure: bool = True, live: bool = False) -> SyncReport:
+        """Brings MLflow to what the store says. MLflow's troubles are never raised: they are `failed_reason`.
+
+        `measure`: measure cells that are done and not measured yet. `live`: a run of the grid is going on.
+        """
+        with self._one_at_a_time:
+            self._read_store(measure)
+            try:
+                with self._store.lock(f"experiments/{self._experiment.name}.mlflow.lock", timeout=LOCK_SECONDS):
+                    report = self._write(live)
+            except Exception as error:  # whatever breaks in MLflow, the grid goes on
+                self._mlflow = None
+                self._mirrored.clear()
+                return SyncReport(failed_reason=self._reason(error))
+            self._warned = False
+            return report
+
+    def _read_store(self, measure: bool) -> None:
+        """Looks at every cell that can still change."""
+        for job in self._cells:
+            seen = self._views.get(job.cell_id)
+            if seen is None or not seen.settled:
+                state = cell_state(self._store, job)
+                result = cell_result(self._store, self._experiment, state, measure=measure)
+                self._views[job.cell_id] = CellView(state, result)
+
+    def _write(self, live: bool) -> SyncReport:
+        changed = {cell_id: view for cell_id, view in self._views.items() if self._mirrored.get(cell_id) != view}
+        duplicates = 0
+        known = self._mlflow.cells if self._mlflow is not None else {}
+        if self._mlflow is None or any(view.began and cell_id not in known for cell_id, view in changed.items()):
+            # searched anew before a run is made: `codecgrid sync` in another process may have made it
+            self._mlflow, duplicates = self._search()
+        waiting = {i: view for i, view in changed.items() if view.began or i in self._mlflow.cells}
+        outcomes: Counter[str] = Counter()
+        if waiting or live or self._mlflow.grid is not None:
+            parent = self._write_grid(self._mlflow, live)
+            outcomes.update(self._write_cell(self._mlflow, view, parent.run_id) for view in waiting.values())
+        created, updated = outcomes["created"], outcomes["updated"]
+        return SyncReport(created, updated, len(self._mlflow.cells) - created - updated, duplicates)
+
+    def _search(self) -> tuple[_Mlflow, int]:
+        """Connects (which makes the database when there is none) and finds all runs; ghosts of a run are deleted."""
+        client = self._mlflow.client if self._mlflow is not None else connect(self.uri)
+        name = self._experiment.name
+        experiment_id = open_experiment(client, name, artifact_location(self.uri, self._store))
+        found = _Mlflow(client, RunWriter(client, experiment_id), grid=None, cells={})
+        ours = {job.cell_id for job in self._cells}
+        ghosts = []
+        for run in runs(client, experiment_id):
+            if run.tags[KIND] == "grid":
+                ghosts += [run] if found.grid is not None else []
+                found.grid = found.grid or run
+            elif (cell_id := run.tags.get(CELL_ID)) in ours:
+                ghosts += [run] if cell_id in found.cells else []
+                found.cells.setdefault(str(cell_id), run)
+        for ghost in ghosts:
+            client.delete_run(ghost.run_id)
+        if ghosts:
+            log.warning("MLflow had %d runs twice in experiment %s; the oldest are kept", len(ghosts), name)
+        return found, len(ghosts)
+
+    def _write_grid(self, mlflow: _Mlflow, live: bool) -> LoggedRun:
+        counts: Counter[str] = Counter(view.result.status for view in self._views.values())
+        wanted = wanted_grid_run(self._experiment, counts, live=live, known=mlflow.grid is not None)
+        mlflow.grid = mlflow.writer.write(mlflow.grid, wanted)
+        return mlflow.grid
+
+    def _write_cell(self, mlflow: _Mlflow, view: CellView, parent: str) -> str:
+        cell_id = view.state.job.cell_id
+        before = mlflow.cells.get(cell_id)
+        after = mlflow.writer.write(before, wanted_cell_run(self._store, self._experiment, view, parent))
+        mlflow.cells[cell_id] = after
+        self._mirrored[cell_id] = view
+        if before is None:
+            return "created"
+        return "unchanged" if after == before else "updated"
+
+    def _reason(self, error: Exception) -> str:
+        what = " ".join(str(error).split())[:400]
+        reason = without_password(f"MLflow at {self.uri} was not brought up to date: {type(error).__name__}: {what}")
+        reason += ". Nothing is lost: `codecgrid sync CONFIG` repairs it."
+        if not self._warned:
+            log.warning("%s", reason)
+            self._warned = True
+        return reason
+
+
+class MirrorThread:
+    """Syncs every `every_seconds` while a grid runs, and once more at its end; nothing of it can stop the grid."""
+
+    def __init__(self, mirror: Mirror, every_seconds: float = 20.0) -> None:
+        self._mirror = mirror
+        self._every_seconds = every_seconds
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._repeat, name="mlflow-mirror", daemon=True)
+        self._last_trouble = ""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> SyncReport:
+        """Ends the thread and syncs a last time; what is not measured by now is left to a later sync."""
+        self._ending.set()
+        self._thread.join()
+        return self._sync(live=False)
+
+    def __enter__(self) -> MirrorThread:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def _repeat(self) -> None:
+        self._sync(live=True)
+        while not self._ending.wait(self._every_seconds):
+            self._sync(live=True)
+
+    def _sync(self, *, live: bool) -> SyncReport:
+        try:
+            return self._mirror.sync(measure=False, live=live)
+        except Exception as error:  # the store's own trouble: the stages raise it where it can be handled
+            if str(error) != self._last_trouble:
+                self._last_trouble = str(error)
+                log.warning("MLflow is not kept up to date: %s", error)
+            return SyncReport(failed_reason=str(error))

@@ -1,0 +1,86 @@
+"""The results of a grid, read from MLflow alone: the same, to the last bit, as `grid.results` reads from the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from cluster.tracking import metric_names
+from cluster.tracking.address import without_password
+from cluster.tracking.client import CELL_ID, KIND, LoggedRun, TrackingError, connect, find_experiment, runs
+from cluster.tracking.wanted import ERROR, EVALUATIONS, MEASURED, PLACES, evaluations_mark, measurements_mark
+from grid.config.experiment import Experiment
+from grid.job import CellJob
+from grid.report.data import CellResult, GridResults, Status
+from grid.results import grid_results
+
+STATUSES: dict[str, Status] = {"FINISHED": "done", "FAILED": "failed", "RUNNING": "running"}
+REPAIR = "`codecgrid sync CONFIG` repairs it"
+
+
+def results_from_mlflow(experiment: Experiment, cells: Sequence[CellJob], uri: str) -> GridResults:
+    """The results of `cells` from the runs at `uri`; a cell without a run is missing.
+
+    Raises TrackingError when MLflow cannot be reached or is not up to date; the store can be read instead.
+    """
+    try:
+        found = _runs(experiment, uri)
+    except TrackingError:
+        raise
+    except Exception as error:
+        what = without_password(f"MLflow at {uri} cannot be read: {type(error).__name__}: {str(error)[:400]}")
+        raise TrackingError(what) from error
+    return grid_results(experiment, [_cell(experiment, job, found.get(job.cell_id)) for job in cells])
+
+
+def _runs(experiment: Experiment, uri: str) -> dict[str, LoggedRun]:
+    client = connect(uri)
+    experiment_id = find_experiment(client, experiment.name)
+    if experiment_id is None:
+        raise TrackingError(f"MLflow at {without_password(uri)} has no experiment {experiment.name!r}; {REPAIR}")
+    found: dict[str, LoggedRun] = {}
+    for run in runs(client, experiment_id):
+        if run.tags[KIND] == "cell" and CELL_ID in run.tags:
+            found.setdefault(run.tags[CELL_ID], run)
+    return found
+
+
+def _cell(experiment: Experiment, job: CellJob, run: LoggedRun | None) -> CellResult:
+    if run is None:
+        return CellResult(job.cell_id, job.selection, job.codecs, job.policy, job.detector, job.seed, "missing")
+    try:
+        status = STATUSES.get(run.status, "missing")
+        result = CellResult(
+            cell_id=run.tags[CELL_ID],
+            selection=run.params["selection"],
+            codecs=tuple(filter(None, run.params.get("codecs", "").split(","))),
+            policy=run.params["policy"],
+            detector=run.params["detector"],
+            seed=int(run.params["seed"]),
+            status=status,
+            error=run.tags.get(ERROR, "") if status == "failed" else "",
+            measurements=metric_names.measurements(_places(run), run.metrics) if status == "done" else (),
+        )
+    except (KeyError, ValueError) as error:
+        raise TrackingError(f"the MLflow run {run.run_id} of cell {job.cell_id} is incomplete; {REPAIR}") from error
+    if status == "done":
+        _check(experiment, job, run, result)
+    return result
+
+
+def _check(experiment: Experiment, job: CellJob, run: LoggedRun, result: CellResult) -> None:
+    """The run holds the measurements of these evaluations, all of them and as they were."""
+    if run.tags.get(EVALUATIONS) != evaluations_mark(job, experiment):
+        raise TrackingError(
+            f"the MLflow run {run.run_id} of cell {job.cell_id} is not measured, or under other evaluations; {REPAIR}"
+        )
+    if run.tags.get(MEASURED) != measurements_mark(result):
+        raise TrackingError(f"the metrics of the MLflow run {run.run_id} are not those of the store; {REPAIR}")
+
+
+def _places(run: LoggedRun) -> Iterator[str]:
+    """The measurements of a run in their order."""
+    chunk = 0
+    while (listed := run.tags.get(f"{PLACES}{chunk}")) is not None:
+        yield from json.loads(listed)
+        chunk += 1

@@ -1,0 +1,83 @@
+"""The results of a grid, read from its store: what a report shows, and what MLflow must show as well."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from grid.codecs.catalogue import load_catalogue
+from grid.config.experiment import Experiment
+from grid.job import CellJob
+from grid.measure import measure_cell, measurement_path
+from grid.metrics.evaluation import Measurement
+from grid.report.data import CellResult, CodecFacts, GridResults
+from grid.status import CellState, cell_state
+from grid.store import Store
+
+log = logging.getLogger(__name__)
+
+ERROR_LENGTH = 1000
+
+
+def results_from_store(store: Store, experiment: Experiment, cells: Sequence[CellJob]) -> GridResults:
+    """The results of `cells`; those that are done and not measured yet are measured now."""
+    return grid_results(experiment, [cell_result(store, experiment, cell_state(store, job)) for job in cells])
+
+
+def grid_results(experiment: Experiment, cells: Iterable[CellResult]) -> GridResults:
+    """The cells with the facts of every codec that they train or test on, in the catalogue's order."""
+    found = tuple(cells)
+    tested = (name for cell in found for m in cell.measurements for name in _codecs(m.condition))
+    return GridResults(experiment.name, found, codec_facts({*experiment.codec_names(), *tested}))
+
+
+def codec_facts(names: set[str]) -> dict[str, CodecFacts]:
+    """What the catalogue says of the codecs called `names`, in its order; a name it does not know is left out."""
+    return {
+        entry.name: CodecFacts(
+            name=entry.name,
+            qua=entry.qua,
+            aux=entry.aux,
+            dec=entry.dec,
+            group=entry.group,
+            letter=entry.letters.codecfake_plus or entry.letters.codecfake or "",
+        )
+        for entry in load_catalogue()
+        if entry.name in names
+    }
+
+
+def cell_result(store: Store, experiment: Experiment, state: CellState, *, measure: bool = True) -> CellResult:
+    """The result of one cell; a done cell that cannot be measured counts as failed, with the reason.
+
+    With `measure=False` nothing is computed: a done cell that is not measured yet has no measurements.
+    """
+    status, error = state.status, state.error
+    measurements: tuple[Measurement, ...] = ()
+    if status == "done" and (measure or store.exists(measurement_path(state.job, experiment))):
+        try:
+            measurements = tuple(measure_cell(store, state.job, experiment))
+        except (OSError, ValueError) as reason:
+            log.warning("cell %s cannot be measured: %s", state.job.cell_id, reason)
+            status, error = "failed", _one_line(reason)
+    return CellResult(
+        cell_id=state.job.cell_id,
+        selection=state.job.selection,
+        codecs=state.job.codecs,
+        policy=state.job.policy,
+        detector=state.job.detector,
+        seed=state.job.seed,
+        status=status,
+        error=error,
+        measurements=measurements,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:ERROR_LENGTH]
+
+
+def _codecs(condition: str) -> list[str]:
+    """The codecs that a condition such as `codec=NAME` or `attack=NAME,codec=NAME` names."""
+    parts = (part.partition("=") for part in condition.split(","))
+    return [value for key, _, value in parts if key.endswith("codec") and value]
