@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import IO
 
-from cluster.tracking.address import is_server, tracking_uri
+from cluster.tracking.address import is_server, tracking_uri, without_password
 from cluster.tracking.client import settings
 from grid.config.experiment import Experiment
 from grid.errors import RequestError
@@ -59,7 +59,7 @@ def serve(experiment: Experiment, store: Store, port: int = 0, host: str = "127.
     """
     uri = tracking_uri(experiment, store)
     if is_server(uri):
-        raise RequestError(f"this experiment's MLflow already has an address: open {uri}")
+        raise RequestError(f"this experiment's MLflow already has an address: open {without_password(uri)}")
     port = port or _free_port(host)
     arguments = ["--backend-store-uri", uri, "--artifacts-destination", store.uri("mlartifacts")]
     arguments += ["--host", host, "--port", str(port), "--workers", "1"]
