@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from grid.errors import RequestError
 from grid.identity import file_digest
 from grid.rendition import CorpusFacts
 from grid.store import Store
+
+log = logging.getLogger(__name__)
 
 SAMPLE = "sample"
 """The path that stands for the corpus inside the package."""
@@ -101,7 +104,11 @@ def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCo
         return stored
     if stored is None:
         return None
-    asked = _asked(source, source_path(source, folder))
+    path = source_path(source, folder)
+    if not path.exists():  # a job on a cluster has the store, not the disk the corpus was imported from
+        log.info("corpus %s: %s is not here, its import is used", source.name, path)
+        return stored
+    asked = _asked(source, path)
     return stored if store.read_json(pointer(source.name)).get("asked") == asked else None
 
 
@@ -122,7 +129,6 @@ def _asked(source: CorpusSource, path: Path) -> dict[str, Any]:
     """What the import depends on besides the audio files themselves."""
     return {
         "reader": source.reader,
-        "path": str(path),
-        "protocol": file_digest(path) if path.is_file() else None,
+        "protocol": file_digest(path) if path.is_file() else str(path),
         "options": dict(source.options),
     }

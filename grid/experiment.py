@@ -36,7 +36,7 @@ class Grid:
     experiment: Experiment
     corpora: tuple[CorpusFacts, ...]
     catalogue: Catalogue
-    recipe: Recipe
+    recipes: dict[str, Recipe]
     detectors: dict[str, DetectorSpec]
 
     @cached_property
@@ -133,7 +133,7 @@ class Grid:
                 "policy": {"label": policy.label, "revision": POLICIES.get(policy.label).revision},
                 "mixing": mixing,
                 "detector": self.detectors[detector].identity(),
-                "recipe": self.recipe,
+                "recipe": self.recipes[detector],
                 "seed": seed,
             }
         )
@@ -157,7 +157,7 @@ class Grid:
             mixing=mixing,
             scored=self._folders(self._scored_chains()),
             detector_spec=self.detectors[detector],
-            recipe=self.recipe,
+            recipe=self.recipes[detector],
         )
 
     def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
@@ -191,9 +191,19 @@ def resolve(path: str | Path, store: Store) -> Grid:
         experiment=experiment,
         corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),
         catalogue=load_catalogue(),
-        recipe=load_recipe(experiment.recipe, beside=experiment.folder, where=file.where("recipe")),
+        recipes=_recipes(experiment, file),
         detectors=_detectors(experiment, file),
     )
+
+
+def _recipes(experiment: Experiment, file: YamlFile) -> dict[str, Recipe]:
+    """The recipe of each detector."""
+    found = {}
+    for detector in experiment.grid.detectors:
+        own = experiment.recipes.get(detector)
+        where = file.where("recipe") if own is None else file.where("recipes", detector)
+        found[detector] = load_recipe(own or experiment.recipe, beside=experiment.folder, where=where)
+    return found
 
 
 def _detectors(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec]:

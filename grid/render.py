@@ -56,6 +56,7 @@ class RenderJob:
     attack: str
     codec: str
     bonafide_only: bool
+    seed: int
     shards: tuple[tuple[int, int], ...]
 
 
@@ -110,6 +111,7 @@ def plan_render(store: Store, rendition: Rendition, source: str, audio_root: str
         attack=rendition.chain.attack,
         codec=rendition.chain.codec,
         bonafide_only=bonafide_only,
+        seed=rendition.seed,
         shards=shard_bounds(rows["samples"].to_numpy()),
     )
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from grid.audio_source import RenditionAudio
 from grid.config.recipe import Recipe
-from grid.detector import Detector, build_detector
+from grid.detector import build_detector
+from grid.detector_network import Detector
 from grid.detector_weights import load_weights
 from grid.job import WEIGHTS, CellJob
 from grid.record import check_outputs, finish, read_record

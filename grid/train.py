@@ -16,11 +16,13 @@ from torch import nn
 
 from grid.audio_source import RenditionAudio
 from grid.checkpoint import Epoch, Progress, load_state, save_state
-from grid.detector import Detector, build_detector
-from grid.detector_weights import save_weights
+from grid.detector import build_detector
+from grid.detector_network import Detector
+from grid.detector_weights import model_bytes
+from grid.initial_weights import start_from
 from grid.job import HISTORY, STATE, WEIGHTS, CellJob
 from grid.learning_rate import learning_rate
-from grid.losses import training_loss
+from grid.losses import ClassWeights, classification_loss
 from grid.metrics.detection import eer
 from grid.randomness import generator, seed_number
 from grid.record import Record, finish, read_record
@@ -59,7 +61,8 @@ def train(store: Store, job: CellJob, *, device: torch.device, report: Report | 
     if done is not None:
         return done
     training, dev = CellData(store, job, "train"), CellData(store, job, "dev")
-    model = build_detector(job.detector_spec, seed=seed_number("init", job.seed)).to(device)
+    model = build_detector(job.detector_spec, job.seed).to(device)
+    start_from(model, job.recipe)
     optimiser = _optimiser(job, model)
     saved = load_state(store, job.folder, model, optimiser)
     best, progress = saved if saved is not None else (_copy(model), Progress())
@@ -74,14 +77,19 @@ def train(store: Store, job: CellJob, *, device: torch.device, report: Report | 
         store.write_json(f"{job.folder}/{HISTORY}", {"epochs": [asdict(e) for e in progress.history]})
         if report is not None:
             report(epoch)
-    return _finish(store, job, best, progress, training)
+    return _finish(store, job, model, best, progress, training)
 
 
 def _finish(
-    store: Store, job: CellJob, best: dict[str, torch.Tensor], progress: Progress, training: CellData
+    store: Store,
+    job: CellJob,
+    model: Detector,
+    best: dict[str, torch.Tensor],
+    progress: Progress,
+    training: CellData,
 ) -> Record:
-    with store.writing(f"{job.folder}/{WEIGHTS}") as temporary:
-        save_weights(temporary, best)
+    model.load_state_dict(best)
+    store.write_bytes(f"{job.folder}/{WEIGHTS}", model_bytes(model))
     prior = training.items.prior()
     results: dict[str, Any] = {
         "best_epoch": progress.best_epoch,
@@ -90,7 +98,7 @@ def _finish(
         "stopped_early": progress.stopped_early,
         "train_bonafide_items": prior.bonafide,
         "train_spoof_items": prior.spoof,
-        "class_weights": _class_weights(job, training.items),
+        "class_weights": asdict(_class_weights(job, training.items)),
         "seconds": sum(epoch.seconds for epoch in progress.history),
         "warnings": _polarity_warnings(progress),
     }
@@ -148,13 +156,13 @@ def _step(
     optimiser: torch.optim.Optimizer,
     waveforms: torch.Tensor,
     targets: torch.Tensor,
-    weights: tuple[float, float],
+    weights: ClassWeights,
 ) -> float:
     optimiser.zero_grad(set_to_none=True)
     reduced = job.recipe.precision == "bfloat16"
     with torch.autocast(waveforms.device.type, dtype=torch.bfloat16, enabled=reduced):
         logits = model(waveforms)
-    loss = training_loss(logits.float(), targets, weights)
+    loss = classification_loss(logits, targets, weights)
     value = float(loss.detach())
     if not np.isfinite(value):
         raise FloatingPointError(f"the training loss is {value}; lower the learning rate of the recipe")
@@ -214,12 +222,12 @@ def _optimiser(job: CellJob, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-def _class_weights(job: CellJob, items: TrainingSet) -> tuple[float, float]:
-    """(spoof, bona fide)."""
+def _class_weights(job: CellJob, items: TrainingSet) -> ClassWeights:
     chosen = job.recipe.class_weights
-    if chosen == "prior":
-        return items.prior().weights()
-    return (1.0, 1.0) if chosen == "none" else chosen
+    if chosen == "none":
+        return ClassWeights()
+    spoof, bonafide = items.prior().weights() if chosen == "prior" else chosen
+    return ClassWeights(bonafide=bonafide, spoof=spoof)
 
 
 def _is_better(job: CellJob, progress: Progress, epoch: Epoch) -> bool:

@@ -1,0 +1,1 @@
+"""Entry points: the `codecgrid` command, and one `python -m tasks.X` for each stage. Short; the work is elsewhere."""

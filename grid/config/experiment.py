@@ -151,6 +151,7 @@ class Experiment(Strict):
     max_failed_share: float = Field(default=0.01, ge=0, le=1, description="of the utterances of one codec")
     grid: Axes
     recipe: str
+    recipes: dict[str, str] = Field(default_factory=dict, description="detector: recipe, where it is another one")
     evaluation_codecs: tuple[str, ...] = Field(default=(), description="tested too, besides those of the selections")
     evaluations: dict[str, EvaluationChoice] = Field(min_length=1)
     bootstrap: Bootstrap = Bootstrap()
@@ -174,6 +175,9 @@ class Experiment(Strict):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{kind} {', '.join(twice)} is given twice")
+        strangers = sorted(set(self.recipes) - set(self.grid.detectors))
+        if strangers:
+            raise ValueError(f"recipes names {strangers[0]!r}, which is none of the detectors of the grid")
         if self.cross_testing is not None and self.cross_testing not in self.evaluations:
             raise ValueError(f"cross_testing {self.cross_testing!r} is none of {', '.join(self.evaluations)}")
         return self

@@ -65,6 +65,14 @@ class Crop(Strict):
     evaluation: Literal["first"] = "first"
 
 
+class InitialWeights(Strict):
+    """A published checkpoint to start from, instead of random weights; the digest is what counts."""
+
+    path: str = Field(description="below a weights folder, such as aasist/AASIST-L.pth")
+    source: str = Field(description="where to get it")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Recipe(Strict):
     """One way to train a detector, complete."""
 
@@ -82,6 +90,7 @@ class Recipe(Strict):
     model_selection: Literal["best dev EER", "last"] = "best dev EER"
     early_stopping: EarlyStopping | None = None
     score_batch_size: int = Field(default=16, ge=1)
+    initial_weights: InitialWeights | None = Field(default=None, description="fine-tune from these")
 
     @model_validator(mode="after")
     def _weights_are_positive(self) -> Recipe:

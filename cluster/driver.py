@@ -1,0 +1,146 @@
+"""Runs an experiment from wherever it stands: import, render, train, score, measure, mirror. Running again resumes."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import Timeout
+
+from cluster.events import Watcher
+from cluster.rendering import render_all
+from cluster.session import session
+from cluster.tracking.mirror import Mirror, MirrorThread
+from cluster.training import train_cells
+from grid.corpora import StoredCorpus, current_corpus, register_corpus
+from grid.errors import RequestError
+from grid.experiment import Grid, load_experiment, resolve
+from grid.experiment_record import freeze
+from grid.initial_weights import find_initial_weights
+from grid.job import CellJob
+from grid.measure import measure_cell
+from grid.processor import fetch_requirements
+from grid.record import read_record
+from grid.status import CellState, cell_state, record_failure
+from grid.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended."""
+
+    grid: Grid
+    states: list[CellState]
+    trained: int
+    notes: list[str] = field(default_factory=list)
+
+    def counts(self) -> Counter[str]:
+        return Counter(state.status for state in self.states)
+
+    @property
+    def ok(self) -> bool:
+        return all(state.status == "done" for state in self.states)
+
+
+def run_experiment(config: str | Path, store: Store, *, address: str, watcher: Watcher) -> RunResult:
+    """Brings every cell of the experiment as far as it can come; raises RequestError before anything is started."""
+    experiment, _ = load_experiment(config)
+    with _only_driver(store, experiment.name):
+        corpora = _corpora(config, store, watcher)
+        grid = resolve(config, store)
+        freeze(store, grid)
+        todo = [job for job in grid.cells if cell_state(store, job).status != "done"]
+        mirror = Mirror(experiment, grid.cells, store)
+        if todo:
+            _carry_out(store, grid, corpora, todo, mirror, address, watcher)
+        states = [cell_state(store, job) for job in grid.cells]
+        for state in states:
+            if state.status == "done":
+                measure_cell(store, state.job, experiment)
+        watcher.stage("MLflow")
+        notes = [reason] if (reason := mirror.sync().failed_reason) else []
+        return RunResult(grid, states, trained=len(todo), notes=notes)
+
+
+@contextmanager
+def _only_driver(store: Store, name: str) -> Iterator[None]:
+    """One driver for each experiment and root; a second one is told so."""
+    try:
+        with store.lock(f"experiments/{name}.lock", timeout=5):
+            yield
+    except Timeout as error:
+        raise RequestError(
+            f"another run of {name!r} is going on in {store.root}; see `codecgrid status`, or wait for its end"
+        ) from error
+
+
+def _corpora(config: str | Path, store: Store, watcher: Watcher) -> dict[str, StoredCorpus]:
+    experiment, _ = load_experiment(config)
+    found: dict[str, StoredCorpus] = {}
+    for source in experiment.corpora:
+        stored = current_corpus(store, source, experiment.folder)
+        if stored is None:
+            watcher.stage(f"importing corpus {source.name}")
+            stored = register_corpus(store, source, experiment.folder)
+            if stored.rejected:
+                log.warning("%d rows of %s were rejected; see %s", stored.rejected, source.name, stored.folder)
+        found[source.name] = stored
+    return found
+
+
+def _carry_out(
+    store: Store,
+    grid: Grid,
+    corpora: dict[str, StoredCorpus],
+    todo: list[CellJob],
+    mirror: Mirror,
+    address: str,
+    watcher: Watcher,
+) -> None:
+    experiment = grid.experiment
+    waiting = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
+    fetch_requirements(sorted({r.chain.codec for r in waiting if r.chain.codec}))
+    for recipe in grid.recipes.values():
+        find_initial_weights(recipe)
+    with session(address), MirrorThread(mirror):
+        errors: dict[str, str] = {}
+        if waiting:
+            watcher.stage("resynthesis")
+            errors = render_all(
+                store,
+                grid.renditions,
+                corpora,
+                resources=experiment.resources,
+                max_failed_share=experiment.max_failed_share,
+                progress=watcher.rendering,
+            )
+        able = [job for job in todo if not _lacks_audio(store, job, errors)]
+        if able:
+            watcher.stage("training")
+            watcher.training(able)
+            deaths = train_cells(store.root, experiment, [job.cell_id for job in able], notify=watcher.cell)
+            _record_deaths(store, able, deaths)
+
+
+def _lacks_audio(store: Store, job: CellJob, errors: dict[str, str]) -> bool:
+    """Whether a rendition that the cell needs failed; the cell is then marked as failed."""
+    needed = [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors), *job.scored]
+    broken = [errors[folder] for folder in needed if folder in errors]
+    if broken:
+        record_failure(store, job, RuntimeError(f"resynthesis failed: {broken[0]}"), "\n".join(broken))
+    return bool(broken)
+
+
+def _record_deaths(store: Store, jobs: list[CellJob], deaths: list[str]) -> None:
+    """A trial whose process died too often left no record of why; it gets one."""
+    if not deaths:
+        return
+    for job in jobs:
+        if cell_state(store, job).status == "missing":
+            record_failure(store, job, RuntimeError("its process died again and again"), "\n".join(deaths))

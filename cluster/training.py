@@ -1,0 +1,99 @@
+"""Trains cells with Ray Tune: one trial for each, a fresh Tuner in each run; the store alone remembers."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from cluster.events import CellEvent
+from grid.allocator import keep_freed_memory
+from grid.checkpoint import Epoch
+from grid.config.experiment import Experiment, Resources
+from grid.experiment_record import read_experiment
+from grid.job import read_job
+from grid.run_cell import run_cell
+from grid.store import Store
+
+CELLS_AT_ONCE = 500
+"""Tune slows down with the number of trials it knows; above this, cells go in waves."""
+
+
+def train_cells(
+    root: str, experiment: Experiment, cell_ids: list[str], *, notify: Callable[[CellEvent], None]
+) -> list[str]:
+    """Runs the cells and gives one line for each trial that died without leaving its own record of why."""
+    deaths: list[str] = []
+    for start in range(0, len(cell_ids), CELLS_AT_ONCE):
+        deaths += _one_wave(root, experiment, cell_ids[start : start + CELLS_AT_ONCE], notify)
+    return deaths
+
+
+def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Callable[[CellEvent], None]) -> list[str]:
+    from ray import tune
+
+    from cluster.tune_callback import NotifyDriver
+
+    resources = experiment.resources
+    with tempfile.TemporaryDirectory(prefix="codecgrid-tune-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(_trainable(experiment.name, resources), _request(resources)),
+            param_space={
+                "cell": tune.grid_search(cell_ids),
+                "root": root,
+                "experiment": experiment.name,
+                "gpu": resources.gpus_per_cell > 0,
+                "threads": max(1, int(resources.cpus_per_cell)),
+            },
+            tune_config=tune.TuneConfig(
+                num_samples=1,
+                reuse_actors=True,  # a new process would import torch again: 4 s for each cell
+                trial_name_creator=lambda trial: f"cell-{trial.config['cell']}",
+                trial_dirname_creator=lambda trial: f"cell-{trial.config['cell']}",
+            ),
+            run_config=tune.RunConfig(
+                name=experiment.name,
+                storage_path=scratch,  # Tune's own state is of no use to us
+                failure_config=tune.FailureConfig(max_failures=resources.max_cell_restarts),
+                callbacks=[NotifyDriver(notify)],
+                verbose=0,
+            ),
+        )
+        logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)  # it misses Tune's own files
+        results = tuner.fit()
+        return [f"{result.error}" for result in results if result.error is not None]
+
+
+def _request(resources: Resources) -> dict[str, float]:
+    request = {"cpu": resources.cpus_per_cell}
+    return {**request, "gpu": resources.gpus_per_cell} if resources.gpus_per_cell else request
+
+
+def _trainable(name: str, resources: Resources) -> Callable[[dict[str, Any]], None]:
+    """The trainable under a name of its own: Tune keeps one table of trainables for all jobs of a cluster."""
+
+    def cell(config: dict[str, Any]) -> None:
+        run_trial(config)
+
+    cell.__name__ = f"cell_{name}"
+    return cell
+
+
+def run_trial(config: dict[str, Any]) -> None:
+    """One trial, in a worker process: opens the store, reads the cell, brings it to its end."""
+    import torch
+    from ray import tune
+
+    keep_freed_memory()
+    torch.set_num_threads(config["threads"])
+    store = Store.open(config["root"])
+    job = read_job(store, config["cell"])
+    experiment = read_experiment(store, config["experiment"])
+
+    def report(epoch: Epoch) -> None:
+        tune.report({"cell": job.cell_id, **asdict(epoch)})
+
+    ok = run_cell(store, job, experiment, gpu=config["gpu"], report=report)
+    tune.report({"cell": job.cell_id, "ok": ok})

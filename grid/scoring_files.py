@@ -1,0 +1,48 @@
+"""Scores audio files that belong to no grid: a detector with its weights, files in, scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from grid.corpus.audio import read_audio
+from grid.corpus.readers import open_corpus
+from grid.crops import fixed_length
+from grid.detector import build_detector, load_detector_spec
+from grid.detector_weights import load_weights
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """An audio file and the name its score goes by."""
+
+    utterance_id: str
+    path: Path
+
+
+def files_of_protocol(path: str | Path) -> list[ScoredFile]:
+    """The files of a CSV protocol, in its order; its paths are relative to its folder."""
+    corpus = open_corpus("csv", path)
+    return [ScoredFile(row.utterance_id, corpus.root / row.path) for row in corpus.rows]
+
+
+class FileScorer:
+    """A detector with its weights, ready to score files."""
+
+    def __init__(self, detector: str, weights: str, *, crop: int, device: str = "cpu") -> None:
+        """Raises RequestError when there is no such detector or the weights do not fit it."""
+        self.model = build_detector(load_detector_spec(detector), seed=0)
+        load_weights(self.model, weights)
+        self.device = torch.device(device)
+        self.model.to(self.device).eval()
+        self.crop = crop
+
+    def __call__(self, files: Sequence[ScoredFile]) -> list[tuple[str, float]]:
+        """`(utterance_id, score)` of each file, higher = more bona fide; raises UnusableAudioError."""
+        batch = np.stack([fixed_length(read_audio(file.path).samples, self.crop) for file in files])
+        scores = self.model.score(torch.from_numpy(batch).to(self.device)).cpu()
+        return [(file.utterance_id, float(value)) for file, value in zip(files, scores, strict=True)]

@@ -1,0 +1,67 @@
+"""The `codecgrid` command: gathers the tasks. Nothing heavy is imported before a task runs."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import typer
+
+from grid import __version__
+from tasks import console
+from tasks.codecs import codecs
+from tasks.demo import demo
+from tasks.doctor import doctor
+from tasks.eer import eer
+from tasks.import_corpus import import_corpus
+from tasks.mlflow_ui import mlflow_ui
+from tasks.plan import plan
+from tasks.report import report
+from tasks.resynth import resynth
+from tasks.run import run
+from tasks.score import score
+from tasks.status import status
+from tasks.submit import submit
+from tasks.sync import sync
+
+app = typer.Typer(
+    help="The grid of codec x labelling policy x detector for speech anti-spoofing.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+EXPERIMENT, AUDIO, MACHINE = "An experiment", "Audio and scores", "This machine"
+app.command(rich_help_panel=EXPERIMENT)(demo)
+app.command("import", rich_help_panel=EXPERIMENT)(import_corpus)
+app.command(rich_help_panel=EXPERIMENT)(plan)
+app.command(rich_help_panel=EXPERIMENT)(run)
+app.command(rich_help_panel=EXPERIMENT)(status)
+app.command(rich_help_panel=EXPERIMENT)(report)
+app.command("mlflow", rich_help_panel=EXPERIMENT)(mlflow_ui)
+app.command(rich_help_panel=EXPERIMENT)(sync)
+app.command(rich_help_panel=EXPERIMENT)(submit)
+app.command(rich_help_panel=AUDIO)(codecs)
+app.command(rich_help_panel=AUDIO)(resynth)
+app.command(rich_help_panel=AUDIO)(score)
+app.command(rich_help_panel=AUDIO)(eer)
+app.command(rich_help_panel=MACHINE)(doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"codecgrid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
+    """Exit status: 0 all done; 2 the request is wrong; 3 some cells failed and the rest is done."""
+
+
+def main() -> NoReturn:
+    """The program `codecgrid`."""
+    console.main(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""How every command talks: tables on stdout, messages on stderr, JSON for machines, and the exit statuses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from grid.errors import RequestError
+
+DONE, WRONG_REQUEST, CELLS_FAILED = 0, 2, 3
+
+out = Console()
+err = Console(stderr=True)
+
+Config = Annotated[str, typer.Argument(metavar="CONFIG", help="the experiment file, such as configs/demo.yaml")]
+Root = Annotated[
+    str | None, typer.Option("--root", help="where results live: a folder, s3:// or gs://  [default: the file's root]")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on stdout")]
+Address = Annotated[str, typer.Option("--address", help="the Ray cluster: local, auto, or the URL of a head")]
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+def set_up_logging(verbose: bool = False) -> None:
+    """Messages of the library go to stderr, so that stdout can be read by machines."""
+    handler = RichHandler(console=err, show_path=False, show_time=False)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], format="%(message)s")
+
+
+def main(run: Callable[[], Any]) -> NoReturn:
+    """Runs a command; a wrong request ends with its message and status 2, Ctrl-C with 130."""
+    set_up_logging()
+    try:
+        run()
+    except RequestError as error:
+        err.print("[bold red]error:[/] ", end="")
+        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(WRONG_REQUEST)
+    except KeyboardInterrupt:
+        err.print("stopped; run the same command again to go on")
+        sys.exit(130)
+    sys.exit(DONE)
+
+
+def single(command: Callable[..., Any]) -> NoReturn:
+    """`python -m tasks.X`: one command as a program of its own."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    main(lambda: app(standalone_mode=True))

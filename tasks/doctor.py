@@ -1,0 +1,121 @@
+"""`codecgrid doctor`: what this machine lacks, each with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasks.console import AsJson, out, print_json, single
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `mend` is empty when it is as it should be."""
+
+    what: str
+    found: str
+    mend: str = ""
+
+
+def doctor(
+    root: Annotated[str, typer.Option(help="the root that will be used")] = "results", as_json: AsJson = False
+) -> None:
+    """Check Python, packages, disk, memory, GPU, codecs and the root."""
+    checks: tuple[Callable[[], Finding], ...] = (
+        _python,
+        _packages,
+        _gpu,
+        _memory,
+        lambda: _root(root),
+        _token,
+        _codecs,
+    )
+    findings = [check() for check in checks]
+    if as_json:
+        print_json([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            mark = "[yellow]![/]" if finding.mend else "[green]ok[/]"
+            out.print(f"{mark:>2} {finding.what}: {finding.found}", highlight=False)
+            if finding.mend:
+                out.print(f"     {finding.mend}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _python() -> Finding:
+    found = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    good = (3, 11) <= sys.version_info[:2] < (3, 14)
+    return Finding("Python", found, "" if good else "install Python 3.11 to 3.13 and make the environment again: make")
+
+
+def _packages() -> Finding:
+    wanted = ("ray", "mlflow", "torch", "torchaudio", "transformers", "soundfile", "soxr", "pyworld")
+    found, missing = [], []
+    for name in wanted:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    mend = f"{', '.join(missing)} missing: run `make install`" if missing else ""
+    return Finding("packages", ", ".join(found), mend)
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if not torch.cuda.is_available():
+        return Finding("GPU", f"none; everything runs on {os.cpu_count()} CPUs")
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return Finding("GPU", f"{', '.join(names)}; give cells a share with resources.gpus_per_cell")
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    shared = shutil.disk_usage("/dev/shm").free / GIB if Path("/dev/shm").is_dir() else 0.0
+    mend = "" if shared >= 0.25 else "start the container with --shm-size=1g: Ray keeps its object store there"
+    return Finding("memory", f"{total:.0f} GiB, {shared:.1f} GiB shared", mend)
+
+
+def _root(root: str) -> Finding:
+    if "://" in root:
+        from grid.store import Store
+
+        Store.open(root).exists("corpora")
+        return Finding("root", f"{root} answers")
+    place = Path(root).absolute()
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    free = shutil.disk_usage(there).free / GIB
+    if not os.access(there, os.W_OK):
+        return Finding("root", f"{place} cannot be written", f"give another folder with --root, or: chmod u+w {there}")
+    mend = "" if free >= 2 else "free some space: an hour of audio takes 115 MB for each codec"
+    return Finding("root", f"{place}, {free:.0f} GiB free", mend)
+
+
+def _token() -> Finding:
+    from cluster.environment import token_path, uses_token
+
+    if not uses_token():
+        return Finding("Ray token", "off (RAY_AUTH_MODE)", "export RAY_AUTH_MODE=token")
+    path = token_path()
+    return Finding("Ray token", f"{path}" if path.exists() else f"will be made at {path}")
+
+
+def _codecs() -> Finding:
+    from grid.codecs.catalogue import load_catalogue, runnable
+
+    catalogue = load_catalogue()
+    able = [entry.name for entry in catalogue if not runnable(entry)]
+    return Finding("codecs", f"{len(able)} of {len(catalogue)} run here; the others: codecgrid codecs NAME")
+
+
+if __name__ == "__main__":
+    single(doctor)

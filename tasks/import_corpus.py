@@ -1,0 +1,86 @@
+"""`codecgrid import`: a corpus from its own protocol files into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from grid.errors import RequestError
+from tasks.console import AsJson, out, print_json, single
+
+
+def import_corpus(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="csv, vctk, deepfense, or another reader")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="the protocol file or the folder of the corpus")],
+    name: Annotated[str | None, typer.Option(help="what experiments call it  [default: from the path]")] = None,
+    root: Annotated[str, typer.Option(help="where results live")] = "results",
+    max_rejected_share: Annotated[float, typer.Option(help="more unusable rows than this stop the import")] = 0.01,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the reader; may be repeated")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a corpus: check every file, write its manifest and the table of rejected rows."""
+    import io
+
+    import pyarrow.parquet as pq
+    from pydantic import ValidationError
+
+    from grid.config.experiment import CorpusSource
+    from grid.corpora import register_corpus
+    from grid.corpus.readers import READERS
+    from grid.corpus.summary import summary
+    from grid.store import Store
+
+    READERS.get(kind)
+    given = Path(path).resolve()
+    try:
+        source = CorpusSource(
+            name=name or (given.parent.name if given.is_file() else given.name).lower(),
+            reader=kind,
+            path=str(given),
+            options=_options(option or []),
+            max_rejected_share=max_rejected_share,
+        )
+    except ValidationError as error:
+        raise RequestError(f"--name {name or given.name!r}: {error.errors()[0]['msg']}") from error
+    store = Store.open(root)
+    corpus = register_corpus(store, source, Path())
+    table = pq.read_table(io.BytesIO(store.read_bytes(f"{corpus.folder}/manifest.parquet")))
+    counts = [
+        {"split": c.split, "key": c.key, "utterances": c.utterances, "speakers": c.speakers, "hours": c.hours}
+        for c in summary(table)
+    ]
+    if as_json:
+        print_json(
+            {"name": source.name, "utterances": corpus.utterances, "rejected": corpus.rejected, "splits": counts}
+        )
+        return
+    _show(source.name, counts)
+    out.print(f"manifest: {store.uri(corpus.folder)}/manifest.parquet", soft_wrap=True, highlight=False)
+    out.print(
+        f"rejected: {corpus.rejected} rows, {store.uri(corpus.folder)}/rejected.parquet",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _show(name: str, counts: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("split", "key", "utterances", "speakers", "hours", title=name, title_justify="left", box=None)
+    for row in counts:
+        table.add_row(row["split"], row["key"], f"{row['utterances']:,}", f"{row['speakers']:,}", f"{row['hours']:.2f}")
+    out.print(table)
+
+
+def _options(given: list[str]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given]
+    for key, separator, _ in pairs:
+        if not separator:
+            raise RequestError(f"--option {key!r}: write it as KEY=VALUE")
+    return {key: value for key, _, value in pairs}
+
+
+if __name__ == "__main__":
+    single(import_corpus)

@@ -1,0 +1,29 @@
+"""`codecgrid mlflow`: the MLflow pages of an experiment, on loopback, until Ctrl-C."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tasks.console import Config, Root, out, single
+
+
+def mlflow_ui(
+    config: Config, root: Root = None, port: Annotated[int, typer.Option(help="0: any free port")] = 5000
+) -> None:
+    """Open the experiment's MLflow server on this machine."""
+    from cluster.tracking.server import serve
+    from tasks.opening import open_store
+
+    experiment, store = open_store(config, root)
+    with serve(experiment, store, port=port) as server:
+        out.print(f"MLflow is at {server.address} (Ctrl-C ends it)", soft_wrap=True)
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            out.print("stopped")
+
+
+if __name__ == "__main__":
+    single(mlflow_ui)

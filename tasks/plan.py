@@ -1,0 +1,52 @@
+"""`codecgrid plan`: what a run would do with each cell, and why. Starts nothing, writes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.console import AsJson, Config, Root, out, print_json, single
+
+
+def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
+    """Show the cells of an experiment and what a run would do with each."""
+    from grid.status import planned_action
+    from tasks.opening import open_grid
+
+    grid, store = open_grid(config, root)
+    rows: list[dict[str, Any]] = []
+    for job in grid.cells:
+        action, reason = planned_action(store, job)
+        rows.append(
+            {
+                "cell_id": job.cell_id,
+                "selection": job.selection,
+                "policy": job.policy,
+                "detector": job.detector,
+                "seed": job.seed,
+                "action": action,
+                "reason": reason,
+            }
+        )
+    if as_json:
+        print_json({"cells": rows})
+        return
+    _show(rows)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from collections import Counter
+
+    from rich.table import Table
+
+    table = Table(title=f"{len(rows)} cells", title_justify="left", box=None, header_style="bold")
+    for name in ("cell", "selection", "policy", "detector", "seed", "action", "reason"):
+        table.add_column(name, no_wrap=name == "cell")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    out.print(table)
+    counts = Counter(row["action"] for row in rows)
+    out.print(", ".join(f"{count} to {action}" for action, count in sorted(counts.items())))
+
+
+if __name__ == "__main__":
+    single(plan)

@@ -1,0 +1,41 @@
+"""`codecgrid resynth`: one file through one codec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasks.console import out, single
+
+
+def resynth(
+    codec: Annotated[str, typer.Argument(metavar="CODEC", help="a name of `codecgrid codecs`")],
+    source: Annotated[str, typer.Argument(metavar="IN.wav", help="any format that libsndfile reads")],
+    target: Annotated[str, typer.Argument(metavar="OUT.wav", help="16 kHz, mono, PCM16")],
+    seed: Annotated[int, typer.Option(help="of a codec that draws random numbers")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+) -> None:
+    """Send a file through a codec: same length, aligned."""
+    import soundfile
+
+    from grid.codecs.catalogue import build
+    from grid.corpus.audio import SAMPLE_RATE, read_audio
+    from grid.corpus.shards import to_pcm16
+    from grid.errors import RequestError
+
+    built = build(codec, device=device)
+    audio = read_audio(source)
+    made = built.resynthesise(audio.samples[None, :], [Path(source).stem], seed)[0]
+    pcm, clipped = to_pcm16(made)
+    try:
+        soundfile.write(target, pcm, SAMPLE_RATE, subtype="PCM_16")
+    except (soundfile.LibsndfileError, TypeError, ValueError) as error:
+        raise RequestError(f"cannot write {target}: {error}") from error
+    note = f", {clipped} samples clipped" if clipped else ""
+    out.print(f"{target}: {len(pcm) / SAMPLE_RATE:.2f} s through {codec}{note}", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    single(resynth)

@@ -1,0 +1,52 @@
+"""`codecgrid score`: scores any audio with any detector, the official AASIST weights included."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grid.errors import RequestError
+from tasks.console import err, out, single
+
+
+def score(
+    detector: Annotated[str, typer.Option(help="a name of configs/detectors, or a YAML file")],
+    weights: Annotated[str, typer.Option(help=".pth (plain tensors) or .safetensors")],
+    target: Annotated[str, typer.Option("--out", help="CSV: utterance_id,score; higher = more bona fide")],
+    audio: Annotated[
+        list[str] | None, typer.Argument(metavar="[AUDIO]...", help="files, instead of --protocol")
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="CSV with the columns utterance_id,path")] = None,
+    crop: Annotated[int, typer.Option(help="samples at 16 kHz that the detector hears; shorter audio repeats")] = 64600,
+    batch_size: Annotated[int, typer.Option(help="utterances at once")] = 8,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+) -> None:
+    """Score audio files: the first CROP samples of each, or of its repetition."""
+    from rich.progress import track
+
+    from grid.scoring_files import FileScorer, ScoredFile, files_of_protocol
+
+    if (protocol is None) == (not audio):
+        raise RequestError("give either --protocol CSV or audio files")
+    files = (
+        files_of_protocol(protocol) if protocol else [ScoredFile(Path(item).stem, Path(item)) for item in audio or []]
+    )
+    scorer = FileScorer(detector, weights, crop=crop, device=device)
+    batches = [files[i : i + batch_size] for i in range(0, len(files), batch_size)]
+    rows = [
+        row for batch in track(batches, "scoring", console=err, disable=not err.is_terminal) for row in scorer(batch)
+    ]
+    path = Path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["utterance_id", "score"])
+        writer.writerows((name, repr(value)) for name, value in rows)
+    out.print(f"{target}: {len(rows)} scores", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    single(score)

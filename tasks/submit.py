@@ -1,0 +1,38 @@
+"""`codecgrid submit`: the same run as a Ray job on a cluster. Submitting again resumes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from grid.errors import RequestError
+from tasks.console import Config, out, single
+
+
+def submit(
+    config: Config,
+    root: Annotated[str | None, typer.Option(help="absolute folder, s3:// or gs://  [default: the file's]")] = None,
+    address: Annotated[str, typer.Option(help="the dashboard of the head")] = "http://127.0.0.1:8265",
+    follow: Annotated[bool, typer.Option(help="show the job's log until it ends")] = True,
+) -> None:
+    """Submit an experiment to a Ray cluster."""
+    from cluster import submission
+    from grid.experiment import load_experiment
+    from grid.store import Store
+
+    experiment, _ = load_experiment(config)  # a wrong request ends here, before the cluster hears of it
+    name = submission.submit(config, root=root or Store.open(experiment.root).root, address=address)
+    out.print(f"submitted {name}", highlight=False)
+    if not follow:
+        return
+    for piece in submission.follow(name, address=address):
+        out.print(piece, end="", markup=False, highlight=False, soft_wrap=True)
+    ended = submission.status(name, address=address)
+    if ended != "SUCCEEDED":
+        raise RequestError(f"job {name} ended as {ended}; submit it again to resume")
+    out.print(f"{name}: {ended}", highlight=False)
+
+
+if __name__ == "__main__":
+    single(submit)
