@@ -241,18 +241,18 @@ def _check_names(experiment: Experiment, file: YamlFile) -> None:
 
 def _check_filters(experiment: Experiment, file: YamlFile) -> None:
     axes = experiment.grid
-    known = {
+    known: dict[str, list[str]] = {
         "selections": [s.name for s in axes.selections],
         "policies": [p.name for p in axes.policies],
         "detectors": list(axes.detectors),
-        "seeds": list(axes.seeds),
+        "seeds": [str(seed) for seed in axes.seeds],
     }
     for i, rule in enumerate(axes.exclude):
         for axis, choices in known.items():
             for value in getattr(rule, axis) or ():
-                if value not in choices:
+                if str(value) not in choices:
                     where = file.where("grid", "exclude", i, axis)
-                    raise unknown_name(axis, value, map(str, choices), where=where)
+                    raise unknown_name(axis, value, choices, where=where)
 
 
 def _matches(rule: CellFilter, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> bool:

@@ -22,7 +22,7 @@ def demo(root: Root = None) -> None:
     results = results_from_store(store, experiment, result.grid.cells)
     out.print(to_rich(policy_table(results)))
     out.print(
-        "The sample is synthetic speech and the attacks are stand-ins: these numbers show that the path works, no more.",
+        "The sample is synthetic and the attacks are stand-ins: these numbers show that the path works, no more.",
         highlight=False,
     )
     err.print(f"tables and figures: {store.uri('reports/demo/index.html')}", highlight=False, soft_wrap=True)

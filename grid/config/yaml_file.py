@@ -43,7 +43,7 @@ def read_yaml(path: str | Path) -> YamlFile:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RequestError(f"{file} is not valid YAML: {error}") from error
-    if not isinstance(values, dict):
+    if node is None or not isinstance(values, dict):
         raise RequestError(f"{file} must hold a mapping of keys to values, not {type(values).__name__}")
     lines: dict[Place, int] = {}
     _collect(node, (), lines, file)
