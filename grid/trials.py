@@ -102,6 +102,6 @@ def measure_evaluation(
 
 
 def _speakers(speaker: NDArray[np.object_], condition: Condition) -> tuple[list[str], list[str]] | None:
-    """The speakers of both classes for a bootstrap over speakers; None, over trials then, where a class has only one."""
+    """The speakers of both classes, for a bootstrap over speakers; None (over trials) where a class has only one."""
     groups = (list(map(str, speaker[condition.bonafide])), list(map(str, speaker[condition.spoof])))
     return groups if min(len(set(group)) for group in groups) > 1 else None
