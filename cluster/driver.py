@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import Timeout
@@ -16,6 +16,7 @@ from cluster.rendering import render_all
 from cluster.session import session
 from cluster.tracking.mirror import Mirror, MirrorThread
 from cluster.training import train_cells
+from grid.config.experiment import Experiment
 from grid.corpora import StoredCorpus, current_corpus, register_corpus
 from grid.errors import RequestError
 from grid.experiment import Grid, load_experiment, resolve
@@ -59,13 +60,21 @@ def run_experiment(config: str | Path, store: Store, *, address: str, watcher: W
         mirror = Mirror(experiment, grid.cells, store)
         if todo:
             _carry_out(store, grid, corpora, todo, mirror, address, watcher)
-        states = [cell_state(store, job) for job in grid.cells]
-        for state in states:
-            if state.status == "done":
-                measure_cell(store, state.job, experiment)
+        states = [_measured(store, experiment, cell_state(store, job)) for job in grid.cells]
         watcher.stage("MLflow")
         notes = [reason] if (reason := mirror.sync().failed_reason) else []
         return RunResult(grid, states, trained=len(todo), notes=notes)
+
+
+def _measured(store: Store, experiment: Experiment, state: CellState) -> CellState:
+    """A done cell with its measurements made; one that cannot be measured counts as failed, with the reason."""
+    if state.status != "done":
+        return state
+    try:
+        measure_cell(store, state.job, experiment)
+    except (RequestError, OSError) as error:
+        return replace(state, status="failed", error=str(error))
+    return state
 
 
 @contextmanager

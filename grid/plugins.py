@@ -19,13 +19,14 @@ class Registry(Generic[Plugin]):
     """The plugins of one kind.
 
     A plugin's module lies in `package` and carries the plugin's name (`-` written `_`), so listing costs no import.
-    A third party declares an entry point in the group `codecgrid.<kind>s` whose name is the plugin's name and whose
+    A third party declares an entry point in the group `codecgrid.<plural>` whose name is the plugin's name and whose
     value is the module to import. The module calls `register(name)` on its class or function.
     """
 
     kind: str
     package: str
     exclude: frozenset[str] = frozenset()
+    plural: str = ""
     _found: dict[str, Plugin] = field(default_factory=dict)
 
     def register(self, name: str) -> Callable[[Plugin], Plugin]:
@@ -62,5 +63,5 @@ class Registry(Generic[Plugin]):
             for info in pkgutil.iter_modules(package.__path__)
             if not info.name.startswith("_") and info.name not in self.exclude
         }
-        outer = {point.name: point.value for point in entry_points(group=f"codecgrid.{self.kind}s")}
+        outer = {point.name: point.value for point in entry_points(group=f"codecgrid.{self.plural or self.kind + 's'}")}
         return inner | outer

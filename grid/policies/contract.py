@@ -24,4 +24,6 @@ class Labelling:
     revision: int = 1
 
 
-POLICIES: Registry[Labelling] = Registry(kind="policy", package="grid.policies", exclude=frozenset({"contract"}))
+POLICIES: Registry[Labelling] = Registry(
+    kind="policy", plural="policies", package="grid.policies", exclude=frozenset({"contract"})
+)
