@@ -7,11 +7,11 @@ import dataclasses
 import pandas as pd
 
 from grid.audio_source import RenditionAudio
+from grid.cell_scores import read_scores, scores_folder
 from grid.config.experiment import Experiment
 from grid.identity import digest
 from grid.job import CellJob
 from grid.metrics.evaluation import Measurement
-from grid.score import read_scores, scores_folder
 from grid.store import Store
 from grid.trials import Trials, measure_evaluation
 

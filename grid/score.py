@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
 from grid.audio_source import RenditionAudio
+from grid.cell_scores import renditions_to_score, scores_folder, write_scores
 from grid.config.recipe import Recipe
 from grid.detector import build_detector
 from grid.detector_network import Detector
 from grid.detector_weights import load_weights
 from grid.job import WEIGHTS, CellJob
-from grid.record import check_outputs, finish, read_record
+from grid.record import check_outputs, read_record
 from grid.store import Store
-
-SCORES = "scores.parquet"
-SCORE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("score", pa.float64())])
 
 
 def score_rows(
@@ -43,16 +38,6 @@ def score_rows(
     return np.concatenate(scores) if scores else np.empty(0)
 
 
-def scores_folder(cell_folder: str, rendition_folder: str) -> str:
-    """Where the scores of one rendition lie in a cell; a rendition's folder name ends in its id."""
-    return f"{cell_folder}/scores/{rendition_folder.rsplit('/', 1)[-1]}"
-
-
-def renditions_to_score(store: Store, job: CellJob) -> list[str]:
-    """The folders of the renditions that this cell has not scored yet."""
-    return [folder for folder in job.scored if read_record(store, scores_folder(job.folder, folder)) is None]
-
-
 def score(store: Store, job: CellJob, *, device: torch.device) -> int:
     """Scores what is not scored yet and gives the number of utterances; the weights' digest is checked first."""
     waiting = renditions_to_score(store, job)
@@ -69,29 +54,6 @@ def score(store: Store, job: CellJob, *, device: torch.device) -> int:
     for folder in waiting:
         audio = RenditionAudio(store, folder, "test")
         values = score_rows(model, audio, range(len(audio)), job.recipe, device)
-        _write(store, scores_folder(job.folder, folder), audio.ids, values, record.outputs)
+        write_scores(store, scores_folder(job.folder, folder), audio.ids, values, record.outputs[WEIGHTS])
         scored += len(values)
     return scored
-
-
-def _write(store: Store, folder: str, ids: list[str], values: NDArray[np.float64], weights: dict[str, str]) -> None:
-    table = pa.Table.from_pydict({"utterance_id": ids, "score": values}, schema=SCORE_SCHEMA)
-    with store.writing(f"{folder}/{SCORES}") as temporary:
-        pq.write_table(table, temporary)
-    finish(
-        store,
-        folder,
-        kind="scores",
-        identity={"weights": weights[WEIGHTS]},
-        outputs=[SCORES],
-        results={"utterances": len(ids)},
-    )
-
-
-def read_scores(store: Store, folder: str) -> pa.Table:
-    """`utterance_id, score` of one rendition; raises RequestError when the bytes are not those recorded."""
-    record = read_record(store, folder)
-    if record is None:
-        raise FileNotFoundError(f"{store.uri(folder)} is not scored")
-    check_outputs(store, folder, record)
-    return pq.read_table(io.BytesIO(store.read_bytes(f"{folder}/{SCORES}")))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from grid.cell_scores import renditions_to_score
 from grid.job import HISTORY, STATE, CellJob
 from grid.record import read_record
-from grid.score import renditions_to_score
 from grid.store import Store
 
 Status = Literal["done", "failed", "running", "missing"]

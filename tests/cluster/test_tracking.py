@@ -13,11 +13,11 @@ from cluster.tracking.client import TrackingError, connect
 from cluster.tracking.mirror import Mirror, MirrorThread, SyncReport
 from cluster.tracking.params import cell_params
 from cluster.tracking.results import results_from_mlflow
+from grid.cell_scores import SCORES, scores_folder
 from grid.errors import RequestError
 from grid.job import CellJob
 from grid.record import finish
 from grid.results import results_from_store
-from grid.score import SCORES, scores_folder
 from grid.status import record_failure
 from grid.store import Store
 from tests.cluster.tracking_cells import (

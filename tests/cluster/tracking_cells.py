@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from grid.cell_scores import SCORE_SCHEMA, SCORES, scores_folder
 from grid.config.experiment import Experiment
 from grid.config.recipe import Recipe
 from grid.detector import load_detector_spec
 from grid.identity import digest
 from grid.job import HISTORY, WEIGHTS, CellJob, MixingInput
 from grid.record import finish
-from grid.score import SCORE_SCHEMA, SCORES, scores_folder
 from grid.status import running
 from grid.store import Store
 
