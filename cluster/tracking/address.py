@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from grid.config.experiment import Experiment
@@ -10,13 +11,17 @@ from grid.store import Store
 
 
 def tracking_uri(experiment: Experiment, store: Store) -> str:
-    """The experiment's own URI, or a SQLite file under a local root; RequestError for a remote root without one."""
-    if experiment.tracking_uri is not None:
-        return experiment.tracking_uri
+    """The experiment's own URI, else MLFLOW_TRACKING_URI, else a SQLite file under a local root.
+
+    Raises RequestError for a remote root without either.
+    """
+    given = experiment.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
     if not store.is_local:
         raise RequestError(
             f"the root {store.root} is not a local folder, so MLflow needs an address: set `tracking_uri` in the "
-            f"experiment file, for example `tracking_uri: http://HOST:5000` of an `mlflow server`"
+            f"experiment file or MLFLOW_TRACKING_URI, for example http://HOST:5000 of an `mlflow server`"
         )
     return f"sqlite:///{store.uri('mlflow.db')}"
 
