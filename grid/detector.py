@@ -111,12 +111,12 @@ def detectors_folder() -> Path:
 
 
 def detector_names(folder: Path | None = None) -> list[str]:
-    """The names that `load_detector_spec` knows, sorted."""
-    return sorted(path.stem for path in (folder or detectors_folder()).glob("*.yaml"))
+    """The names that `load_detector_spec` knows, sorted: codecgrid's own and those in `folder`."""
+    return sorted({path.stem for place in _places(folder) for path in place.glob("*.yaml")})
 
 
 def load_detector_spec(name_or_path: str | Path, folder: Path | None = None) -> DetectorSpec:
-    """The detector called `NAME` (`configs/detectors/NAME.yaml`) or written in the YAML file at a path.
+    """The detector called `NAME` (`folder/NAME.yaml`, else codecgrid's own) or written in the YAML file at a path.
 
     Raises RequestError that names file, key, value and choices when there is no such detector or the file is wrong.
     """
@@ -125,7 +125,8 @@ def load_detector_spec(name_or_path: str | Path, folder: Path | None = None) -> 
         names = detector_names(folder)
         if str(name_or_path) not in names:
             raise unknown_name("detector", str(name_or_path), names)
-        path = (folder or detectors_folder()) / f"{name_or_path}.yaml"
+        files = (place / f"{name_or_path}.yaml" for place in _places(folder))
+        path = next(file for file in files if file.is_file())
     if not path.is_file():
         raise RequestError(f"there is no detector file {str(path)!r}; known detectors: {', '.join(detector_names())}")
     try:
@@ -156,6 +157,10 @@ def build_detector(spec: DetectorSpec, seed: int) -> Detector:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("initialise", seed))
         return Detector(spec.input, frontend.build(), backend.build(frontend.features), backend.outputs)
+
+
+def _places(folder: Path | None) -> list[Path]:
+    return [detectors_folder()] if folder is None else [folder, detectors_folder()]
 
 
 def _options(model: type[PluginOptions], spec: PluginSpec, kind: str) -> PluginOptions:

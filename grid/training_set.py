@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -37,6 +37,9 @@ class Source:
     """The rows of one rendition and split: `utterance_id`, `origin`, `key` and where their audio lies."""
 
     table: pa.Table
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
 
     @cached_property
     def origins(self) -> list[str]:
@@ -119,7 +122,7 @@ class TrainingSet:
     def prior(self) -> ClassPrior:
         """The class prior of an epoch, exact in expectation over the draws."""
         bonafide = float(sum(s.is_bonafide.sum() for s in self.recordings))
-        spoof = float(sum((~s.is_bonafide).sum() for s in self.recordings) + sum(len(s.origins) for s in self.attacks))
+        spoof = float(sum((~s.is_bonafide).sum() for s in self.recordings) + sum(map(len, self.attacks)))
         if not self.cors:
             return ClassPrior(bonafide, spoof)
         if self.mixing.how == "replace":
@@ -127,7 +130,7 @@ class TrainingSet:
             mean = float(np.mean([c.target for c in self.cors]))
             return ClassPrior(bonafide - moved + moved * mean, spoof + moved * (1 - mean))
         share = 1.0 if self.mixing.draw == "each" else 1.0 / len(self.cors)
-        added = [(share * len(c.source.origins), c.target) for c in self.cors]
+        added = [(share * len(c.source), c.target) for c in self.cors]
         return ClassPrior(
             bonafide + sum(count * target for count, target in added),
             spoof + sum(count * (1 - target) for count, target in added),
@@ -136,7 +139,7 @@ class TrainingSet:
     def _recorded(self, epoch: int) -> list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
         parts = []
         for number, source in enumerate([*self.recordings, *self.attacks]):
-            rows = np.arange(len(source.origins))
+            rows = np.arange(len(source))
             is_recording = number < len(self.recordings)
             target = source.is_bonafide.astype(np.float32) if is_recording else np.zeros(len(rows), np.float32)
             numbers = np.full(len(rows), number, np.int32)
@@ -168,14 +171,15 @@ class TrainingSet:
     def _appended(self, epoch: int) -> list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
         first = len(self.recordings) + len(self.attacks)
         parts = []
+
+        @cache
+        def drawn(origin: str) -> int:  # the same for each codec's CoRS of an utterance
+            return int(generator("append", self.seed, epoch, origin).integers(len(self.cors)))
+
         for codec, cors in enumerate(self.cors):
-            rows = np.arange(len(cors.source.origins))
+            rows = np.arange(len(cors.source))
             if self.mixing.draw == "one" and len(self.cors) > 1:
-                drawn = [
-                    int(generator("append", self.seed, epoch, origin).integers(len(self.cors)))
-                    for origin in cors.source.origins
-                ]
-                rows = rows[np.array(drawn) == codec]
+                rows = rows[np.array([drawn(origin) for origin in cors.source.origins]) == codec]
             parts.append(
                 (
                     np.full(len(rows), first + codec, np.int32),

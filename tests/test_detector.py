@@ -81,6 +81,13 @@ def test_unknown_detector_names_the_nearest() -> None:
         load_detector_spec("aasist_l")
 
 
+def test_own_folder_comes_before_the_committed_detectors_and_hides_none_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "aasist.yaml").write_text(yaml.safe_dump({"frontend": {"name": "lfcc"}, "backend": SMALL}))
+    assert load_detector_spec("aasist", tmp_path).backend.name == "lcnn"
+    assert load_detector_spec("aasist-l", tmp_path) == load_detector_spec("aasist-l")
+    assert detector_names(tmp_path) == detector_names()
+
+
 def test_detector_file_at_a_path_is_read_and_its_faults_name_it(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump({"frontend": {"name": "lfcc"}, "backend": SMALL}))
