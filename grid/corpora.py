@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grid.config.experiment import CorpusSource
-from grid.corpus.importing import import_corpus
+from grid.corpus.importing import ImportResult, import_corpus
 from grid.corpus.readers import READERS, open_corpus
 from grid.corpus.sample_corpus import sample_protocol
 from grid.errors import RequestError
@@ -56,10 +59,9 @@ def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
 def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
     """Imports `source` (paths relative to `folder`) and puts it into the store under its name."""
     path = source_path(source, folder)
-    with tempfile.TemporaryDirectory() as temporary:
-        result = import_corpus(_open(source, path), temporary, max_rejected_share=source.max_rejected_share)
+    with _imported(source, path) as result:
         where = f"corpora/{source.name}-{result.digest[:12]}"
-        for file in sorted(Path(temporary).iterdir()):
+        for file in sorted(result.folder.iterdir()):
             store.write_bytes(f"{where}/{file.name}", file.read_bytes())
     store.write_json(
         pointer(source.name),
@@ -86,10 +88,8 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
     stored = current_corpus(store, source, folder)
     if stored is not None:
         return stored.facts
-    with tempfile.TemporaryDirectory() as temporary:
-        corpus = _open(source, source_path(source, folder))
-        result = import_corpus(corpus, temporary, max_rejected_share=source.max_rejected_share)
-    return CorpusFacts(source.name, result.digest)
+    with _imported(source, source_path(source, folder)) as result:
+        return CorpusFacts(source.name, result.digest)
 
 
 def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
@@ -117,6 +117,14 @@ def source_path(source: CorpusSource, folder: Path) -> Path:
     if source.path is None:
         raise RequestError(f"corpus {source.name!r} has no path to import from")
     return sample_protocol() if source.path == SAMPLE else (folder / source.path).resolve()
+
+
+@contextmanager
+def _imported(source: CorpusSource, path: Path) -> Iterator[ImportResult]:
+    """An import in a temporary folder; when it is refused the folder stays, for its table of rejected rows."""
+    temporary = tempfile.mkdtemp(prefix=f"codecgrid-import-{source.name}-")
+    yield import_corpus(_open(source, path), temporary, max_rejected_share=source.max_rejected_share)
+    shutil.rmtree(temporary)
 
 
 def _open(source: CorpusSource, path: Path) -> Any:
