@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grid.errors import RequestError
 from grid.identity import difference, file_digest, plain
@@ -76,12 +76,16 @@ def read_record(store: Store, folder: str) -> Record | None:
     if not store.exists(path):
         return None
     value = store.read_json(path)
-    if value.get("schema") != SCHEMA:
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA:
         raise RequestError(
-            f"{store.uri(path)} has schema {value.get('schema')!r}, this version reads {SCHEMA}; "
+            f"{store.uri(path)} has schema {schema!r}, this version reads {SCHEMA}; "
             f"delete {store.uri(folder)} and run again"
         )
-    return Record.model_validate(value)
+    try:
+        return Record.model_validate(value)
+    except ValidationError as error:
+        raise RequestError(f"{store.uri(path)} is damaged; delete {store.uri(folder)} and run again") from error
 
 
 def check_outputs(store: Store, folder: str, record: Record) -> None:

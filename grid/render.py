@@ -241,14 +241,15 @@ class StoredShards:
 
     def __init__(self, store: Store, folder: str) -> None:
         self.store, self.folder = store, folder
-        self._reader = ShardReader(Path(store.uri(folder))) if store.is_local else None
+        self._reader: ShardReader | None = None
+        self._here: set[str] = set()
 
     def waveform(self, file: str, offset: int, samples: int) -> NDArray[np.float32]:
         """float32 (samples,) at 16 kHz, as in `ShardReader.waveform`."""
-        if self._reader is None:
-            self._reader = ShardReader(self.store.local(f"{self.folder}/{file}").parent)
-        if not self.store.is_local:
-            self.store.local(f"{self.folder}/{file}")
+        if self._reader is None or file not in self._here:
+            where = self.store.local(f"{self.folder}/{file}").parent
+            self._reader = self._reader or ShardReader(where)
+            self._here.add(file)
         return self._reader.waveform(file, offset, samples)
 
 

@@ -47,7 +47,8 @@ class Store:
         import fsspec
 
         try:
-            return fsspec.core.url_to_fs(self.root)[0]
+            # other processes write here too, so a listing must never be an old one
+            return fsspec.core.url_to_fs(self.root, use_listings_cache=False)[0]
         except (ImportError, ValueError) as error:
             raise RequestError(f"cannot open the root {self.root!r}: {error}") from error
 
@@ -77,7 +78,7 @@ class Store:
         """The parsed JSON file `path`; raises FileNotFoundError when absent and RequestError when it is damaged."""
         try:
             return json.loads(self.read_bytes(path))
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # no JSON, or no UTF-8
             raise RequestError(f"{self.uri(path)} is damaged ({error}); delete it and run again") from error
 
     def write_bytes(self, path: str, data: bytes) -> None:
@@ -111,15 +112,17 @@ class Store:
             temporary.unlink(missing_ok=True)
 
     def local(self, path: str) -> Path:
-        """`path` as a local file; a remote one is copied once into the cache of this machine."""
+        """`path` as a local file; a remote one is copied to the cache of this machine, and again when it changed."""
         if self.is_local:
             return Path(self.uri(path))
         copy = _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
-        if not copy.exists():
+        mark, version = copy.with_name(f".{copy.name}.version"), self._fs.ukey(self.uri(path))
+        if not (copy.exists() and mark.exists() and mark.read_text() == version):
             copy.parent.mkdir(parents=True, exist_ok=True)
             partial = copy.with_name(f".{copy.name}.{os.getpid()}")
             self._fs.get_file(self.uri(path), str(partial))
             os.replace(partial, copy)
+            mark.write_text(version)
         return copy
 
     def remove(self, path: str) -> None:
