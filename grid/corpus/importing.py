@@ -157,7 +157,7 @@ def _judge(used: int, refused: list[Rejection], share: float, protocol: Path, ta
     total = used + len(refused)
     said = f"{protocol}: {len(refused)} of {total} utterances ({len(refused) / total:.2%}) are unusable: {reasons}"
     if used and len(refused) <= share * total:
-        _logger.warning("%s; all are in %s", said, table)
+        _logger.info("%s; all are in %s", said, table)
         return
     first = "".join(f"\n  line {i.line}: {i.utterance_id}: {i.reason}: {i.detail}" for i in refused[:_SHOWN])
     more = f"\n  ... {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
