@@ -1,0 +1,1 @@
+"""Benchmarks: ours beside the obvious alternative, run by `make bench`; README.md says what each compares."""
