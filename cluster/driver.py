@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from cluster.events import Watcher
 from cluster.rendering import render_all
-from cluster.session import session
+from cluster.session import graceful_termination, session
 from cluster.tracking.mirror import Mirror, MirrorThread
 from cluster.training import train_cells
 from grid.config.experiment import Experiment
@@ -50,7 +50,10 @@ class RunResult:
 
 
 def run_experiment(config: str | Path, store: Store, *, address: str, watcher: Watcher) -> RunResult:
-    """Brings every cell of the experiment as far as it can come; raises RequestError before anything is started."""
+    """Brings every cell of the experiment as far as it can come; raises RequestError before anything is started.
+
+    Raises KeyboardInterrupt, with the signal's name if it is known, when SIGINT or SIGTERM ended it in good order.
+    """
     experiment, _ = load_experiment(config)
     with _only_driver(store, experiment.name):
         corpora = _corpora(config, store, watcher)
@@ -117,7 +120,7 @@ def _carry_out(
     fetch_requirements(sorted({r.chain.codec for r in waiting if r.chain.codec}))
     for recipe in grid.recipes.values():
         find_initial_weights(recipe)
-    with session(address), MirrorThread(mirror):
+    with session(address), graceful_termination(), MirrorThread(mirror):
         errors: dict[str, str] = {}
         if waiting:
             watcher.stage("resynthesis")

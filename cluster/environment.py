@@ -41,6 +41,13 @@ EVERYWHERE = (
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1", "the store holds the results; Tune's own files would double them"
     ),
     Setting("RAY_CHDIR_TO_TRIAL_DIR", "0", "a trial that changes folder breaks every relative path of the request"),
+    Setting("RAY_AIR_NEW_OUTPUT", "0", "Tune's newer output prints a box on stdout, which is ours, even at verbose=0"),
+    Setting(
+        "RAY_BACKEND_LOG_LEVEL",
+        "fatal",
+        "the C++ side of Ray prints on the driver's terminal, in every run that an actor of Ray Data may restart; what "
+        "matters comes as an exception too. `info` fills Ray's log files again",
+    ),
     Setting("RAY_DATA_DISABLE_PROGRESS_BARS", "1", "a job's log is a file; bars fill it with control characters"),
     Setting(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO",

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from cluster.events import RenderProgress
+from cluster.quiet import quiet_data
 from grid.config.experiment import Resources
 from grid.corpora import StoredCorpus
 from grid.errors import RequestError
@@ -146,6 +147,7 @@ def _run_pool(
 def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Resources) -> Any:
     import ray
 
+    quiet_data()
     gpus = resources.gpus_per_codec_worker
     cpus = ray.cluster_resources().get("CPU", 1)
     most = min(len(items), max(1, int(cpus / resources.cpus_per_codec_worker)))

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from cluster import environment
+from cluster.quiet import quiet_start
 from grid.errors import RequestError
 
 logger = logging.getLogger(__name__)
@@ -64,10 +65,11 @@ def session(
     if ray.is_initialized():
         yield _describe(started=False)
         return
-    if joins:
-        _join("auto" if address == "local" else address)
-    else:
-        _start(cpus, gpus, object_store_bytes, temporary, spill)
+    with quiet_start():
+        if joins:
+            _join("auto" if address == "local" else address)
+        else:
+            _start(cpus, gpus, object_store_bytes, temporary, spill)
     try:
         yield _describe(started=not joins)
     finally:
@@ -154,8 +156,15 @@ def _describe(*, started: bool) -> Session:
     return Session(started=started, cpus=total.get("CPU", 0.0), gpus=total.get("GPU", 0.0), nodes=nodes)
 
 
+@dataclass
+class Termination:
+    """How often SIGTERM came."""
+
+    seen: int = 0
+
+
 @contextmanager
-def graceful_termination() -> Iterator[None]:
+def graceful_termination() -> Iterator[Termination]:
     """Turns SIGTERM into an orderly end while the block runs. Put it around `fit`, inside `session`.
 
     Tune saves and returns on SIGUSR1 and on SIGINT but dies of SIGTERM, which is what a cluster sends when it stops a
@@ -163,12 +172,11 @@ def graceful_termination() -> Iterator[None]:
     always KeyboardInterrupt. Leaving the block puts the handlers back, Tune's own (it leaves them behind) included.
     Inside `session` because Ray sets a handler for SIGTERM too. Main thread only (ValueError elsewhere: Python's rule).
     """
-    seen = 0
+    termination = Termination()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 1 and callable(signal.getsignal(signal.SIGUSR1)):
+        termination.seen += 1
+        if termination.seen == 1 and callable(signal.getsignal(signal.SIGUSR1)):
             os.kill(os.getpid(), signal.SIGUSR1)
         else:
             raise KeyboardInterrupt("SIGTERM")
@@ -176,7 +184,7 @@ def graceful_termination() -> Iterator[None]:
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
     kept[signal.SIGTERM] = signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        yield termination
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)

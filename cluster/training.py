@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from cluster.events import CellEvent
+from cluster.quiet import quiet_tune
+from cluster.session import graceful_termination
 from grid.allocator import keep_freed_memory
 from grid.checkpoint import Epoch
 from grid.config.experiment import Experiment, Resources
@@ -24,7 +25,10 @@ CELLS_AT_ONCE = 500
 def train_cells(
     root: str, experiment: Experiment, cell_ids: list[str], *, notify: Callable[[CellEvent], None]
 ) -> list[str]:
-    """Runs the cells and gives one line for each trial that died without leaving its own record of why."""
+    """Runs the cells and gives one line for each trial that died without leaving its own record of why.
+
+    Raises KeyboardInterrupt, with the signal's name, when SIGINT or SIGTERM stopped it before all cells had ended.
+    """
     deaths: list[str] = []
     for start in range(0, len(cell_ids), CELLS_AT_ONCE):
         deaths += _one_wave(root, experiment, cell_ids[start : start + CELLS_AT_ONCE], notify)
@@ -35,6 +39,9 @@ def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Ca
     from ray import tune
 
     from cluster.tune_callback import NotifyDriver
+
+    quiet_tune()
+    notified = NotifyDriver(notify)
 
     resources = experiment.resources
     with tempfile.TemporaryDirectory(prefix="codecgrid-tune-") as scratch:
@@ -57,12 +64,14 @@ def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Ca
                 name=experiment.name,
                 storage_path=scratch,  # Tune's own state is of no use to us
                 failure_config=tune.FailureConfig(max_failures=resources.max_cell_restarts),
-                callbacks=[NotifyDriver(notify)],
+                callbacks=[notified],
                 verbose=0,
             ),
         )
-        logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)  # it misses Tune's own files
-        results = tuner.fit()
+        with graceful_termination() as termination:
+            results = tuner.fit()
+        if not notified.ended.issuperset(cell_ids):  # Tune swallows both signals
+            raise KeyboardInterrupt("SIGTERM" if termination.seen else "SIGINT")
         return [f"{result.error}" for result in results if result.error is not None]
 
 

@@ -14,14 +14,15 @@ log = logging.getLogger(__name__)
 
 
 class NotifyDriver(tune.Callback):
-    """Calls `notify`. Nothing may be raised here: Tune would end the whole grid."""
+    """Calls `notify` and keeps which cells ended. Nothing may be raised here: Tune would end the whole grid."""
 
     def __init__(self, notify: Callable[[CellEvent], None] | None = None) -> None:
         self.notify = notify
+        self.ended: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks into its own state, where a terminal does not fit and nobody reads it."""
-        return {"notify": None}
+        return {"notify": None, "ended": set()}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -35,7 +36,12 @@ class NotifyDriver(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._pass_on(trial, ended=True)
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        log.warning("cell %s lost its process and goes on from its last epoch", trial.config["cell"])
+
     def _pass_on(self, trial: Any, *, ended: bool, epoch: dict[str, Any] | None = None) -> None:
+        if ended:
+            self.ended.add(trial.config["cell"])
         if self.notify is None:
             return
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -39,7 +40,7 @@ def set_up_logging(verbose: bool = False) -> None:
 
 
 def main(run: Callable[[], Any]) -> NoReturn:
-    """Runs a command; a wrong request ends with its message and status 2, Ctrl-C with 130."""
+    """Runs a command; a wrong request ends with its message and status 2, a signal with 128 and its number."""
     set_up_logging()
     try:
         run()
@@ -47,10 +48,15 @@ def main(run: Callable[[], Any]) -> NoReturn:
         err.print("[bold red]error:[/] ", end="")
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(WRONG_REQUEST)
-    except KeyboardInterrupt:
-        err.print("stopped; run the same command again to go on")
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        stopped(error)
     sys.exit(DONE)
+
+
+def stopped(error: KeyboardInterrupt) -> NoReturn:
+    """Ends a command that a signal stopped, with a shell's status: 130 after Ctrl-C, 143 after SIGTERM."""
+    err.print("stopped; run the same command again to go on")
+    sys.exit(128 + (signal.SIGTERM if "SIGTERM" in error.args else signal.SIGINT))
 
 
 def single(command: Callable[..., Any]) -> NoReturn:

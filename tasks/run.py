@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tasks.console import CELLS_FAILED, Address, AsJson, Config, Root, err, print_json, single
+from tasks.console import CELLS_FAILED, Address, AsJson, Config, Root, err, print_json, single, stopped
 
 if TYPE_CHECKING:
     from cluster.driver import RunResult
@@ -29,8 +29,11 @@ def carry_out(config: str, root: str | None, address: str) -> RunResult:
     from tasks.watching import TerminalWatcher
 
     _, store = open_store(config, root)
-    with TerminalWatcher(err) as watcher:
-        result = run_experiment(config, store, address=address, watcher=watcher)
+    try:
+        with TerminalWatcher(err) as watcher:
+            result = run_experiment(config, store, address=address, watcher=watcher)
+    except KeyboardInterrupt as error:  # typer would end with 130 and no word
+        stopped(error)
     for note in result.notes:
         err.print(f"MLflow was not written: {note}. When it is back: codecgrid sync {config}", markup=False)
     report = make_report(result.grid, store, source="store")
