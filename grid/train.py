@@ -19,6 +19,7 @@ from grid.checkpoint import Epoch, Progress, load_state, save_state
 from grid.detector import build_detector
 from grid.detector_network import Detector
 from grid.detector_weights import model_bytes
+from grid.errors import RequestError
 from grid.initial_weights import start_from
 from grid.job import HISTORY, STATE, WEIGHTS, CellJob
 from grid.learning_rate import learning_rate
@@ -45,11 +46,17 @@ class CellData:
         ]
         sources = [Source(audio.table) for audio in self.audio]
         first, second = len(job.recordings), len(job.recordings) + len(job.attacks)
-        cors = [Cors(source, given.target) for source, given in zip(sources[second:], job.cors, strict=True)]
+        cors = [  # of each codec, one for each corpus, in the order of the recordings
+            Cors(source, given.target, corpus=number % first)
+            for number, (source, given) in enumerate(zip(sources[second:], job.cors, strict=True))
+        ]
         mixing = Mixing("replace" if job.mixing.how == "replace" else "append", job.mixing.probability, job.mixing.draw)
         if split != "train":  # every dev item is there in every epoch, with the label that training gives it
             mixing = Mixing("append", draw="each")
-        self.items = TrainingSet(sources[:first], sources[first:second], cors, mixing, job.seed)
+        try:
+            self.items = TrainingSet(sources[:first], sources[first:second], cors, mixing, job.seed)
+        except RequestError as error:
+            raise RequestError(f"split {split}: {error}") from error
 
 
 def train(store: Store, job: CellJob, *, device: torch.device, report: Report | None = None) -> Record:
@@ -73,8 +80,9 @@ def train(store: Store, job: CellJob, *, device: torch.device, report: Report | 
         _count_patience(job, progress, epoch)
         progress.history.append(epoch)
         progress.next_epoch += 1
-        save_state(store, job.folder, model, best, optimiser, progress)
+        # the history first: a kill between the two leaves an epoch too many in it, which is then written again
         store.write_json(f"{job.folder}/{HISTORY}", {"epochs": [asdict(e) for e in progress.history]})
+        save_state(store, job.folder, model, best, optimiser, progress)
         if report is not None:
             report(epoch)
     return _finish(store, job, model, best, progress, training)

@@ -56,10 +56,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Cors:
-    """CoRS of one codec with its training target: 1 bona fide, 0 spoof, between them soft."""
+    """CoRS of one codec and corpus with its training target: 1 bona fide, 0 spoof, between them soft.
+
+    `corpus` is the position, among the recordings, of what it was made from.
+    """
 
     source: Source
     target: float
+    corpus: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,16 +129,33 @@ class TrainingSet:
         spoof = float(sum((~s.is_bonafide).sum() for s in self.recordings) + sum(map(len, self.attacks)))
         if not self.cors:
             return ClassPrior(bonafide, spoof)
+        added = [(self._share(c) * self._usable(c), c.target) for c in self.cors]
         if self.mixing.how == "replace":
-            moved = self.mixing.probability * bonafide
-            mean = float(np.mean([c.target for c in self.cors]))
-            return ClassPrior(bonafide - moved + moved * mean, spoof + moved * (1 - mean))
-        share = 1.0 if self.mixing.draw == "each" else 1.0 / len(self.cors)
-        added = [(share * len(c.source), c.target) for c in self.cors]
+            bonafide -= sum(count for count, _ in added)
         return ClassPrior(
             bonafide + sum(count * target for count, target in added),
             spoof + sum(count * (1 - target) for count, target in added),
         )
+
+    def _share(self, cors: Cors) -> float:
+        """The expected share of this CoRS that an epoch holds."""
+        if self.mixing.how == "append" and self.mixing.draw == "each":
+            return 1.0
+        one_of = 1 / len(self._cors_of_corpus[cors.corpus])
+        return one_of * self.mixing.probability if self.mixing.how == "replace" else one_of
+
+    def _usable(self, cors: Cors) -> int:
+        """How many items of this CoRS an epoch could hold."""
+        if self.mixing.how == "append":
+            return len(cors.source)
+        recordings = self.recordings[cors.corpus]
+        rows = np.flatnonzero(recordings.is_bonafide)
+        return sum(recordings.origins[row] in cors.source.row_of_origin for row in rows)
+
+    @cached_property
+    def _cors_of_corpus(self) -> list[list[int]]:
+        """The positions in `cors` of each corpus: one for each codec."""
+        return [[i for i, c in enumerate(self.cors) if c.corpus == n] for n in range(len(self.recordings))]
 
     def _recorded(self, epoch: int) -> list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
         parts = []
@@ -143,14 +164,15 @@ class TrainingSet:
             is_recording = number < len(self.recordings)
             target = source.is_bonafide.astype(np.float32) if is_recording else np.zeros(len(rows), np.float32)
             numbers = np.full(len(rows), number, np.int32)
-            if is_recording and self.cors and self.mixing.how == "replace":
-                self._replace(source, epoch, numbers, rows, target)
+            if is_recording and self.mixing.how == "replace" and self._cors_of_corpus[number]:
+                self._replace(source, self._cors_of_corpus[number], epoch, numbers, rows, target)
             parts.append((numbers, rows, target))
         return parts
 
     def _replace(
         self,
         source: Source,
+        choices: list[int],
         epoch: int,
         numbers: NDArray[np.int32],
         rows: NDArray[np.int64],
@@ -163,7 +185,7 @@ class TrainingSet:
             draw = generator("replace", self.seed, epoch, origin)
             if draw.random() >= self.mixing.probability:
                 continue
-            codec = int(draw.integers(len(self.cors)))
+            codec = choices[int(draw.integers(len(choices)))]
             there = self.cors[codec].source.row_of_origin.get(origin)
             if there is not None:  # a codec may have failed on this utterance: the recording stays
                 numbers[row], rows[row], target[row] = first + codec, there, self.cors[codec].target
@@ -173,13 +195,14 @@ class TrainingSet:
         parts = []
 
         @cache
-        def drawn(origin: str) -> int:  # the same for each codec's CoRS of an utterance
-            return int(generator("append", self.seed, epoch, origin).integers(len(self.cors)))
+        def drawn(corpus: int, origin: str) -> int:  # the same for each codec's CoRS of an utterance
+            choices = self._cors_of_corpus[corpus]
+            return choices[int(generator("append", self.seed, epoch, origin).integers(len(choices)))]
 
         for codec, cors in enumerate(self.cors):
             rows = np.arange(len(cors.source))
-            if self.mixing.draw == "one" and len(self.cors) > 1:
-                rows = rows[np.array([drawn(origin) for origin in cors.source.origins]) == codec]
+            if self.mixing.draw == "one":
+                rows = rows[np.array([drawn(cors.corpus, origin) for origin in cors.source.origins], np.int64) == codec]
             parts.append(
                 (
                     np.full(len(rows), first + codec, np.int32),

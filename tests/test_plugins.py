@@ -1,4 +1,4 @@
-"""Plugins: found by file name without an import, from other packages through an entry point, and never two of a name."""
+"""Plugins: found by file name without an import, in other packages by entry point, and never two of one name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_register_a_second_plugin_of_a_name_fails(sounds: Registry[object]) -> N
 def test_entry_point_of_another_package_adds_a_plugin(
     sounds: Registry[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(install_entry_point(tmp_path / "site", "sound", "third-party", "their_sound"))
+    monkeypatch.syspath_prepend(install_entry_point(tmp_path / "site", "sounds", "third-party", "their_sound"))
     (tmp_path / "site" / "their_sound.py").write_text(PLUGIN.format(name="third-party"))
     assert "third-party" in sounds.names()
     assert sounds.get("third-party")() == "third-party"  # type: ignore[operator]
