@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tasks.console import AsJson, out, print_json, single
+from tasks.console import AsJson, out, print_json, single, table
 
 if TYPE_CHECKING:
     from grid.codecs.entry import CatalogueEntry
+
+WIDE = 120
+"""From so many characters on, a terminal shows all columns."""
+ON_WIDE_TERMINALS = ("CF", "CDD", "design", "verified")
 
 
 def codecs(
@@ -48,34 +52,38 @@ def _row(entry: CatalogueEntry, lacking: list[str]) -> dict[str, Any]:
 
 
 def _show_all(entries: list[CatalogueEntry], lacking: dict[str, list[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("codec", "CF", "CF+", "CDD", "QUA", "AUX", "DEC", "design", "kbps", "verified", "runs here"):
-        table.add_column(column, no_wrap=column in ("codec", "kbps"), justify="right" if column == "kbps" else "left")
-    for entry in entries:
-        letters = entry.letters
-        table.add_row(
-            entry.name,
-            *(letter or "" for letter in (letters.codecfake, letters.codecfake_plus, letters.cdd)),
-            *(part or "-" for part in (entry.qua, entry.aux, entry.dec)),
-            entry.design,
-            f"{entry.bitrate_kbps:g}" if entry.bitrate_kbps else "",
-            entry.verified,
-            "[red]no[/]" if lacking[entry.name] else "[green]yes[/]",
-        )
-    out.print(table)
+    rows = [_cells(entry, lacking[entry.name]) for entry in entries]
+    shown = [name for name in rows[0] if out.width >= WIDE or name not in ON_WIDE_TERMINALS]
+    drawn = table(*shown)
+    for row in rows:
+        drawn.add_row(*(row[name] for name in shown))
+    out.print(drawn)
     out.print(f"{len(entries)} codecs; what one lacks here: codecgrid codecs NAME", highlight=False)
 
 
-def _show_one(entry: CatalogueEntry, lacking: list[str]) -> None:
-    from rich.table import Table
+def _cells(entry: CatalogueEntry, lacking: list[str]) -> dict[str, str]:
+    """The cells of one codec by their heading; CF, CF+ and CDD are what the papers call it."""
+    taxonomy = (entry.qua, entry.aux, entry.dec)
+    return {
+        "codec": entry.name,
+        "CF": entry.letters.codecfake or "",
+        "CF+": entry.letters.codecfake_plus or "",
+        "CDD": entry.letters.cdd or "",
+        "QUA AUX DEC": " ".join(part or "-" for part in taxonomy) if any(taxonomy) else "",
+        "design": entry.design,
+        "kbps": f"{entry.bitrate_kbps:g}" if entry.bitrate_kbps else "",
+        "verified": entry.verified,
+        "runs": "[red]no[/]" if lacking else "[green]yes[/]",
+    }
 
-    table = Table(box=None, show_header=False, pad_edge=False)
+
+def _show_one(entry: CatalogueEntry, lacking: list[str]) -> None:
+    shown = table("", "")
+    shown.show_header = False
     for field, value in entry.model_dump(mode="json").items():
-        if value not in (None, "", [], {}):
-            table.add_row(field, _text(value))
-    out.print(table)
+        if value is not None and (text := _text(value)):
+            shown.add_row(field, text)
+    out.print(shown)
     out.print("runs here" if not lacking else "does not run here:", highlight=False)
     for line in lacking:
         out.print(f"  {line}", markup=False, highlight=False)

@@ -7,13 +7,16 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
 from grid.errors import RequestError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 DONE, WRONG_REQUEST, CELLS_FAILED = 0, 2, 3
 
@@ -31,6 +34,16 @@ Address = Annotated[str, typer.Option("--address", help="the Ray cluster: local,
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+def table(*columns: str, title: str = "") -> Table:
+    """A table without lines; where the terminal is too narrow a cell goes on in the next line, never cut."""
+    from rich.table import Table
+
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    return made
 
 
 def set_up_logging(verbose: bool = False) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from grid.errors import RequestError
-from tasks.console import AsJson, out, print_json, single
+from tasks.console import AsJson, out, print_json, single, table
 
 
 def import_corpus(
@@ -46,10 +46,10 @@ def import_corpus(
         raise RequestError(f"--name {name or given.name!r}: {error.errors()[0]['msg']}") from error
     store = Store.open(root)
     corpus = register_corpus(store, source, Path())
-    table = pq.read_table(io.BytesIO(store.read_bytes(f"{corpus.folder}/manifest.parquet")))
+    manifest = pq.read_table(io.BytesIO(store.read_bytes(f"{corpus.folder}/manifest.parquet")))
     counts = [
         {"split": c.split, "key": c.key, "utterances": c.utterances, "speakers": c.speakers, "hours": c.hours}
-        for c in summary(table)
+        for c in summary(manifest)
     ]
     if as_json:
         print_json(
@@ -66,12 +66,10 @@ def import_corpus(
 
 
 def _show(name: str, counts: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    table = Table("split", "key", "utterances", "speakers", "hours", title=name, title_justify="left", box=None)
+    shown = table("split", "key", "utterances", "speakers", "hours", title=name)
     for row in counts:
-        table.add_row(row["split"], row["key"], f"{row['utterances']:,}", f"{row['speakers']:,}", f"{row['hours']:.2f}")
-    out.print(table)
+        shown.add_row(row["split"], row["key"], f"{row['utterances']:,}", f"{row['speakers']:,}", f"{row['hours']:.2f}")
+    out.print(shown)
 
 
 def _options(given: list[str]) -> dict[str, str]:

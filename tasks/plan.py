@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.console import AsJson, Config, Root, out, print_json, single
+from tasks.console import AsJson, Config, Root, out, print_json, single, table
 
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
@@ -36,14 +36,11 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
 def _show(rows: list[dict[str, Any]]) -> None:
     from collections import Counter
 
-    from rich.table import Table
-
-    table = Table(title=f"{len(rows)} cells", title_justify="left", box=None, header_style="bold")
-    for name in ("cell", "selection", "policy", "detector", "seed", "action", "reason"):
-        table.add_column(name, no_wrap=name == "cell")
+    shown = table("cell", "selection", "policy", "detector", "seed", "action", title=f"{len(rows)} cells")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    out.print(table)
+        *names, action, reason = (str(value) for value in row.values())
+        shown.add_row(*names, action if reason in ("new", "done") else f"{action}: {reason}")
+    out.print(shown)
     counts = Counter(row["action"] for row in rows)
     out.print(", ".join(f"{count} to {action}" for action, count in sorted(counts.items())))
 
