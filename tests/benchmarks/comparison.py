@@ -53,12 +53,21 @@ class Contest:
         rounds: int = 3,
         share: float = 1.0,
     ) -> None:
-        """Compares `amount` per second, the best of `rounds`; alternatives too slow for all of it do a `share`."""
-        self.benchmark.pedantic(ours, rounds=rounds, iterations=1, warmup_rounds=1 if rounds > 1 else 0)
+        """Compares `amount` per second, the best of `rounds`; alternatives too slow for all of it do a `share`, once.
+
+        The alternatives run between the rounds of ours, so that a busy machine disturbs both.
+        """
+        times: dict[str, list[float]] = {name: [] for name in alternatives}
+
+        def beside() -> None:
+            for name, alternative in alternatives.items():
+                if share == 1.0 or not times[name]:
+                    times[name].append(seconds(alternative))
+
+        self.benchmark.pedantic(ours, setup=beside, rounds=rounds, iterations=1)
         own = amount / self.benchmark.stats.stats.min
-        for name, alternative in alternatives.items():
-            theirs = amount * share / min(seconds(alternative) for _ in range(rounds if share == 1.0 else 1))
-            self.add(Comparison(what, unit, own, name, theirs, more_is_better=True))
+        for name, taken in times.items():
+            self.add(Comparison(what, unit, own, name, amount * share / min(taken), more_is_better=True))
 
     def processes(self, what: str, ours: Callable[[], Run], alternatives: dict[str, Callable[[], Run]]) -> Run:
         """Compares seconds and peak memory of whole processes, each run once; gives ours."""

@@ -27,6 +27,7 @@ def contest(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Contest]
     benchmark.extra_info["comparisons"] = [comparison.as_dict() for comparison in contest.comparisons]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     found = config.stash.get(COMPARISONS, [])
     if found:
