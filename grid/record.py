@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -49,13 +50,24 @@ class Record(BaseModel):
 
 
 def finish(
-    store: Store, folder: str, *, kind: str, identity: Any, outputs: list[str], results: dict[str, Any]
+    store: Store,
+    folder: str,
+    *,
+    kind: str,
+    identity: Any,
+    outputs: list[str],
+    results: dict[str, Any],
+    digests: Mapping[str, str] | None = None,
 ) -> Record:
-    """Marks the step in `folder` as done: hashes `outputs` (names inside the folder), then writes the record."""
+    """Marks the step in `folder` as done: hashes `outputs` (names inside the folder), then writes the record.
+
+    `digests` are the SHA-256 of outputs that whoever wrote them has hashed already; those are not read again.
+    """
+    known = digests or {}
     record = Record(
         kind=kind,
         identity=plain(identity),  # type: ignore[arg-type]  # an identity is a mapping
-        outputs={name: output_digest(store, f"{folder}/{name}") for name in sorted(outputs)},
+        outputs={name: known.get(name) or output_digest(store, f"{folder}/{name}") for name in sorted(outputs)},
         results=results,
         provenance=provenance(),
     )

@@ -19,6 +19,7 @@ from grid.corpus.audio import SAMPLE_RATE, UnusableAudioError, read_audio
 from grid.corpus.manifest import BONAFIDE, MANIFEST_SCHEMA, SPOOF, read_manifest, write_manifest
 from grid.corpus.shards import ShardEntry, ShardReader, write_shard
 from grid.errors import RequestError
+from grid.identity import file_digest
 from grid.record import RECORD, Record, finish, read_record
 from grid.rendition import RAW, Rendition
 from grid.store import Store
@@ -32,6 +33,8 @@ BATCH_SECONDS = 60.0
 
 FAILURE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("origin", pa.string()), ("error", pa.string())])
 ROW_SCHEMA = pa.schema([*MANIFEST_SCHEMA, ("offset", pa.int64())])
+FAILURES, AUDIO_DIGEST = "failures", "audio_sha256"
+"""What a shard's table of rows carries besides. Hashed by its worker, no audio is read, or fetched, by the driver."""
 
 
 class Processor(Protocol):
@@ -142,12 +145,11 @@ class ShardRenderer:
         entries: list[ShardEntry] = []
         made = self._waveforms(rows, failures)
         first = next(made, None)
-        if first is not None:
-            with self.store.writing(audio_path) as temporary:
+        with self.store.writing(audio_path) as temporary:
+            if first is not None:
                 entries = write_shard(temporary, _chain(first, made))
-        else:
-            self.store.write_bytes(audio_path, b"")
-        self._write_rows(shard, rows, entries, failures)
+            digest = file_digest(temporary)
+        self._write_rows(shard, rows, entries, {FAILURES: json.dumps(failures), AUDIO_DIGEST: digest})
         seconds = sum(entry.samples for entry in entries) / SAMPLE_RATE
         return ShardResult(shard, len(entries), len(failures), seconds)
 
@@ -192,12 +194,12 @@ class ShardRenderer:
         return {"utterance_id": self._new_id(name), "origin": name, "error": f"{type(error).__name__}: {error}"}
 
     def _write_rows(
-        self, shard: int, rows: list[dict[str, object]], entries: list[ShardEntry], failures: list[dict[str, str]]
+        self, shard: int, rows: list[dict[str, object]], entries: list[ShardEntry], metadata: dict[str, str]
     ) -> None:
         by_id = {self._new_id(str(row["utterance_id"])): row for row in rows}
         table = pa.Table.from_pylist(
             [self._row(shard, by_id[entry.utterance_id], entry) for entry in entries], schema=ROW_SCHEMA
-        ).replace_schema_metadata({"failures": json.dumps(failures)})
+        ).replace_schema_metadata(metadata)
         with self.store.writing(f"{self.job.folder}/{_rows_name(shard)}") as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
@@ -273,14 +275,14 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
     Raises RequestError, with the first failures, when more than `max_failed_share` of the utterances failed.
     """
     tables = [pq.read_table(store.local(f"{job.folder}/{_rows_name(i)}")) for i in range(len(job.shards))]
-    failures = [item for table in tables for item in json.loads((table.schema.metadata or {})[b"failures"])]
+    failures = [item for table in tables for item in json.loads(_metadata(table, FAILURES))]
     table = pa.concat_tables([t.replace_schema_metadata(None) for t in tables]) if tables else ROW_SCHEMA.empty_table()
     total = table.num_rows + len(failures)
     with store.writing(f"{job.folder}/failures.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(failures, schema=FAILURE_SCHEMA), temporary)
     if total and len(failures) > max_failed_share * total:
         for i, part in enumerate(tables):  # so that running again tries them again
-            if json.loads(part.schema.metadata[b"failures"]):
+            if json.loads(_metadata(part, FAILURES)):
                 store.remove(f"{job.folder}/{_rows_name(i)}")
         first = "; ".join(f"{item['origin']}: {item['error']}" for item in failures[:3])
         raise RequestError(
@@ -292,7 +294,15 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
     outputs = ["manifest.parquet", "failures.parquet", *(_audio_name(i) for i in range(len(job.shards)))]
     seconds = float(pc.sum(table["seconds"]).as_py() or 0.0)
     results = {"utterances": table.num_rows, "failed": len(failures), "hours": seconds / 3600}
-    return finish(store, job.folder, kind="rendition", identity=rendition.identity(), outputs=outputs, results=results)
+    return finish(
+        store,
+        job.folder,
+        kind="rendition",
+        identity=rendition.identity(),
+        outputs=outputs,
+        results=results,
+        digests={_audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
+    )
 
 
 def is_rendered(store: Store, rendition: Rendition) -> bool:
@@ -311,6 +321,11 @@ def _chain(
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     yield first
     yield from rest
+
+
+def _metadata(rows: pa.Table, key: str) -> str:
+    """An entry of a shard's table of rows, "" where an earlier version wrote none."""
+    return (rows.schema.metadata or {}).get(key.encode(), b"").decode()
 
 
 def _audio_name(shard: int) -> str:
