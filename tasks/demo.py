@@ -10,7 +10,8 @@ from tasks.console import CELLS_FAILED, Root, err, out, single
 def demo(root: Root = None) -> None:
     """Run the demo experiment and show its tables."""
     from grid.config.folders import config_folder
-    from grid.report.policy_table import policy_table
+    from grid.report.about import stand_ins
+    from grid.report.overview import overview
     from grid.report.writers.terminal import to_rich
     from grid.results import results_from_store
     from tasks.opening import open_store
@@ -20,11 +21,12 @@ def demo(root: Root = None) -> None:
     result = carry_out(config, root, "local")
     experiment, store = open_store(config, root)
     results = results_from_store(store, experiment, result.grid.cells)
-    out.print(to_rich(policy_table(results)))
-    out.print(
-        "The sample is synthetic and the attacks are stand-ins: these numbers show that the path works, no more.",
-        highlight=False,
-    )
+    for table in overview(results, experiment.cross_testing):
+        drawn = to_rich(table)
+        fits = out.measure(drawn).maximum <= out.width
+        out.print(drawn if fits else f"{table.title}: too wide for this terminal, see the report\n", highlight=False)
+    for sentence in stand_ins(experiment):
+        out.print(sentence, highlight=False)
     err.print(f"tables and figures: {store.uri('reports/demo/index.html')}", highlight=False, soft_wrap=True)
     err.print(f"MLflow:             codecgrid mlflow {config}", highlight=False, soft_wrap=True)
     if not result.ok:

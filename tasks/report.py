@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,10 +41,14 @@ def report(
 
 def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = None) -> str:
     """Writes the report and gives the path of its first page."""
+    from grid.record import provenance
+    from grid.report.about import describe
     from grid.report.assemble import assemble
 
     target = Path(folder) if folder else _default_folder(grid, store)
-    assemble(_results(grid, store, source), target)
+    made = provenance()
+    about = describe(grid.experiment, command=shlex.join(made.command), commit=made.commit)
+    assemble(_results(grid, store, source), target, about)
     return str(target / "index.html")
 
 

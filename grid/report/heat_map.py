@@ -9,7 +9,6 @@ import numpy as np
 
 from grid.report.figures import PAPER_WIDTH, paper_style, save_png, text_width
 from grid.report.matrix import Matrix
-from grid.report.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +37,7 @@ def draw_heat_map(matrix: Matrix, path: Path) -> Path:
         figure = Figure(figsize=(width, total))
         axes = figure.add_axes((left / width, below / total, size * columns / width, height / total))
         image = axes.imshow(np.ma.masked_invalid(values), cmap=COLOUR_MAP, vmin=0, vmax=CHANCE, aspect="auto")
-        _write_values(axes, matrix.summaries, columns)
+        _write_values(axes, matrix)
         _label_axes(axes, matrix)
         bar = figure.add_axes(((left + size * columns + 0.12) / width, below / total, 0.1 / width, height / total))
         above = bool(np.any(values > CHANCE))
@@ -52,22 +51,24 @@ def _label_axes(axes: Axes, matrix: Matrix) -> None:
     axes.tick_params(length=0)
     axes.set_xlabel("tested on")
     axes.set_ylabel("trained on")
-    axes.set_title(f"{matrix.detector}, policy {matrix.policy}, {matrix.evaluation}", loc="left")
+    axes.set_title(f"{matrix.evaluation}: {matrix.detector}, policy {matrix.policy}", loc="left")
     for edge in np.arange(0.5, len(matrix.test_codecs) - 1):
         axes.axvline(edge, color="white", linewidth=0.6)
     for edge in np.arange(0.5, len(matrix.train_codecs) - 1):
         axes.axhline(edge, color="white", linewidth=0.6)
 
 
-def _write_values(axes: Axes, summaries: tuple[tuple[Summary, ...], ...], columns: int) -> None:
+def _write_values(axes: Axes, matrix: Matrix) -> None:
+    """The EERs; in bold where a detector is tested on the codec of its own training."""
     from matplotlib.patches import Rectangle
 
-    decimals = 0 if columns > MANY_COLUMNS else 1
-    for y, row in enumerate(summaries):
+    decimals = 0 if len(matrix.test_codecs) > MANY_COLUMNS else 1
+    for y, row in enumerate(matrix.summaries):
         for x, entry in enumerate(row):
             if entry.state == "done":
                 text = f"{100 * entry.mean:.{decimals}f}"
-                axes.text(x, y, text, ha="center", va="center", color=_ink(100 * entry.mean))
+                weight = "bold" if matrix.train_codecs[y] == matrix.test_codecs[x] else "normal"
+                axes.text(x, y, text, ha="center", va="center", color=_ink(100 * entry.mean), weight=weight)
                 continue
             axes.add_patch(
                 Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#e6e6e6", edgecolor="#8c8c8c", hatch="////", linewidth=0)

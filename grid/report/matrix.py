@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grid.errors import unknown_name
 from grid.report.data import GridResults, codec_condition
 from grid.report.slug import slug
-from grid.report.summary import Summary, percent, state_cell, summarise
+from grid.report.summary import Summary, percent, state_cell, summarise, uncertainty
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
 DEFAULT_POLICY = "spoof"
@@ -72,8 +72,9 @@ def matrix_table(matrix: Matrix) -> Table:
     return Table(
         name=f"cross-codec-{slug(matrix.evaluation)}-{slug(matrix.policy)}-{slug(matrix.detector)}",
         title=f"Cross-codec EER: {matrix.detector}, {matrix.policy}, {matrix.evaluation}",
-        caption=f"EER in % of {matrix.detector} on {matrix.evaluation}, trained with resynthesis by the row's codec "
-        f"(policy {matrix.policy}), tested on the column's codec; mean over seeds.",
+        caption=f"How far what one codec teaches carries to another: EER in % of {matrix.detector} on "
+        f"{matrix.evaluation} (policy {matrix.policy}; mean over seeds), trained with the row's codec and tested on "
+        "the column's; read along a row, a low EER says that it carries.",
         columns=(
             Column("trained on", align="left"),
             *(Column(test, group="tested on", parts=PARTS) for test in matrix.test_codecs),
@@ -86,6 +87,6 @@ def matrix_table(matrix: Matrix) -> Table:
 def _entry(summary: Summary, footnotes: Footnotes) -> Cell:
     if summary.state != "done":
         return state_cell(summary, len(PARTS), footnotes)
-    error = "" if math.isnan(summary.standard_error) else f" ± {percent(summary.standard_error)}"
+    details = () if math.isnan(summary.standard_error) else (uncertainty(summary),)
     mark = footnotes.mark("mean of the other seeds; " + "; ".join(summary.troubles)) if summary.troubles else ""
-    return Cell(percent(summary.mean) + error, (summary.mean, summary.standard_error, summary.count), mark)
+    return Cell(percent(summary.mean), (summary.mean, summary.standard_error, summary.count), mark, details)

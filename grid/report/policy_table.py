@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from grid.report.data import BASELINE_POLICY, POOLED, GridResults
-from grid.report.summary import Summary, points, spread, state_cell, summarise
+from grid.report.summary import Summary, percent, points, state_cell, summarise, uncertainty
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
 PARTS = ("eer", "lower", "upper", "standard_error", "seeds", "difference")
 CAPTION = (
-    "Pooled EER in %: the mean ± its standard error over seeds, or, for a single seed, its bootstrap interval in "
-    "brackets. In parentheses the difference, in percentage points, from the same detector trained without "
-    "resynthesised speech (policy none); negative is better."
+    "What the label of resynthesised speech does: pooled EER in % (lower is better), below it its bootstrap interval "
+    "in brackets or, over several seeds, ± its standard error, and in parentheses the difference, in percentage "
+    "points, from the same detector trained without resynthesised speech (policy none)."
 )
 
 
@@ -56,7 +56,7 @@ def _entry(
     summary, difference = policy_summary(results, selection, policy, detector, evaluation)
     if summary.state != "done":
         return state_cell(summary, len(PARTS), footnotes)
-    text = spread(summary) + ("" if math.isnan(difference) else f" ({points(difference)})")
+    details = (uncertainty(summary), "" if math.isnan(difference) else f"({points(difference)})")
     values = (summary.mean, summary.lower, summary.upper, summary.standard_error, summary.count, difference)
     mark = footnotes.mark("mean of the other seeds; " + "; ".join(summary.troubles)) if summary.troubles else ""
-    return Cell(text, values, mark)
+    return Cell(percent(summary.mean), values, mark, tuple(filter(None, details)))

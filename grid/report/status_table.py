@@ -24,7 +24,8 @@ def status_table(results: GridResults) -> Table:
     return Table(
         name="cells",
         title="All cells",
-        caption=f"The {len(results.cells)} cells of {results.name}: {summary}. Pooled EER in %.",
+        caption=f"Every training of {results.name}, its status and its pooled EERs in %: "
+        f"{len(results.cells)} cells, {summary}.",
         columns=(
             *(Column(name, align="left") for name in ("cell", "selection", "policy", "detector")),
             Column("seed"),

@@ -82,14 +82,13 @@ def points(fraction: float) -> str:
     return f"{round(100 * fraction, 2) + 0.0:+.2f}"
 
 
-def spread(summary: Summary) -> str:
-    """The EER with what is known of its uncertainty: `8.36 ± 0.21` over seeds, `8.36 [7.90, 8.81]` for one."""
-    text = percent(summary.mean)
+def uncertainty(summary: Summary) -> str:
+    """What is known of the EER's uncertainty, in percent: `± 0.21` over seeds, `[7.90, 8.81]` for one, or nothing."""
     if not math.isnan(summary.standard_error):
-        return f"{text} ± {percent(summary.standard_error)}"
+        return f"± {percent(summary.standard_error)}"
     if not math.isnan(summary.lower):
-        return f"{text} [{percent(summary.lower)}, {percent(summary.upper)}]"
-    return text
+        return f"[{percent(summary.lower)}, {percent(summary.upper)}]"
+    return ""
 
 
 def state_cell(summary: Summary, parts: int, footnotes: Footnotes) -> Cell:

@@ -28,11 +28,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a reader sees, the values behind it (one per part of the column, full precision), and its footnote mark."""
+    """What a reader sees, the values behind it (one per part of the column, full precision), and its footnote mark.
+
+    `details` qualify `text` (an interval, a difference): formats that can write small put them on lines below it.
+    """
 
     text: str
     values: tuple[Value, ...]
     mark: str = ""
+    details: tuple[str, ...] = ()
+
+    @property
+    def full(self) -> str:
+        """The text and its details on one line."""
+        return " ".join((self.text, *self.details))
 
 
 @dataclass(frozen=True)

@@ -117,20 +117,17 @@ def _entry(
 
 
 def _reasons(count: int, troubles: Sequence[str]) -> str:
-    single = ["a single CM, so no standard error"] if count == 1 else []
+    single = ["a single training, so no standard error"] if count == 1 else []
     return "; ".join([*single, *dict.fromkeys(troubles)])
 
 
 def _caption(axis: Axis, evaluation: str, detector: str, policy: str, same_codec: bool) -> str:
-    tested = (
-        "The codecs a CM was trained on count among its test codecs."
-        if same_codec
-        else ("The codecs a CM was trained on are left out of its test codecs.")
-    )
+    tested = "its own included" if same_codec else "its own left out"
     return (
-        f"EER in % on {evaluation} by {AXIS_NAMES[axis]} of the training codec (rows) and of the test codec (columns); "
-        f"{detector}, policy {policy}. A CM is one training selection; its value is the mean EER over the test codecs "
-        f"of the category; entries are the mean ± standard error over the n CMs of the row. {tested}"
+        f"How far what one kind of codec teaches carries to another: EER in % of {detector} on {evaluation} (policy "
+        f"{policy}) by {AXIS_NAMES[axis]} of the training codec (rows) and of the test codec (columns); the mean ± "
+        f"standard error over the n trainings of the row, each of which counts with its mean over the column's codecs, "
+        f"{tested}."
     )
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grid.report.about import About
 from grid.report.assemble import assemble
 from grid.report.data import GridResults
 from grid.report.figures import PAPER_WIDTH
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import cross_codec_matrix
+from grid.report.outline import outline
+from grid.report.policy_figure import draw_policy_figure
 from tests.report.made_up import CODECS, cell, full_grid
 
 SMALL = GridResults(
@@ -33,15 +36,14 @@ def test_assemble_equal_results_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_assemble_writes_every_table_in_every_format_and_one_page(tmp_path: Path) -> None:
-    names = {path.name for path in assemble(SMALL, tmp_path / "report")}
-    tables = ["policies", "cells", "cross-codec-t-cors-spoof-lwbn"]
-    tables += [
-        f"taxonomy-{axis}-t-cors-spoof-lwbn{end}" for axis in ("qua", "aux", "dec") for end in ("", "-other-codecs")
-    ]
+    names = {path.relative_to(tmp_path).as_posix() for path in assemble(SMALL, tmp_path)}
+    taxonomy = [f"taxonomy-{axis}-t-cors-spoof-lwbn" for axis in ("qua", "aux", "dec")]
+    tables = ["policies", "cells", "cross-codec-t-cors-spoof-lwbn", *taxonomy]
+    tables += [f"more/{name}-other-codecs" for name in taxonomy]
     expected = {f"{table}.{suffix}" for table in tables for suffix in ("md", "csv", "tex")}
     expected |= {"policies.png", "cross-codec-t-cors-spoof-lwbn.png", "index.md", "index.html"}
     assert names == expected
-    assert {path.name for path in (tmp_path / "report").iterdir()} == expected
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == expected
 
 
 def test_assemble_page_holds_all_tables_and_the_failure(tmp_path: Path) -> None:
@@ -49,6 +51,7 @@ def test_assemble_page_holds_all_tables_and_the_failure(tmp_path: Path) -> None:
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     for name in ("policies", "cells", "cross-codec-t-cors-spoof-lwbn", "figure-policies"):
         assert f'id="{name}"' in page
+    for name in ("policies", "cells", "figure-cross-codec-t-cors-spoof-lwbn", "figure-policies"):
         assert f'href="#{name}"' in page
     assert "disk full" in page
     assert "2 of 3 cells done" in page
@@ -73,6 +76,43 @@ def test_assemble_every_state_of_the_full_grid_reaches_the_index(tmp_path: Path)
     index = (tmp_path / "index.md").read_text(encoding="utf-8")
     for word in ("failed", "missing", "running", "disk full"):
         assert word in index
+
+
+def test_assemble_page_leads_with_the_evaluation_asked_for(tmp_path: Path) -> None:
+    cells = (cell("mimi", "spoof", "lwbn", T_CoSG__mimi=0.2, T_CoRS__mimi=0.01),)
+    results = GridResults("g", cells, CODECS)
+    names = [part.name for part in outline(results, About(cross_testing="T-CoRS")).shown]
+    assert names[1:3] == ["cross-codec-t-cors-spoof-lwbn"] * 2
+    assert all("t-cosg" not in name for name in names)
+    folds = [fold.title for fold in outline(results, About(cross_testing="T-CoRS")).folds]
+    assert folds == ["T-CoRS, lwbn, policy spoof: training codec left out", "T-CoSG, lwbn, policy spoof"]
+
+
+def test_assemble_pages_say_how_they_were_made_and_what_is_a_stand_in(tmp_path: Path) -> None:
+    about = About(stand_ins=("The attacks are stand-ins.",), command="codecgrid run a_b.yaml", commit="0a1b2c")
+    assemble(SMALL, tmp_path, about)
+    for name in ("index.md", "index.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        for word in (
+            "The attacks are stand-ins.",
+            "codecgrid run a_b.yaml",
+            "0a1b2c",
+            "3: 2 done, 1 failed, 0 missing",
+        ):
+            assert word in text, (name, word)
+
+
+def test_policy_figure_holds_every_interval_of_every_panel(tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    low = cell("mimi", "spoof", "lwbn", T_CoSG__pooled=0.1, T_CoRS__pooled=0.1)
+    high = cell("mimi", "spoof", "x-aasist", T_CoSG__pooled=0.1, T_CoRS__pooled=0.9)
+    path = draw_policy_figure(GridResults("g", (low, high), CODECS), tmp_path / "a.png")
+    picture = imread(path)[..., :3]
+    blue = np.all(np.isclose(picture, [0, 0x72 / 255, 0xB2 / 255], atol=0.02), axis=-1)
+    lower_right = blue[picture.shape[0] // 2 :, picture.shape[1] // 2 :]
+    assert lower_right[:, : lower_right.shape[1] // 2].sum() == 0
+    assert lower_right[:, lower_right.shape[1] // 2 :].sum() > 50
 
 
 def test_heat_map_fits_the_paper_and_hatches_failed_rows(tmp_path: Path) -> None:

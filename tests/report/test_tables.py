@@ -20,7 +20,7 @@ from tests.report.made_up import CODECS, cell, full_grid
 
 
 def shown(table: Table) -> list[list[str]]:
-    return [[entry.text for entry in row] for row in table.rows]
+    return [[entry.full for entry in row] for row in table.rows]
 
 
 def find(table: Table, *labels: str) -> dict[str, Cell]:
@@ -79,7 +79,7 @@ def test_policy_table_failed_missing_and_running_cells_say_so_with_the_reason() 
 def test_policy_table_partly_failed_seeds_average_the_others_with_a_footnote() -> None:
     table = policy_table(full_grid())
     partial = find(table, "bigcodec", "spoof")["lwbn T-CoRS"]
-    assert partial.text.startswith("20.00 [")
+    assert partial.full.startswith("20.00 [")
     assert partial.values[4] == 1
     assert "disk full" in {note.mark: note.text for note in table.notes}[partial.mark]
 
@@ -125,9 +125,9 @@ def test_cross_codec_matrix_rows_train_columns_test() -> None:
     assert matrix.train_codecs == matrix.test_codecs == tuple(CODECS)
     table = matrix_table(matrix)
     row = find(table, "dac-16khz")
-    assert row["tested on dac-16khz"].text == "1.00 ± 0.00"
+    assert row["tested on dac-16khz"].full == "1.00 ± 0.00"
     # level 0.10 (seed 0) and 0.104 (seed 1), + 0.07 per place of the test codec: 0.17 and 0.174
-    assert row["tested on encodec-24khz-6kbps"].text == "17.20 ± 0.20"
+    assert row["tested on encodec-24khz-6kbps"].full == "17.20 ± 0.20"
 
 
 def test_cross_codec_matrix_leaves_out_selections_of_several_codecs() -> None:

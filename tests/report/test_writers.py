@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from grid.report.page import Figure, Fold, Page
 from grid.report.table import Cell, Column, Footnotes, Note, Table, label
 from grid.report.writers.csv import to_csv
-from grid.report.writers.html import Figure, to_html, to_page
+from grid.report.writers.html import to_html
+from grid.report.writers.html_page import to_html_page
 from grid.report.writers.latex import escape_latex, to_latex
 from grid.report.writers.markdown import to_markdown
+from grid.report.writers.markdown_page import to_markdown_page
 from grid.report.writers.terminal import to_rich
 
 TABLE = Table(
@@ -29,7 +32,11 @@ TABLE = Table(
     ),
     rows=(
         (label("none"), Cell("10.00", (0.1, math.nan)), Cell("30.00 ± 1.00", (0.3, math.nan))),
-        (label("spoof_all"), Cell("8.36 (-1.64)", (0.1 / 3, -2 / 3)), Cell("failed", ("failed", "failed"), "a")),
+        (
+            label("spoof_all"),
+            Cell("8.36", (0.1 / 3, -2 / 3), details=("[7.90, 8.81]", "(-1.64)")),
+            Cell("failed", ("failed", "failed"), "a"),
+        ),
     ),
     notes=(Note("", "Two rows."), Note("a", "cell 1 failed: 50 % of a|b & c_d")),
 )
@@ -41,10 +48,10 @@ def test_markdown_small_table_is_golden() -> None:
         "\n"
         "EER in %.\n"
         "\n"
-        "| policy     |  lwbn T-CoSG |  lwbn T-CoRS |\n"
-        "|------------|-------------:|-------------:|\n"
-        "| none       |        10.00 | 30.00 ± 1.00 |\n"
-        "| spoof\\_all | 8.36 (-1.64) |   failed [a] |\n"
+        "| policy     |               lwbn T-CoSG |  lwbn T-CoRS |\n"
+        "|------------|--------------------------:|-------------:|\n"
+        "| none       |                     10.00 | 30.00 ± 1.00 |\n"
+        "| spoof\\_all | 8.36 [7.90, 8.81] (-1.64) |   failed [a] |\n"
         "\n"
         "- Two rows.\n"
         "- [a] cell 1 failed: 50 % of a\\|b & c\\_d\n"
@@ -65,7 +72,8 @@ def test_latex_small_table_is_golden() -> None:
         "policy & T-CoSG & T-CoRS \\\\\n"
         "\\midrule\n"
         "none & 10.00 & 30.00 $\\pm$ 1.00 \\\\\n"
-        "spoof\\_all & 8.36 ($-$1.64) & failed\\textsuperscript{a} \\\\\n"
+        "spoof\\_all & \\shortstack[r]{8.36\\\\{\\scriptsize [7.90, 8.81]}\\\\{\\scriptsize ($-$1.64)}} & "
+        "failed\\textsuperscript{a} \\\\\n"
         "\\bottomrule\n"
         "\\end{tabular}\n"
         "\\par\\smallskip\\footnotesize\\raggedright Two rows.\n"
@@ -125,18 +133,63 @@ class _Balance(HTMLParser):
         self.words.append(data)
 
 
-def test_html_page_is_balanced_escaped_and_needs_no_other_file(tmp_path: Path) -> None:
-    picture = tmp_path / "x.png"
-    picture.write_bytes(b"not really a picture")
+def _draw_square(path: Path) -> Path:
+    """A picture of 200 x 200 dots."""
+    from matplotlib.figure import Figure as Drawing
+
+    Drawing(figsize=(2, 2)).savefig(path, dpi=100)
+    return path
+
+
+def _page() -> Page:
     hostile = Table("t", "<b>title", "a & b", (Column("n"),), ((Cell("<script>", ("x",)),),))
-    page = to_page("report", "two tables", [Figure("f", "figure", "shows", picture)], [TABLE, hostile])
+    return Page(
+        title="report",
+        summary="two tables",
+        shown=(TABLE, Figure("f", "figure", "shows", _draw_square)),
+        folds=(Fold("the rest", (hostile,)),),
+        last=Table("cells", "All cells", "", (Column("n"),), ()),
+        warnings=("The attacks are stand-ins.",),
+        terms=(("T-CoRS", "bona fide: CoRS"),),
+        facts=(("commit", "abc"),),
+    )
+
+
+def test_html_page_is_balanced_escaped_and_needs_no_other_file(tmp_path: Path) -> None:
+    _draw_square(tmp_path / "f.png")
+    page = to_html_page(_page(), tmp_path)
     parser = _Balance()
     parser.feed(page)
     assert parser.open == []
     assert "<script>" in parser.words
     assert "<b>title" in parser.words
     assert page.count("src=") == page.count('src="data:image/png;base64,') == 1
+    assert 'width="130"' in page
     assert "http" not in page
+
+
+def test_html_page_reads_warning_table_figure_fold_cells_facts_in_this_order(tmp_path: Path) -> None:
+    _draw_square(tmp_path / "f.png")
+    words = _Balance()
+    words.feed(to_html_page(_page(), tmp_path).partition("</nav>")[2].replace("</body>\n</html>", ""))
+    order = ["A small table", "figure.", "the rest", "<b>title", "All cells", "commit", "abc"]
+    assert [word for word in words.words if word in order] == order
+    assert "stand-ins" in to_html_page(_page(), tmp_path).partition("<nav>")[0]
+
+
+def test_markdown_page_folds_and_points_to_the_files_beside_it() -> None:
+    page = to_markdown_page(_page())
+    assert "> **Note:** The attacks are stand-ins." in page
+    assert "![figure](f.png)" in page
+    assert page.index("<details><summary>the rest</summary>") < page.index("### All cells")
+    assert page.endswith("commit: `abc`\n")
+
+
+def test_html_repeated_label_steps_back_and_details_are_small() -> None:
+    rows = tuple((label("mimi"), label(policy)) for policy in ("none", "spoof"))
+    table = Table("t", "t", "", (Column("selection"), Column("policy")), rows)
+    assert to_html(table).count('<tr class="again">') == 1
+    assert "8.36<small>[7.90, 8.81]</small><small>(-1.64)</small>" in to_html(TABLE)
 
 
 def test_html_failed_cell_is_marked_as_such() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grid.report.table import Cell, Table
+from grid.report.table import Cell, Column, Table
 
 WIDE_COLUMNS = 5
 SPECIAL = {
@@ -27,11 +27,13 @@ SPECIAL = {
 
 def to_latex(table: Table) -> str:
     """`table` as a float, over both columns of the page when it has more than five columns; notes below the rule."""
-    environment = "table*" if len(table.columns) > WIDE_COLUMNS else "table"
+    wide = len(table.columns) > WIDE_COLUMNS
+    environment = "table*" if wide else "table"
     lines = [
         f"\\begin{{{environment}}}[t]",
         r"\centering",
         r"\small",
+        *([r"\setlength{\tabcolsep}{3pt}"] if wide else []),
         f"\\caption{{{escape_latex(table.caption)}}}",
         f"\\label{{tab:{table.name}}}",
         f"\\begin{{tabular}}{{{''.join('l' if c.align == 'left' else 'r' for c in table.columns)}}}",
@@ -39,7 +41,7 @@ def to_latex(table: Table) -> str:
         *(_group_lines(table) if table.has_groups() else []),
         _line([escape_latex(column.name) for column in table.columns]),
         r"\midrule",
-        *(_line([_text(cell) for cell in row]) for row in table.rows),
+        *(_line([_text(*pair) for pair in zip(row, table.columns, strict=True)]) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -55,11 +57,15 @@ def escape_latex(text: str) -> str:
     return re.sub(r"(?<!\S)(\(?)-(?=\d)", r"\1$-$", escaped)
 
 
-def _text(cell: Cell) -> str:
+def _text(cell: Cell, column: Column) -> str:
     text = "--" if cell.text == "-" else escape_latex(cell.text)
     # A row that begins with a bracket would be read as the optional argument of the line break before it
     text = f"{{}}{text}" if text.startswith("[") else text
-    return text + (f"\\textsuperscript{{{cell.mark}}}" if cell.mark else "")
+    text += f"\\textsuperscript{{{cell.mark}}}" if cell.mark else ""
+    if not cell.details:
+        return text
+    below = "".join(rf"\\{{\scriptsize {escape_latex(detail)}}}" for detail in cell.details)
+    return rf"\shortstack[{'l' if column.align == 'left' else 'r'}]{{{text}{below}}}"
 
 
 def _group_lines(table: Table) -> list[str]:

@@ -9,10 +9,16 @@ from grid.report.table import Cell, Column, Table
 
 def to_markdown(table: Table) -> str:
     """`table` with its title as a heading, its caption above and its notes below; columns padded to equal width."""
-    header = [_escape(" ".join(filter(None, (column.group, column.name)))) for column in table.columns]
+    header = [escape_markdown(" ".join(filter(None, (column.group, column.name)))) for column in table.columns]
     body = [[_text(cell) for cell in row] for row in table.rows]
     widths = [max(3, *(len(line[i]) for line in [header, *body])) for i in range(len(header))]
-    lines = [f"### {_escape(table.title)}", "", _escape(table.caption), "", _line(header, widths, table.columns)]
+    lines = [
+        f"### {escape_markdown(table.title)}",
+        "",
+        escape_markdown(table.caption),
+        "",
+        _line(header, widths, table.columns),
+    ]
     lines.append(
         "|" + "|".join(_rule(width, column) for width, column in zip(widths, table.columns, strict=True)) + "|"
     )
@@ -21,15 +27,16 @@ def to_markdown(table: Table) -> str:
         lines.append("")
     for note in table.notes:
         mark = f"[{note.mark}] " if note.mark else ""
-        lines.append(f"- {mark}{_escape(note.text)}")
+        lines.append(f"- {mark}{escape_markdown(note.text)}")
     return "\n".join(lines) + "\n"
 
 
 def _text(cell: Cell) -> str:
-    return _escape(cell.text) + (f" [{cell.mark}]" if cell.mark else "")
+    return escape_markdown(cell.full) + (f" [{cell.mark}]" if cell.mark else "")
 
 
-def _escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """`text` on one line so that Markdown shows it as it is."""
     return re.sub(r"([\\`*_|<>#~])", r"\\\1", " ".join(text.split()))
 
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def to_rich(table: Table) -> RichTable:
-    """`table` as a rich table, its notes as the caption below; the words in it are never read as rich markup."""
+    """`table` as a rich table, its notes as the caption below; the words in it are never read as rich markup.
+
+    No cell is cut: in a terminal that is too narrow, lines wrap at spaces.
+    """
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -21,12 +24,16 @@ def to_rich(table: Table) -> RichTable:
         title=Text(table.title),
         caption=Text("\n".join(filter(None, (table.caption, notes)))),
         title_justify="left",
+        title_style="bold",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+        show_edge=False,
     )
     for column in table.columns:
         heading = "\n".join(filter(None, (column.group, column.name)))
-        drawn.add_column(Text(heading), justify=column.align)
+        drawn.add_column(Text(heading), justify=column.align, overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(cell.text + (f" [{cell.mark}]" if cell.mark else "")) for cell in row))
+        drawn.add_row(*(Text(cell.full + (f" [{cell.mark}]" if cell.mark else "")) for cell in row))
     return drawn

@@ -1,0 +1,81 @@
+"""Owns what a report says besides its numbers: what the evaluations compare, what is a stand-in, how it was made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from grid.config.experiment import EvaluationChoice, Experiment, Role
+from grid.corpora import SAMPLE
+from grid.report.data import GridResults
+
+ROLES: dict[Role, str] = {
+    "raw": "recordings",
+    "cors": "recordings resynthesised by a codec (CoRS)",
+    "attack": "attacks",
+    "cosg": "attacks through a codec (CoSG)",
+}
+CONVERSION = {"world": "voice conversion with the WORLD vocoder"}
+
+
+@dataclass(frozen=True)
+class About:
+    """The facts of an experiment that its results do not hold; all are optional.
+
+    `cross_testing` is the evaluation whose cross-codec matrix leads, `evaluations` pairs of a name and a description,
+    `stand_ins` sentences about speech that is not what its name says, `command` and `commit` what made the report.
+    """
+
+    cross_testing: str | None = None
+    evaluations: tuple[tuple[str, str], ...] = ()
+    stand_ins: tuple[str, ...] = ()
+    command: str = ""
+    commit: str = ""
+
+
+def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> About:
+    """What the experiment file says that a reader of its report has to know."""
+    return About(
+        cross_testing=experiment.cross_testing,
+        evaluations=tuple((name, _compared(choice)) for name, choice in experiment.evaluations.items()),
+        stand_ins=stand_ins(experiment),
+        command=command,
+        commit=commit,
+    )
+
+
+def stand_ins(experiment: Experiment) -> tuple[str, ...]:
+    """A sentence for the bundled sample and one for attacks that codecgrid made itself, where these are used."""
+    sentences = []
+    if any(source.path == SAMPLE for source in experiment.corpora):
+        sentences.append(
+            "The corpus is a stand-in: the bundled sample is synthetic speech, used as if it were bona fide. Its "
+            "numbers show that the path works and mean nothing about human speech."
+        )
+    names = list(dict.fromkeys(source.name for source in experiment.attacks))
+    if names:
+        made = "; ".join(f"{name}: {CONVERSION[name]}" if name in CONVERSION else name for name in names)
+        coded = any(source.through == "selection" for source in experiment.attacks)
+        cosg = "; decoded through the codecs, they stand for CoSG" if coded else ""
+        sentences.append(
+            f"The attacks are stand-ins, made from the corpus itself ({made}){cosg}. No speech generator was used."
+        )
+    return tuple(sentences)
+
+
+def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...]:
+    """Pairs of a word and its value: the experiment, its cells by status, the command and the commit where given."""
+    counts = Counter(cell.status for cell in results.cells)
+    cells = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "missing"))
+    running = f", {counts['running']} running" if counts["running"] else ""
+    facts = [("experiment", results.name), ("cells", f"{len(results.cells)}: {cells}{running}")]
+    facts += [(word, value) for word, value in (("command", about.command), ("commit", about.commit)) if value]
+    return tuple(facts)
+
+
+def _compared(choice: EvaluationChoice) -> str:
+    return f"bona fide: {_words(choice.bonafide)}; spoof: {_words(choice.spoof)}"
+
+
+def _words(roles: tuple[Role, ...]) -> str:
+    return " and ".join(ROLES[role] for role in roles)

@@ -1,0 +1,126 @@
+"""Owns what a report shows and in which order: the policies, the cross-codec matrix, the taxonomy, then the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from grid.report.about import About, provenance
+from grid.report.data import BASELINE_POLICY, GridResults
+from grid.report.heat_map import draw_heat_map
+from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
+from grid.report.page import Figure, Fold, Page, Part
+from grid.report.policy_figure import draw_policy_figure, figure_evaluations
+from grid.report.policy_table import policy_table
+from grid.report.status_table import status_table
+from grid.report.table import Table
+from grid.report.taxonomy_table import AXES, taxonomy_table
+
+HEAT_MAP = (
+    "Trained on the row's codec, tested on the column's; bold where they are the same, bright where the detector "
+    "fails. Hatched: F failed, M missing, R running."
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """One detector under one policy on one evaluation."""
+
+    evaluation: str
+    policy: str
+    detector: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.evaluation}, {self.detector}, policy {self.policy}"
+
+
+def outline(results: GridResults, about: About) -> Page:
+    """The page of `results`: first the views of the evaluation that `about` names (or the first one per codec)."""
+    views = [
+        View(evaluation, policy, detector)
+        for evaluation in _per_codec(results)
+        for policy in results.policies()
+        for detector in results.detectors()
+    ]
+    first = leading(results, about.cross_testing)
+    shown = [part for view in first for part in matrix_parts(results, view)]
+    shown += [table for view in first for table in taxonomy_tables(results, view)]
+    folds = [Fold(f"{view.title}: training codec left out", _others(results, view)) for view in first]
+    folds += [Fold(view.title, _all(results, view)) for view in views if view not in first]
+    return Page(
+        title=results.name,
+        summary=_summary(results),
+        shown=(policy_table(results), *_policy_figures(results), *shown),
+        folds=tuple(fold for fold in folds if fold.parts),
+        last=status_table(results),
+        warnings=about.stand_ins,
+        terms=tuple((name, text) for name, text in about.evaluations if name in results.evaluations()),
+        facts=provenance(results, about),
+    )
+
+
+def leading(results: GridResults, cross_testing: str | None) -> list[View]:
+    """The views that lead, one per detector; the policy is `spoof`, else the first that uses resynthesised speech."""
+    evaluations, policies = _per_codec(results), results.policies()
+    if cross_testing is not None:
+        evaluations = [name for name in evaluations if name == cross_testing]
+    trained = [name for name in policies if name != BASELINE_POLICY] or policies
+    policy = DEFAULT_POLICY if DEFAULT_POLICY in policies else trained[0] if trained else ""
+    return [View(evaluation, policy, detector) for evaluation in evaluations[:1] for detector in results.detectors()]
+
+
+def matrix_parts(results: GridResults, view: View) -> list[Part]:
+    """The heat map and the table of a view; nothing where no training is on a single codec."""
+    matrix = cross_codec_matrix(results, evaluation=view.evaluation, policy=view.policy, detector=view.detector)
+    if not matrix.train_codecs:
+        return []
+    table = matrix_table(matrix)
+    return [Figure(table.name, table.title, HEAT_MAP, partial(draw_heat_map, matrix)), table]
+
+
+def taxonomy_tables(results: GridResults, view: View, *, same_codec: bool = True) -> list[Table]:
+    """The tables by quantiser, auxiliary objective and decoder domain of a view that have rows."""
+    tables = [
+        taxonomy_table(
+            results,
+            axis=axis,
+            evaluation=view.evaluation,
+            policy=view.policy,
+            detector=view.detector,
+            same_codec=same_codec,
+        )
+        for axis in AXES
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _all(results: GridResults, view: View) -> tuple[Part, ...]:
+    return (*matrix_parts(results, view), *taxonomy_tables(results, view), *_others(results, view))
+
+
+def _others(results: GridResults, view: View) -> tuple[Part, ...]:
+    return tuple(taxonomy_tables(results, view, same_codec=False))
+
+
+def _policy_figures(results: GridResults) -> list[Figure]:
+    evaluations = figure_evaluations(results)
+    if not evaluations:
+        return []
+    caption = (
+        "Each row is one selection of codecs, each mark the pooled EER of one policy (further left is better); bars: "
+        "the bootstrap interval of a single seed, or the standard error over seeds. Compare a filled mark with the "
+        "open one (or with the dashed line, where all rows share it), which was trained without resynthesised speech: "
+        "a label that helps moves the mark to the left. Dotted: chance."
+    )
+    title = f"Labelling policies: {' and '.join(evaluations)}"
+    return [Figure("policies", title, caption, partial(draw_policy_figure, results))]
+
+
+def _per_codec(results: GridResults) -> list[str]:
+    return [evaluation for evaluation in results.evaluations(bool) if results.test_codecs(evaluation)]
+
+
+def _summary(results: GridResults) -> str:
+    done = sum(cell.status == "done" for cell in results.cells)
+    return f"{done} of {len(results.cells)} cells done. In the CSV files EERs are fractions at full precision."

@@ -1,0 +1,48 @@
+"""Tests of what a report says besides its numbers: stand-ins by name, evaluations in words, facts in order."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from grid.config.experiment import Experiment
+from grid.config.folders import config_folder
+from grid.experiment import load_experiment
+from grid.report.about import About, describe, provenance, stand_ins
+from tests.report.made_up import full_grid
+
+
+@pytest.fixture(scope="module")
+def demo() -> Experiment:
+    return load_experiment(str(config_folder() / "demo.yaml"))[0]
+
+
+def test_stand_ins_of_the_demo_names_the_sample_and_the_vocoder(demo: Experiment) -> None:
+    corpus, attacks = stand_ins(demo)
+    assert "synthetic speech" in corpus
+    assert "world: voice conversion with the WORLD vocoder" in attacks
+    assert "stand for CoSG" in attacks
+
+
+def test_stand_ins_corpus_with_its_own_attacks_has_none(demo: Experiment) -> None:
+    corpus = demo.corpora[0].model_copy(update={"path": "asvspoof5"})
+    assert stand_ins(demo.model_copy(update={"corpora": (corpus,), "attacks": ()})) == ()
+
+
+def test_describe_evaluations_in_words(demo: Experiment) -> None:
+    about = describe(demo, command="c", commit="d")
+    assert dict(about.evaluations)["T-CoRS"] == (
+        "bona fide: recordings resynthesised by a codec (CoRS); spoof: attacks through a codec (CoSG)"
+    )
+    assert (about.cross_testing, about.command, about.commit) == ("CoRS-spoof", "c", "d")
+
+
+def test_provenance_counts_cells_and_leaves_out_what_is_unknown() -> None:
+    results = full_grid()
+    assert provenance(results, About()) == (
+        ("experiment", "made-up"),
+        ("cells", "52: 45 done, 3 failed, 2 missing, 2 running"),
+    )
+    words = [word for word, _ in provenance(results, dataclasses.replace(About(), command="c", commit="d"))]
+    assert words == ["experiment", "cells", "command", "commit"]
