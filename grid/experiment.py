@@ -217,7 +217,9 @@ def _detectors(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec
 
 
 def _check_names(experiment: Experiment, file: YamlFile) -> None:
-    """Every codec, policy and attack exists."""
+    """Every codec, policy, attack, detector and recipe exists: told before a corpus is looked through for hours."""
+    _detectors(experiment, file)
+    _recipes(experiment, file)
     catalogue = load_catalogue()
     for i, selection in enumerate(experiment.grid.selections):
         for j, codec in enumerate(selection.codecs):
