@@ -43,7 +43,7 @@ def policy_overview(results: GridResults, detector: str) -> Table:
     return Table(
         name=f"overview-{detector}",
         title=f"Labelling policies: {detector}",
-        caption="Pooled EER in % (lower is better), then its difference from policy none.",
+        caption="Pooled EER in % (lower is better) and its change from policy none.",
         columns=(
             Column("selection", align="left"),
             Column("policy", align="left"),

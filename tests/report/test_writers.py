@@ -65,14 +65,16 @@ def test_latex_small_table_is_golden() -> None:
         "\\small\n"
         "\\caption{EER in \\%.}\n"
         "\\label{tab:small}\n"
-        "\\begin{tabular}{lrr}\n"
+        "\\smallskip\n"
+        "\\begin{tabular}{@{}lrr@{}}\n"
         "\\toprule\n"
         " & \\multicolumn{2}{c}{lwbn} \\\\\n"
         "\\cmidrule(lr){2-3}\n"
         "policy & T-CoSG & T-CoRS \\\\\n"
         "\\midrule\n"
         "none & 10.00 & 30.00 $\\pm$ 1.00 \\\\\n"
-        "spoof\\_all & \\shortstack[r]{8.36\\\\{\\scriptsize [7.90, 8.81]}\\\\{\\scriptsize ($-$1.64)}} & "
+        "spoof\\_all & \\begin{tabular}[t]{@{}r@{}}8.36\\\\{\\scriptsize [7.90, 8.81]}"
+        "\\\\{\\scriptsize ($-$1.64)}\\end{tabular} & "
         "failed\\textsuperscript{a} \\\\\n"
         "\\bottomrule\n"
         "\\end{tabular}\n"
@@ -81,6 +83,13 @@ def test_latex_small_table_is_golden() -> None:
         "cell 1 failed: 50 \\% of a\\textbar{}b \\& c\\_d\n"
         "\\end{table}\n"
     )
+
+
+def test_latex_rows_of_one_selection_stand_together_and_a_wide_table_takes_both_columns() -> None:
+    rows = tuple((label(name), label(policy)) for name in ("mimi", "b" * 60) for policy in ("none", "spoof"))
+    text = to_latex(Table("t", "t", "", (Column("selection"), Column("policy")), rows))
+    assert f"mimi & none \\\\\n & spoof \\\\\n\\addlinespace\n{'b' * 60} & none \\\\\n & spoof" in text
+    assert text.startswith("\\begin{table*}")
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from grid.report.table import Cell, Column, Table
+from grid.report.table import Cell, Table
 
-WIDE_COLUMNS = 5
+# What a column of a two-column paper (IEEE, ISCA) holds in \small
+COLUMN_CHARACTERS = 52
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -26,22 +27,26 @@ SPECIAL = {
 
 
 def to_latex(table: Table) -> str:
-    """`table` as a float, over both columns of the page when it has more than five columns; notes below the rule."""
-    wide = len(table.columns) > WIDE_COLUMNS
+    """`table` as a float, over both columns of the page where one is too narrow; notes below the rule.
+
+    Rows that share their first label stand together, and only the first of them shows it.
+    """
+    wide = _characters(table) > COLUMN_CHARACTERS
     environment = "table*" if wide else "table"
     lines = [
         f"\\begin{{{environment}}}[t]",
         r"\centering",
         r"\small",
-        *([r"\setlength{\tabcolsep}{3pt}"] if wide else []),
+        *([r"\setlength{\tabcolsep}{2pt}"] if wide else []),
         f"\\caption{{{escape_latex(table.caption)}}}",
         f"\\label{{tab:{table.name}}}",
-        f"\\begin{{tabular}}{{{''.join('l' if c.align == 'left' else 'r' for c in table.columns)}}}",
+        r"\smallskip",
+        f"\\begin{{tabular}}{{@{{}}{''.join('l' if c.align == 'left' else 'r' for c in table.columns)}@{{}}}}",
         r"\toprule",
         *(_group_lines(table) if table.has_groups() else []),
         _line([escape_latex(column.name) for column in table.columns]),
         r"\midrule",
-        *(_line([_text(*pair) for pair in zip(row, table.columns, strict=True)]) for row in table.rows),
+        *_rows(table),
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -57,15 +62,34 @@ def escape_latex(text: str) -> str:
     return re.sub(r"(?<!\S)(\(?)-(?=\d)", r"\1$-$", escaped)
 
 
-def _text(cell: Cell, column: Column) -> str:
+def _characters(table: Table) -> int:
+    """How many characters a row takes, three of them for the room between two columns."""
+    widths = []
+    for index, column in enumerate(table.columns):
+        cells = [row[index] for row in table.rows]
+        widths.append(max(len(text) for text in (column.name, *(text for c in cells for text in (c.text, *c.details)))))
+    return sum(widths) + 3 * (len(widths) - 1)
+
+
+def _rows(table: Table) -> list[str]:
+    names = [row[0].text for row in table.rows]
+    grouped = len(set(names)) < len(names)
+    lines: list[str] = []
+    for above, row in zip((None, *table.rows), table.rows, strict=False):
+        again = above is not None and above[0].text == row[0].text
+        if grouped and lines and not again:
+            lines.append(r"\addlinespace")
+        lines.append(_line(["" if again else _text(row[0]), *(_text(cell) for cell in row[1:])]))
+    return lines
+
+
+def _text(cell: Cell) -> str:
     text = "--" if cell.text == "-" else escape_latex(cell.text)
     # A row that begins with a bracket would be read as the optional argument of the line break before it
     text = f"{{}}{text}" if text.startswith("[") else text
     text += f"\\textsuperscript{{{cell.mark}}}" if cell.mark else ""
-    if not cell.details:
-        return text
     below = "".join(rf"\\{{\scriptsize {escape_latex(detail)}}}" for detail in cell.details)
-    return rf"\shortstack[{'l' if column.align == 'left' else 'r'}]{{{text}{below}}}"
+    return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{text}{below}\end{{tabular}}" if below else text
 
 
 def _group_lines(table: Table) -> list[str]:
