@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_shard_bounds_cover_every_row_once_and_hold_about_the_seconds_asked() ->
     bounds = shard_bounds(samples, shard_seconds=600)
     assert bounds[0][0] == 0
     assert bounds[-1][1] == len(samples)
-    assert all(before[1] == after[0] for before, after in zip(bounds, bounds[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(bounds))
     seconds = [samples[a:b].sum() / SAMPLE_RATE for a, b in bounds]
     assert max(seconds) <= 600 + 2 * 20
     assert len(bounds) == -(-int(samples.sum()) // (600 * SAMPLE_RATE))
