@@ -24,8 +24,7 @@ def unknown_name(
     known = sorted(choices)
     near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.5)
     parts = [f"{where}: " if where else "", f"unknown {kind} {value!r}"]
-    if near:
-        parts.append(f"; did you mean {near[0]!r}?")
+    parts.append(f"; did you mean {near[0]!r}?" if near else ".")
     shown = known if len(known) <= 24 else [*known[:24], f"... {len(known) - 24} more"]
     parts.append(f" Choices: {', '.join(shown)}.")
     if command:

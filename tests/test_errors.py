@@ -16,7 +16,7 @@ def test_unknown_name_near_a_choice_proposes_it() -> None:
 def test_unknown_name_like_no_choice_proposes_none_and_names_all() -> None:
     error = unknown_name("policy", "xyz", ["spoof", "bonafide"], command="codecgrid plan CONFIG")
     assert "did you mean" not in str(error)
-    assert str(error).endswith("Choices: bonafide, spoof. See: codecgrid plan CONFIG")
+    assert str(error) == "unknown policy 'xyz'. Choices: bonafide, spoof. See: codecgrid plan CONFIG"
 
 
 def test_unknown_name_of_many_choices_shows_24_and_the_number_of_the_rest() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -38,6 +39,8 @@ def read_yaml(path: str | Path) -> YamlFile:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise RequestError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"cannot read {file}: {error}") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
@@ -70,7 +73,7 @@ def parse(model: type[Model], file: YamlFile) -> Model:
     try:
         return model.model_validate(file.values)
     except ValidationError as error:
-        lines = [_explain(model, file, item) for item in error.errors()]
+        lines = [_explain(model, file, item) for item in _causes(error.errors())]
         raise RequestError("\n".join(dict.fromkeys(lines))) from error
 
 
@@ -91,14 +94,43 @@ def _is_value(file: YamlFile, place: Place, part: str | int) -> bool:
     return isinstance(part, int) or any(part in known for known in file.lines) or part == place[-1]
 
 
+def _causes(items: list[Any]) -> list[Any]:
+    """The errors without those that only say that a list is short of its wrong items."""
+    places = [item["loc"] for item in items]
+
+    def follows(item: Any) -> bool:
+        own = item["loc"]
+        return item["type"] == "too_short" and any(len(p) > len(own) and p[: len(own)] == own for p in places)
+
+    return [item for item in items if not follows(item)]
+
+
 def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
     """The keys a mapping at `place` may have, when it can be told from the models."""
     current: Any = model
     for part in place:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)) or not isinstance(part, str):
-            return []
-        field = current.model_fields.get(part)
-        current = field.annotation if field else None
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
-    return []
+        current = _plain(_inside(current, part))
+    return list(current.model_fields) if _is_model(current) else []
+
+
+def _inside(annotation: Any, part: str | int) -> Any:
+    """The annotation of what lies under a key or a position; None when it cannot be told."""
+    if _is_model(annotation):
+        field = annotation.model_fields.get(part)
+        return field.annotation if field else None
+    inner = get_args(annotation)
+    return inner[-1 if get_origin(annotation) is dict else 0] if inner else None
+
+
+def _plain(annotation: Any) -> Any:
+    """An annotation without `Annotated` and `| None`."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        others = [inner for inner in get_args(annotation) if inner is not NoneType]
+        return _plain(others[0]) if len(others) == 1 else None
+    return annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,0 +1,171 @@
+"""Experiment files: the committed ones plan, and a wrong one names file, line, value and the nearest choice."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grid.config.experiment import CorpusSource
+from grid.config.folders import config_folder
+from grid.errors import RequestError
+from grid.experiment import load_experiment, resolve
+from grid.identity import digest
+from grid.rendition import CorpusFacts
+from grid.store import Store
+from tests.tiny_grid import EXPERIMENT, GRID, write_experiment
+
+COMMITTED = sorted(config_folder().glob("*.yaml"))
+
+PLAN_WITHOUT_HEAVY_PACKAGES = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in BLOCKED:
+            raise ImportError(f"{name} is blocked")
+
+BLOCKED = {"ray", "mlflow", "transformers", "encodec", "dac", "audiotools", "snac", "bigcodec", "ai_edge_litert",
+           "pyworld", "matplotlib", "torch"}
+sys.meta_path.insert(0, Blocked())
+sys.argv = ["codecgrid", "plan", sys.argv[1], "--root", sys.argv[2], "--json"]
+from tasks.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
+        return CorpusFacts(source.name, digest(source.name))
+
+    monkeypatch.setattr("grid.experiment.corpus_facts", made_up)
+    grid = resolve(path, Store.open(tmp_path))
+    assert len(grid.cells) >= 1
+    assert len({rendition.folder for rendition in grid.renditions}) == len(grid.renditions)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_committed_experiment_opens_with_command_hardware_and_expectation(path: Path) -> None:
+    header = re.match(r"(#.*\n)+", path.read_text())
+    assert header is not None
+    for word in (f"codecgrid run configs/{path.name}", "Command:", "Hardware:", "Expect:"):
+        assert word in header[0]
+
+
+def test_plan_needs_no_heavy_package_and_writes_nothing(tmp_path: Path) -> None:
+    demo = config_folder() / "demo.yaml"
+    done = subprocess.run(
+        [sys.executable, "-c", PLAN_WITHOUT_HEAVY_PACKAGES, str(demo), str(tmp_path / "root")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"cell_id"') == len(
+        {cell.cell_id for cell in resolve(demo, Store.open(tmp_path / "other")).cells}
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "codec": ({"grid": {"selections": ["opus-6kbs"]}}, r"unknown codec 'opus-6kbs'; did you mean 'opus-6kbps'\?"),
+    "codec of a selection": (
+        {"grid": {"selections": [{"name": "two", "codecs": ["mu-law", "mulaw"]}]}},
+        r"unknown codec 'mulaw'; did you mean 'mu-law'\?",
+    ),
+    "evaluation codec": ({"evaluation_codecs": ["gsm"]}, r"unknown codec 'gsm'"),
+    "policy": ({"grid": {"policies": ["bona-fide"]}}, r"unknown policy 'bona-fide'; did you mean 'bonafide'\?"),
+    "policy without its target": ({"grid": {"policies": ["soft"]}}, r"policy 'soft' needs a target"),
+    "detector": ({"grid": {"detectors": ["tinny"]}}, r"unknown detector 'tinny'; did you mean 'tiny'\?"),
+    "attack": ({"attacks": [{"name": "wrold"}]}, r"unknown attack 'wrold'; did you mean 'world'\?"),
+    "recipe": ({"recipes": {"tiny": "tinny"}}, r"unknown recipe 'tinny'; did you mean 'tiny'\?"),
+    "excluded policy": (
+        {"grid": {"exclude": [{"policies": ["spoofs"]}]}},
+        r"unknown policies 'spoofs'; did you mean 'spoof'\?",
+    ),
+    "excluded seed": ({"grid": {"exclude": [{"seeds": [3]}]}}, r"unknown seeds 3\. Choices: 0\."),
+    "key": ({"evaluation": {}}, r"unknown key 'evaluation'; did you mean 'evaluations'\?"),
+    "key of the grid": ({"grid": {"polices": ["none"]}}, r"unknown key 'polices'; did you mean 'policies'\?"),
+    "key of a corpus": (
+        {"corpora": [{"name": "tiny", "raeder": "csv"}]},
+        r"unknown key 'raeder'; did you mean 'reader'\?",
+    ),
+    "role": (
+        {"evaluations": {"x": {"bonafide": "raw", "spoof": "fake"}}},
+        r"evaluations\.x\.spoof\.0: .*'raw', 'cors', 'attack' or 'cosg' \(given: 'fake'\)",
+    ),
+    "a role in both classes": (
+        {"evaluations": {"x": {"bonafide": ["raw", "cors"], "spoof": "cors"}}},
+        r"evaluations\.x: .*\['cors'\] cannot be bona fide and spoof at once",
+    ),
+    "probability": (
+        {"grid": {"policies": [{"label": "spoof", "mixing": "replace", "probability": 1.5}]}},
+        r"grid\.policies\.0\.probability: .*less than or equal to 1 \(given: 1\.5\)",
+    ),
+    "name": ({"name": "My Grid"}, r"name: .*'My Grid' must be lower-case"),
+    "a name twice": ({"grid": {"seeds": [0, 1, 0]}}, r"seed 0 is given twice"),
+    "cross testing": ({"cross_testing": "T-CoRS"}, r"cross_testing 'T-CoRS' is none of raw, cors"),
+    "reader": (
+        {"corpora": [{"name": "tiny", "reader": "cvs", "path": "corpus/protocol.csv"}]},
+        r"unknown corpus reader 'cvs'; did you mean 'csv'\?|unknown reader 'cvs'; did you mean 'csv'\?",
+    ),
+    "path": (
+        {"corpora": [{"name": "tiny", "reader": "csv", "path": "corpus/absent.csv"}]},
+        r"absent\.csv",
+    ),
+    "path without reader": (
+        {"corpora": [{"name": "tiny", "path": "corpus/protocol.csv"}]},
+        r"give `reader` and `path` together",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_value_names_place_and_choice(what: str, tmp_path: Path) -> None:
+    change, message = WRONG[what]
+    path = write_experiment(tmp_path, **change)
+    with pytest.raises(RequestError, match=message) as caught:
+        resolve(path, Store.open(tmp_path / "root"))
+    without_line = {"path", "reader"}
+    assert re.search(r"tiny\.yaml:\d+: ", str(caught.value)) or what in without_line
+
+
+def test_the_line_is_that_of_the_value(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, grid={"selections": ["opus-6kbps", "mu-law", "gsm-6.10"]})
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if "gsm-6.10" in text)
+    with pytest.raises(RequestError, match=rf"^{re.escape(str(path))}:{line}: unknown codec 'gsm-6\.10'"):
+        load_experiment(path)
+
+
+def test_all_wrong_values_are_told_at_once(tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, codec_seed="x", max_failed_share=2)
+    with pytest.raises(RequestError) as caught:
+        load_experiment(path)
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["codec_seed", "max_failed_share"]
+
+
+def test_short_forms_of_selections_policies_and_roles(tmp_path: Path) -> None:
+    experiment, _ = load_experiment(write_experiment(tmp_path))
+    assert [(s.name, s.codecs) for s in experiment.grid.selections] == [(n, (n,)) for n in GRID["selections"]]
+    assert [p.name for p in experiment.grid.policies] == GRID["policies"]
+    assert experiment.evaluations["raw"].spoof == ("attack",)
+    assert experiment.name == EXPERIMENT["name"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        ("none", "none"),
+        ({"label": "bonafide", "mixing": "replace"}, "bonafide-replace-0.5"),
+        ({"label": "soft", "target": 0.25}, "soft-0.25"),
+        ({"label": "soft", "target": 0.25, "mixing": "replace", "probability": 1}, "soft-0.25-replace-1"),
+    ],
+)
+def test_policies_have_short_names_that_tell_them_apart(tmp_path: Path, policy: Any, name: str) -> None:
+    experiment, _ = load_experiment(write_experiment(tmp_path, grid={"policies": [policy]}))
+    assert experiment.grid.policies[0].name == name

@@ -1,0 +1,56 @@
+"""Recipes: found beside the experiment before the committed ones, and complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grid.config.folders import config_folder
+from grid.config.recipe import Recipe, load_recipe
+from grid.errors import RequestError
+from tests.tiny_grid import RECIPE, write_yaml
+
+COMMITTED = sorted(path.stem for path in (config_folder() / "recipes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_committed_recipe_loads_and_names_its_source(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.epochs >= 1
+    assert (config_folder() / "recipes" / f"{name}.yaml").read_text().startswith("# ")
+
+
+def test_a_recipe_beside_the_experiment_comes_first(tmp_path: Path) -> None:
+    write_yaml(tmp_path / "recipes" / f"{COMMITTED[0]}.yaml", RECIPE | {"epochs": 77})
+    assert load_recipe(COMMITTED[0], beside=tmp_path).epochs == 77
+    assert load_recipe(COMMITTED[0]).epochs != 77
+
+
+def test_an_unknown_recipe_proposes_the_nearest(tmp_path: Path) -> None:
+    write_yaml(tmp_path / "recipes" / "mine.yaml", RECIPE)
+    with pytest.raises(RequestError, match=r"x\.yaml:4: unknown recipe 'mnie'; did you mean 'mine'\? Choices: .*mine"):
+        load_recipe("mnie", beside=tmp_path, where="x.yaml:4")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, r"tiny\.yaml:1: epochs: .*greater than or equal to 1 \(given: 0\)"),
+        ({"optimiser": {"learning_rate": -1}}, r"tiny\.yaml:4: optimiser\.learning_rate: .*\(given: -1\)"),
+        ({"epoch": 5}, r"tiny\.yaml:\d+: unknown key 'epoch'; did you mean 'epochs'\?"),
+        ({"crop": {"sample": 4800}}, r"tiny\.yaml:6: .*unknown key 'sample'; did you mean 'samples'\?"),
+        ({"schedule": {"kind": "cosin", "floor": 0}}, r"tiny\.yaml:\d+: schedule: .*'cosin'.*'cosine'"),
+        ({"schedule": {"kind": "cosine"}}, r"tiny\.yaml:\d+: schedule\.floor: Field required"),
+        ({"class_weights": [0.0, 1.0]}, r"class_weights must be positive"),
+        ({"precision": "float16"}, r"tiny\.yaml:\d+: precision: .*'float32' or 'bfloat16' \(given: 'float16'\)"),
+    ],
+)
+def test_a_wrong_value_names_file_line_and_choices(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    write_yaml(tmp_path / "recipes" / "tiny.yaml", RECIPE | change)
+    with pytest.raises(RequestError, match=message):
+        load_recipe("tiny", beside=tmp_path)
+
+
+def test_every_field_of_a_recipe_is_part_of_its_json() -> None:
+    assert set(Recipe.model_validate(RECIPE).model_dump(mode="json")) == set(Recipe.model_fields)
