@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -48,7 +48,7 @@ class Contest:
         unit: str,
         amount: float,
         ours: Callable[[], object],
-        alternatives: dict[str, Callable[[], object]],
+        alternatives: Mapping[str, Callable[[], object]],
         *,
         rounds: int = 3,
         share: float = 1.0,
@@ -69,7 +69,7 @@ class Contest:
         for name, taken in times.items():
             self.add(Comparison(what, unit, own, name, amount * share / min(taken), more_is_better=True))
 
-    def processes(self, what: str, ours: Callable[[], Run], alternatives: dict[str, Callable[[], Run]]) -> Run:
+    def processes(self, what: str, ours: Callable[[], Run], alternatives: Mapping[str, Callable[[], Run]]) -> Run:
         """Compares seconds and peak memory of whole processes, each run once; gives ours."""
         own = self.once(ours)
         for name, alternative in alternatives.items():

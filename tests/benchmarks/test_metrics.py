@@ -27,8 +27,9 @@ def scores() -> tuple[Scores, Scores]:
 
 def by_threshold(bonafide: Scores, spoof: Scores, thresholds: Scores) -> float:
     """The textbook: at every threshold count what is wrong, take the point where the two rates are nearest."""
-    points = [(float(np.mean(bonafide < t)), float(np.mean(spoof >= t))) for t in thresholds]
-    return sum(min(points, key=lambda point: abs(point[0] - point[1]))) / 2
+    missed = [float(np.mean(bonafide < t)) for t in thresholds]
+    passed = [float(np.mean(spoof >= t)) for t in thresholds]
+    return min((abs(miss - false), (miss + false) / 2) for miss, false in zip(missed, passed, strict=True))[1]
 
 
 def by_sorting(bonafide: Scores, spoof: Scores) -> float:
