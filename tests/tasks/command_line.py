@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,16 +29,14 @@ class Ended:
         return json.loads(self.out)
 
 
-def codecgrid(capfd: pytest.CaptureFixture[str], *arguments: object) -> Ended:
+def codecgrid(*arguments: object) -> Ended:
     """`codecgrid ARGUMENTS` through `console.main`, which decides the exit status."""
-    capfd.readouterr()
-    before = sys.argv
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
     sys.argv = ["codecgrid", *map(str, arguments)]
     try:
-        with pytest.raises(SystemExit) as ended:
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             console.main(app)
     finally:
         sys.argv = before
-    out, err = capfd.readouterr()
     status = ended.value.code
-    return Ended(status if isinstance(status, int) else 0 if status is None else 1, out, err)
+    return Ended(status if isinstance(status, int) else 0 if status is None else 1, out.getvalue(), err.getvalue())

@@ -35,7 +35,6 @@ def test_score_with_the_official_aasist_gives_its_published_logits(
     golden: dict[str, tuple[Path, float]],
     shared_weights: Path,
     tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
     by_protocol: bool,
 ) -> None:
     protocol = tmp_path / "protocol.csv"
@@ -43,63 +42,57 @@ def test_score_with_the_official_aasist_gives_its_published_logits(
     given = ["--protocol", protocol] if by_protocol else [path for path, _ in golden.values()]
     weights = shared_weights / "aasist" / "AASIST.pth"
     options = ("--detector", "aasist", "--weights", weights, "--out", tmp_path / "made" / "scores.csv")
-    ended = codecgrid(capfd, "score", *options, *given)
+    ended = codecgrid("score", *options, *given)
     assert (ended.status, ended.err) == (0, "")
     found = read_scores(tmp_path / "made" / "scores.csv")
     assert list(found) == list(golden)
     assert found == pytest.approx({name: logit for name, (_, logit) in golden.items()}, abs=1e-4)
 
 
-def test_score_of_weights_that_do_not_fit_ends_with_two(
-    shared_weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_score_of_weights_that_do_not_fit_ends_with_two(shared_weights: Path, tmp_path: Path) -> None:
     options = ("--weights", shared_weights / "aasist" / "AASIST.pth", "--out", tmp_path / "scores.csv")
     write_corpus(tmp_path / "corpus", speakers=1, utterances=1)
     audio = tmp_path / "corpus" / "test-s0-u0.wav"
-    assert codecgrid(capfd, "score", "--detector", "aasist-l", *options, audio).status == 2
-    missing = codecgrid(capfd, "score", "--detector", "aasist", *options, tmp_path / "none.wav")
+    assert codecgrid("score", "--detector", "aasist-l", *options, audio).status == 2
+    missing = codecgrid("score", "--detector", "aasist", *options, tmp_path / "none.wav")
     assert missing.status == 2
     assert "none.wav" in missing.err
-    assert codecgrid(capfd, "score", "--detector", "aasist", *options).status == 2
+    assert codecgrid("score", "--detector", "aasist", *options).status == 2
     assert not (tmp_path / "scores.csv").exists()
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100])
-def test_resynth_from_any_rate_gives_sixteen_kilohertz_of_the_same_length(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], rate: int
-) -> None:
+def test_resynth_from_any_rate_gives_sixteen_kilohertz_of_the_same_length(tmp_path: Path, rate: int) -> None:
     source, target = tmp_path / "in.flac", tmp_path / "out.wav"
     soundfile.write(source, waveform("tone", 120.0, rate), rate)  # one second
-    ended = codecgrid(capfd, "resynth", "gsm-06.10", source, target)
+    ended = codecgrid("resynth", "gsm-06.10", source, target)
     assert ended.status == 0
     information = soundfile.info(target)
     assert (information.samplerate, information.frames, information.channels) == (SAMPLE_RATE, 16_000, 1)
     assert np.abs(soundfile.read(target)[0]).max() > 0.05
 
 
-def test_resynth_of_what_is_not_there_ends_with_two(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_resynth_of_what_is_not_there_ends_with_two(tmp_path: Path) -> None:
     source, target = tmp_path / "in.wav", tmp_path / "out.wav"
-    missing = codecgrid(capfd, "resynth", "mu-law", source, target)
+    missing = codecgrid("resynth", "mu-law", source, target)
     assert (missing.status, target.exists()) == (2, False)
     assert "in.wav" in missing.err
     soundfile.write(source, waveform("tone", 120.0, 4800), SAMPLE_RATE)
-    assert codecgrid(capfd, "resynth", "mulaw", source, target).err.count("did you mean 'mu-law'?") == 1
-    nowhere = codecgrid(capfd, "resynth", "mu-law", source, tmp_path / "no" / "out.wav")
+    assert codecgrid("resynth", "mulaw", source, target).err.count("did you mean 'mu-law'?") == 1
+    nowhere = codecgrid("resynth", "mu-law", source, tmp_path / "no" / "out.wav")
     assert nowhere.status == 2
     assert "cannot write" in nowhere.err
 
 
-def test_import_with_a_bad_row_keeps_the_others_up_to_the_share(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_import_with_a_bad_row_keeps_the_others_up_to_the_share(tmp_path: Path) -> None:
     protocol = write_corpus(tmp_path / "small", speakers=1, utterances=2)
     (tmp_path / "small" / "dev-s0-u1.wav").unlink()
     options = ("import", "csv", protocol, "--root", tmp_path / "results", "--json")
-    refused = codecgrid(capfd, *options)
+    refused = codecgrid(*options)
     assert refused.status == 2
     assert "dev-s0-u1" in refused.err
     assert refused.out == ""
-    made = codecgrid(capfd, *options, "--max-rejected-share", "0.1").json
+    made = codecgrid(*options, "--max-rejected-share", "0.1").json
     assert (made["name"], made["utterances"], made["rejected"]) == ("small", 11, 1)
     assert {(row["split"], row["key"]): row["utterances"] for row in made["splits"]} == {
         ("train", "bonafide"): 2,
@@ -111,16 +104,16 @@ def test_import_with_a_bad_row_keeps_the_others_up_to_the_share(
     }
 
 
-def test_import_of_an_unknown_kind_ends_with_two(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    ended = codecgrid(capfd, "import", "cvs", tmp_path, "--root", tmp_path / "results")
+def test_import_of_an_unknown_kind_ends_with_two(tmp_path: Path) -> None:
+    ended = codecgrid("import", "cvs", tmp_path, "--root", tmp_path / "results")
     assert ended.status == 2
     assert "did you mean 'csv'?" in ended.err
-    wrong = codecgrid(capfd, "import", "csv", tmp_path, "--root", tmp_path / "results", "--option", "split")
+    wrong = codecgrid("import", "csv", tmp_path, "--root", tmp_path / "results", "--option", "split")
     assert "write it as KEY=VALUE" in wrong.err
 
 
-def test_doctor_names_what_it_looked_at(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    found = codecgrid(capfd, "doctor", "--root", tmp_path, "--json")
+def test_doctor_names_what_it_looked_at(tmp_path: Path) -> None:
+    found = codecgrid("doctor", "--root", tmp_path, "--json")
     assert found.status == 0
     assert [row["what"] for row in found.json] == [
         "Python",

@@ -62,14 +62,14 @@ def test_command_surface_is_the_frozen_one() -> None:
     assert found == SURFACE
 
 
-def test_version_is_the_package_s(capfd: pytest.CaptureFixture[str]) -> None:
-    ended = codecgrid(capfd, "--version")
+def test_version_is_the_package_s() -> None:
+    ended = codecgrid("--version")
     assert (ended.status, ended.out.strip()) == (0, f"codecgrid {__version__}")
 
 
 @pytest.mark.parametrize("arguments", [("traim",), ("plan",), ("plan", "a.yaml", "--rot", "x"), ("report", "--from")])
-def test_command_called_wrongly_ends_with_two(capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
-    assert codecgrid(capfd, *arguments).status == 2
+def test_command_called_wrongly_ends_with_two(arguments: tuple[str, ...]) -> None:
+    assert codecgrid(*arguments).status == 2
 
 
 @pytest.mark.parametrize(
@@ -81,37 +81,37 @@ def test_command_called_wrongly_ends_with_two(capfd: pytest.CaptureFixture[str],
     ],
 )
 def test_plan_with_an_unknown_name_gives_its_line_and_the_nearest(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+    tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     config = write_experiment(tmp_path, grid=changes)
     name = said.split("'")[1]
     line = 1 + next(i for i, text in enumerate(config.read_text().splitlines()) if name in text)
-    ended = codecgrid(capfd, "plan", config)
+    ended = codecgrid("plan", config)
     assert ended.status == 2
     assert f"{config}:{line}: " in ended.err
     assert said in ended.err
     assert ended.out == ""
 
 
-def test_run_with_an_unknown_key_starts_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_run_with_an_unknown_key_starts_nothing(tmp_path: Path) -> None:
     made = tiny(tmp_path, evaluation={})
-    ended = codecgrid(capfd, "run", made.config, "--root", tmp_path / "results")
+    ended = codecgrid("run", made.config, "--root", tmp_path / "results")
     line = 1 + made.config.read_text().splitlines().index("evaluation: {}")
     assert ended.status == 2
     assert f"{made.config}:{line}: unknown key 'evaluation'; did you mean 'evaluations'?" in ended.err
     assert not (tmp_path / "results").exists()
 
 
-def test_run_without_a_file_ends_with_two(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    ended = codecgrid(capfd, "run", tmp_path / "nothing.yaml")
+def test_run_without_a_file_ends_with_two(tmp_path: Path) -> None:
+    ended = codecgrid("run", tmp_path / "nothing.yaml")
     assert ended.status == 2
     assert "nothing.yaml: No such file" in ended.err
 
 
-def test_plan_with_an_unknown_recipe_names_its_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_plan_with_an_unknown_recipe_names_its_line(tmp_path: Path) -> None:
     config = write_experiment(tmp_path, grid=GRID)
     config.write_text(config.read_text().replace("recipe: tiny", "recipe: tinny"))
-    ended = codecgrid(capfd, "plan", config)
+    ended = codecgrid("plan", config)
     assert ended.status == 2
     assert "unknown recipe 'tinny'; did you mean 'tiny'?" in ended.err
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from grid.codecs.catalogue import load_catalogue
 from tests.tasks.command_line import codecgrid
 
 
-def test_codecs_as_json_has_every_codec_in_the_promised_shape(capfd: pytest.CaptureFixture[str]) -> None:
-    rows = codecgrid(capfd, "codecs", "--json").json
+def test_codecs_as_json_has_every_codec_in_the_promised_shape() -> None:
+    rows = codecgrid("codecs", "--json").json
     assert [row["name"] for row in rows] == load_catalogue().names()
     keys = ["name", "letters", "qua", "aux", "dec", "design", "verified", "runnable"]
     assert all(list(row) == keys for row in rows)
@@ -27,20 +25,20 @@ def test_codecs_as_json_has_every_codec_in_the_promised_shape(capfd: pytest.Capt
     assert by_name["mu-law"]["qua"] is None
 
 
-def test_codecs_on_a_terminal_of_eighty_columns_cuts_no_name(capfd: pytest.CaptureFixture[str]) -> None:
-    out = codecgrid(capfd, "codecs").out
+def test_codecs_on_a_terminal_of_eighty_columns_cuts_no_name() -> None:
+    out = codecgrid("codecs").out
     assert "…" not in out
     assert all(name in out for name in load_catalogue().names())
     assert max(len(line) for line in out.splitlines()) <= 80
 
 
-def test_codecs_of_one_name_says_what_it_lacks(capfd: pytest.CaptureFixture[str]) -> None:
-    assert codecgrid(capfd, "codecs", "mu-law").out.splitlines()[-1] == "runs here"
-    lacking = codecgrid(capfd, "codecs", "facodec-v2-16khz").out
+def test_codecs_of_one_name_says_what_it_lacks() -> None:
+    assert codecgrid("codecs", "mu-law").out.splitlines()[-1] == "runs here"
+    lacking = codecgrid("codecs", "facodec-v2-16khz").out
     assert "does not run here:\n  no adapter yet for the family" in lacking
 
 
-def test_codecs_of_an_unknown_name_gives_the_nearest(capfd: pytest.CaptureFixture[str]) -> None:
-    ended = codecgrid(capfd, "codecs", "encodec-24khz-6kpbs")
+def test_codecs_of_an_unknown_name_gives_the_nearest() -> None:
+    ended = codecgrid("codecs", "encodec-24khz-6kpbs")
     assert ended.status == 2
     assert "did you mean 'encodec-24khz-6kbps'?" in ended.err

@@ -29,9 +29,9 @@ def write(folder: Path, rows: list[Row]) -> tuple[Path, Path]:
     return scores, protocol
 
 
-def test_eer_as_json_is_in_percent_with_its_counts(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_eer_as_json_is_in_percent_with_its_counts(tmp_path: Path) -> None:
     scores, protocol = write(tmp_path, ROWS)
-    found = codecgrid(capfd, "eer", scores, "--protocol", protocol, "--replicates", 100, "--json").json
+    found = codecgrid("eer", scores, "--protocol", protocol, "--replicates", 100, "--json").json
     assert set(found) == {"eer", "interval", "n_bonafide", "n_spoof"}
     assert (found["n_bonafide"], found["n_spoof"]) == (4, 8)
     low, high = found["interval"]
@@ -39,21 +39,19 @@ def test_eer_as_json_is_in_percent_with_its_counts(tmp_path: Path, capfd: pytest
     assert 12.5 <= found["eer"] <= 25  # between the rates at the two thresholds around the crossing
 
 
-def test_eer_by_condition_gives_each_attack_all_bona_fide_trials(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_eer_by_condition_gives_each_attack_all_bona_fide_trials(tmp_path: Path) -> None:
     scores, protocol = write(tmp_path, ROWS)
     options = ("--protocol", protocol, "--condition", "attack", "--replicates", 100)
-    found = codecgrid(capfd, "eer", scores, *options, "--json").json["conditions"]
+    found = codecgrid("eer", scores, *options, "--json").json["conditions"]
     assert {name: (row["n_bonafide"], row["n_spoof"]) for name, row in found.items()} == {"A": (4, 4), "B": (4, 4)}
     assert found["A"]["eer"] == 0.0
     assert found["B"]["eer"] == pytest.approx(25.0)
-    assert codecgrid(capfd, "eer", scores, *options).out.splitlines()[1].startswith("A: EER 0.00 % (0.00 to 0.00)")
+    assert codecgrid("eer", scores, *options).out.splitlines()[1].startswith("A: EER 0.00 % (0.00 to 0.00)")
 
 
-def test_eer_of_constant_scores_is_fifty(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_eer_of_constant_scores_is_fifty(tmp_path: Path) -> None:
     scores, protocol = write(tmp_path, [(name, key, attack, 0.5) for name, key, attack, _ in ROWS])
-    found = codecgrid(capfd, "eer", scores, "--protocol", protocol, "--replicates", 100, "--json").json
+    found = codecgrid("eer", scores, "--protocol", protocol, "--replicates", 100, "--json").json
     assert found["eer"] == 50.0
 
 
@@ -68,20 +66,20 @@ def test_eer_of_constant_scores_is_fifty(tmp_path: Path, capfd: pytest.CaptureFi
     ],
 )
 def test_eer_of_files_it_cannot_measure_ends_with_two(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], rows: list[Row], options: tuple[str, ...], said: str
+    tmp_path: Path, rows: list[Row], options: tuple[str, ...], said: str
 ) -> None:
     import re
 
     scores, protocol = write(tmp_path, rows)
-    ended = codecgrid(capfd, "eer", scores, "--protocol", protocol, *options)
+    ended = codecgrid("eer", scores, "--protocol", protocol, *options)
     assert ended.status == 2
     assert re.search(said, ended.err)
     assert ended.out == ""
 
 
-def test_eer_with_scores_missing_ends_with_two(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_eer_with_scores_missing_ends_with_two(tmp_path: Path) -> None:
     scores, protocol = write(tmp_path, ROWS)
     scores.write_text("\n".join(scores.read_text().splitlines()[:-2]) + "\n")
-    ended = codecgrid(capfd, "eer", scores, "--protocol", protocol)
+    ended = codecgrid("eer", scores, "--protocol", protocol)
     assert ended.status == 2
     assert "2 utterances, such as 'c2', are in" in ended.err

@@ -15,8 +15,8 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     return tiny(tmp_path_factory.mktemp("new"))
 
 
-def test_plan_of_a_new_experiment_says_what_it_would_train(new: Tiny, capfd: pytest.CaptureFixture[str]) -> None:
-    ended = codecgrid(capfd, "plan", new.config, "--root", new.store.root, "--json")
+def test_plan_of_a_new_experiment_says_what_it_would_train(new: Tiny) -> None:
+    ended = codecgrid("plan", new.config, "--root", new.store.root, "--json")
     assert ended.status == 0
     cells = ended.json["cells"]
     assert list(ended.json) == ["cells"]
@@ -29,24 +29,22 @@ def test_plan_of_a_new_experiment_says_what_it_would_train(new: Tiny, capfd: pyt
     assert [cell["selection"] for cell in cells if cell["policy"] == "none"] == ["none"]
 
 
-def test_plan_writes_nothing(new: Tiny, capfd: pytest.CaptureFixture[str]) -> None:
-    codecgrid(capfd, "plan", new.config, "--root", new.store.root)
+def test_plan_writes_nothing(new: Tiny) -> None:
+    codecgrid("plan", new.config, "--root", new.store.root)
     assert not Path(new.store.root).exists()
 
 
-def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole(tmp_path: Path) -> None:
     from grid.config.folders import config_folder
 
-    lines = codecgrid(capfd, "plan", config_folder() / "demo.yaml", "--root", tmp_path).out.splitlines()
+    lines = codecgrid("plan", config_folder() / "demo.yaml", "--root", tmp_path).out.splitlines()
     row = next(line for line in lines if "lyra-v2-3.2kbps" in line and "bonafide" in line).split()
     assert row[1:] == ["lyra-v2-3.2kbps", "bonafide", "lfcc-lcnn-small", "0", "train"]
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "24 to train"
 
 
-def test_status_of_a_new_experiment_is_all_to_do(new: Tiny, capfd: pytest.CaptureFixture[str]) -> None:
-    ended = codecgrid(capfd, "status", new.config, "--root", new.store.root, "--json")
+def test_status_of_a_new_experiment_is_all_to_do(new: Tiny) -> None:
+    ended = codecgrid("status", new.config, "--root", new.store.root, "--json")
     assert ended.json == {"done": 0, "failed": 0, "running": 0, "todo": 7, "failures": []}
-    assert codecgrid(capfd, "status", new.config, "--root", new.store.root).out.startswith("0 done, 0 failed")
+    assert codecgrid("status", new.config, "--root", new.store.root).out.startswith("0 done, 0 failed")
