@@ -1,0 +1,132 @@
+"""Trials: each evaluation and condition holds exactly the right utterances, by a table made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from grid.config.experiment import EvaluationChoice
+from grid.errors import RequestError
+from grid.trials import Trials, conditions, measure_evaluation
+
+# utterance, speaker, key, attack, codec, score
+ROWS = [
+    ("raw1", "s1", "bonafide", "", "", 3.0),
+    ("raw2", "s2", "bonafide", "", "", 2.0),
+    ("cors1-x", "s1", "bonafide", "", "x", 1.0),
+    ("cors2-x", "s2", "bonafide", "", "x", 0.0),
+    ("cors1-y", "s1", "bonafide", "", "y", -1.0),
+    ("tts1", "s1", "spoof", "tts", "", 0.5),
+    ("tts2", "s2", "spoof", "tts", "", -2.0),
+    ("vc1", "s1", "spoof", "vc", "", 2.5),
+    ("cosg1-x", "s1", "spoof", "tts", "x", -3.0),
+    ("cosg2-x", "s2", "spoof", "vc", "x", 0.4),
+    ("cosg1-y", "s1", "spoof", "tts", "y", -4.0),
+]
+COLUMNS = ["utterance_id", "speaker", "key", "attack", "codec", "score"]
+
+RAW, CORS_X, CORS_Y = {"raw1", "raw2"}, {"cors1-x", "cors2-x"}, {"cors1-y"}
+ATTACK, COSG_X, COSG_Y = {"tts1", "tts2", "vc1"}, {"cosg1-x", "cosg2-x"}, {"cosg1-y"}
+COSG = COSG_X | COSG_Y
+
+
+def trials(rows: list[tuple[Any, ...]] = ROWS) -> Trials:
+    return Trials.of(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def choice(**values: Any) -> EvaluationChoice:
+    return EvaluationChoice.model_validate(values)
+
+
+def found(asked: EvaluationChoice) -> dict[str, tuple[set[str], set[str]]]:
+    given = trials()
+    names = given.column("utterance_id")
+    return {c.name: (set(names[c.bonafide]), set(names[c.spoof])) for c in conditions(given, asked)}
+
+
+def test_roles_follow_key_and_codec() -> None:
+    roles = trials().table.groupby("role")["utterance_id"].apply(set).to_dict()
+    assert roles == {"raw": RAW, "cors": CORS_X | CORS_Y, "attack": ATTACK, "cosg": COSG}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (
+            choice(bonafide="raw", spoof=["attack", "cosg"], by=["codec"]),
+            {"pooled": (RAW, ATTACK | COSG), "codec=x": (RAW, COSG_X), "codec=y": (RAW, COSG_Y)},
+        ),
+        (
+            choice(bonafide="cors", spoof="cosg", by=["codec"]),
+            {"pooled": (CORS_X | CORS_Y, COSG), "codec=x": (CORS_X, COSG_X), "codec=y": (CORS_Y, COSG_Y)},
+        ),
+        (
+            choice(bonafide="cors", spoof="cosg", by=["bonafide-codec"]),
+            {
+                "pooled": (CORS_X | CORS_Y, COSG),
+                "bonafide-codec=x": (CORS_X, COSG),
+                "bonafide-codec=y": (CORS_Y, COSG),
+            },
+        ),
+        (
+            choice(bonafide=["raw", "cors"], spoof=["attack", "cosg"], by="attack"),
+            {
+                "pooled": (RAW | CORS_X | CORS_Y, ATTACK | COSG),
+                "attack=tts": (RAW | CORS_X | CORS_Y, {"tts1", "tts2", "cosg1-x", "cosg1-y"}),
+                "attack=vc": (RAW | CORS_X | CORS_Y, {"vc1", "cosg2-x"}),
+            },
+        ),
+        (
+            choice(bonafide="raw", spoof="cors", by=["codec"]),
+            {"pooled": (RAW, CORS_X | CORS_Y), "codec=x": (RAW, CORS_X), "codec=y": (RAW, CORS_Y)},
+        ),
+        (
+            choice(bonafide=["raw", "cors"], spoof="cosg", by="spoof-codec"),
+            {
+                "pooled": (RAW | CORS_X | CORS_Y, COSG),
+                "spoof-codec=x": (RAW | CORS_X | CORS_Y, COSG_X),
+                "spoof-codec=y": (RAW | CORS_X | CORS_Y, COSG_Y),
+            },
+        ),
+    ],
+    ids=["T-CoSG", "T-CoRS", "T-CoRS per codec", "All per attack", "cross-codec", "per codec of the spoofs"],
+)
+def test_conditions_hold_exactly_their_trials(
+    asked: EvaluationChoice, expected: dict[str, tuple[set[str], set[str]]]
+) -> None:
+    assert found(asked) == expected
+
+
+def measured(asked: EvaluationChoice, *, by_speaker: bool, rows: list[tuple[Any, ...]] = ROWS) -> dict[str, Any]:
+    results = measure_evaluation(trials(rows), "T", asked, replicates=100, level=0.95, by_speaker=by_speaker)
+    return {result.condition: result for result in results}
+
+
+@pytest.mark.parametrize("by_speaker", [True, False])
+def test_measure_counts_trials_and_finds_the_eer_by_hand(by_speaker: bool) -> None:
+    results = measured(choice(bonafide="raw", spoof="attack", by="attack"), by_speaker=by_speaker)
+    # raw 2, 3 and attack -2, 0.5, 2.5: FRR and FAR cross between 1/2, 1/3 and 0, 1/3
+    assert results["pooled"].eer == pytest.approx(1 / 3)
+    assert (results["attack=tts"].eer, results["attack=tts"].n_bonafide, results["attack=tts"].n_spoof) == (0, 2, 2)
+    assert results["attack=vc"].n_spoof == 1
+
+
+def test_measure_does_not_depend_on_the_order_of_trials() -> None:
+    asked = choice(bonafide=["raw", "cors"], spoof=["attack", "cosg"])
+    turned = [ROWS[i] for i in np.random.default_rng(0).permutation(len(ROWS))]
+    assert measured(asked, by_speaker=True, rows=turned) == measured(asked, by_speaker=True)
+
+
+@pytest.mark.parametrize(("missing", "kept"), [("bona ?fide", "spoof"), ("spoof", "bonafide")])
+def test_measure_without_a_class_names_evaluation_condition_and_class(missing: str, kept: str) -> None:
+    rows = [row for row in ROWS if row[2] == kept]
+    with pytest.raises(RequestError, match=rf"(?s)T/pooled.*{missing}|{missing}.*T/pooled"):
+        measured(choice(bonafide=["raw", "cors"], spoof=["attack", "cosg"]), by_speaker=False, rows=rows)
+
+
+def test_an_utterance_scored_twice_is_an_error() -> None:
+    with pytest.raises(RequestError, match="utterance 'tts1' is scored twice"):
+        trials([*ROWS, ROWS[5]])
