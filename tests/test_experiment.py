@@ -77,7 +77,7 @@ def test_excluded_cells_are_absent_and_the_others_keep_their_ids(made: Tiny) -> 
 def test_names_and_resources_do_not_move_a_cell(made: Tiny) -> None:
     cell = one_cell(made)
     write_yaml(made.config.parent / "detectors" / "other.yaml", {**DETECTOR, "name": "other"})
-    same = {
+    same: dict[str, dict[str, Any]] = {
         "name of the selection": {"selection": {"name": "mine", "codecs": ["opus-6kbps"]}},
         "label of the detector": {"grid": {"detectors": ["other"]}},
         "name of the experiment": {"name": "renamed"},

@@ -184,9 +184,10 @@ def test_shards_are_read_by_pandas_and_soundfile(rendered: tuple[Tiny, Grid]) ->
     manifest = table(made.store, rendition)
     seen = 0
     for name in [name for name in made.store.names(rendition.folder) if name.startswith("shard-")]:
-        for row in pd.read_parquet(made.store.uri(f"{rendition.folder}/{name}")).itertuples():
-            samples, rate = soundfile.read(io.BytesIO(row.audio["bytes"]), dtype="int16")
-            expected = manifest.loc[row.utterance_id]
+        shard = pd.read_parquet(made.store.uri(f"{rendition.folder}/{name}"))
+        for utterance_id, audio in zip(shard["utterance_id"], shard["audio"], strict=True):
+            samples, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="int16")
+            expected = manifest.loc[utterance_id]
             assert (rate, len(samples), name) == (SAMPLE_RATE, expected["samples"], expected["path"])
             assert hashlib.sha256(samples.tobytes()).hexdigest() == expected["sha256"]
             seen += 1
