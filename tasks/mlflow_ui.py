@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ def mlflow_ui(
     from tasks.opening import open_store
 
     experiment, store = open_store(config, root)
+    # `kill` and service managers send SIGTERM, which would end this process only and leave the server running
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with serve(experiment, store, port=port) as server:
         out.print(f"MLflow is at {server.address} (Ctrl-C ends it)", soft_wrap=True)
         try:

@@ -157,7 +157,7 @@ def _groups(view: CellView) -> Iterator[MetricGroup]:
     if view.state.results is not None:
         numbers = {key: value for key, value in view.state.results.items() if _is_number(value)}
         if "dev_eer" in numbers:
-            numbers["best_dev_eer_percent"] = 100 * numbers.pop("dev_eer")
+            numbers["best_dev_eer_percent"] = _percent(numbers.pop("dev_eer"))
         numbers["train_epochs"] = numbers.pop("epochs", len(epochs))
         yield MetricGroup(TRAINED, digest(numbers), tuple(Point(key, value) for key, value in numbers.items()))
     if view.result.measurements:
@@ -166,15 +166,20 @@ def _groups(view: CellView) -> Iterator[MetricGroup]:
         ]
         # the one number people look for first, in the unit of papers
         pooled = [m for m in view.result.measurements if m.condition == POOLED]
-        points += [Point(f"eer_percent/{metric_names.encode(m.evaluation)}", 100 * m.eer) for m in pooled]
+        points += [Point(f"eer_percent/{metric_names.encode(m.evaluation)}", _percent(m.eer)) for m in pooled]
         yield MetricGroup(MEASURED, measurements_mark(view.result), tuple(points))
 
 
 def _epoch_points(epochs: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
     for step, epoch in enumerate(epochs):
         yield Point("train_loss", epoch["train_loss"], step)
-        yield Point("dev_eer_percent", 100 * epoch["dev_eer"], step)
+        yield Point("dev_eer_percent", _percent(epoch["dev_eer"]), step)
         yield Point("learning_rate", epoch["learning_rate"], step)
+
+
+def _percent(fraction: float) -> float:
+    """For people only: MLflow's tables print every digit, and 27.500000000000004 hides its neighbours."""
+    return round(100 * fraction, 4)
 
 
 def _times(store: Store, state: CellState) -> tuple[int, int]:
