@@ -9,6 +9,7 @@ from grid.report.about import About, provenance
 from grid.report.data import BASELINE_POLICY, GridResults
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
+from grid.report.own_codec_table import own_codec_table
 from grid.report.page import Figure, Fold, Page, Part
 from grid.report.policy_figure import draw_policy_figure, figure_evaluations
 from grid.report.policy_table import policy_table
@@ -48,10 +49,11 @@ def outline(results: GridResults, about: About) -> Page:
     shown += [table for view in first for table in taxonomy_tables(results, view)]
     folds = [Fold(f"{view.title}: training codec left out", _others(results, view)) for view in first]
     folds += [Fold(view.title, _all(results, view)) for view in views if view not in first]
+    policies = [table for table in (policy_table(results), own_codec_table(results)) if table.rows]
     return Page(
         title=results.name,
         summary=_summary(results),
-        shown=(policy_table(results), *_policy_figures(results), *shown),
+        shown=(*policies, *_policy_figures(results), *shown),
         folds=tuple(fold for fold in folds if fold.parts),
         last=status_table(results),
         warnings=about.stand_ins,

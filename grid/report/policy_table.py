@@ -23,7 +23,7 @@ def policy_table(results: GridResults) -> Table:
     axes = [(detector, evaluation) for detector in detectors for evaluation in evaluations]
     rows = []
     for selection, policy in dict.fromkeys((cell.selection, cell.policy) for cell in results.cells):
-        entries = [_entry(results, selection, policy, *axis, footnotes) for axis in axes]
+        entries = [policy_entry(results, selection, policy, *axis, footnotes) for axis in axes]
         rows.append((label(selection), label(policy), *entries))
     columns = (
         Column("selection", align="left"),
@@ -41,19 +41,26 @@ def policy_table(results: GridResults) -> Table:
 
 
 def policy_summary(
-    results: GridResults, selection: str, policy: str, detector: str, evaluation: str
+    results: GridResults, selection: str, policy: str, detector: str, evaluation: str, condition: str = POOLED
 ) -> tuple[Summary, float]:
-    """The pooled summary over seeds and its difference from the baseline (NaN where there is nothing to compare)."""
+    """The summary over seeds and its difference from the baseline (NaN where there is nothing to compare)."""
     cells = results.select(selection=selection, policy=policy, detector=detector)
-    summary = summarise(cells, evaluation, POOLED)
-    baseline = summarise(results.baseline(selection, detector), evaluation, POOLED)
+    summary = summarise(cells, evaluation, condition)
+    baseline = summarise(results.baseline(selection, detector), evaluation, condition)
     return summary, math.nan if policy == BASELINE_POLICY else summary.mean - baseline.mean
 
 
-def _entry(
-    results: GridResults, selection: str, policy: str, detector: str, evaluation: str, footnotes: Footnotes
+def policy_entry(
+    results: GridResults,
+    selection: str,
+    policy: str,
+    detector: str,
+    evaluation: str,
+    footnotes: Footnotes,
+    condition: str = POOLED,
 ) -> Cell:
-    summary, difference = policy_summary(results, selection, policy, detector, evaluation)
+    """The entry of one training on one condition: EER, interval, difference from the baseline, footnotes."""
+    summary, difference = policy_summary(results, selection, policy, detector, evaluation, condition)
     if summary.state != "done":
         return state_cell(summary, len(PARTS), footnotes)
     details = (uncertainty(summary), "" if math.isnan(difference) else f"({points(difference)})")

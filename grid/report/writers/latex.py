@@ -7,7 +7,9 @@ import re
 from grid.report.table import Cell, Table
 
 # What a column of a two-column paper (IEEE, ISCA) holds in \small
-COLUMN_CHARACTERS = 52
+COLUMN_CHARACTERS = 56
+# Above this, two columns hold a row only when its cells stand close
+ROOMY_CHARACTERS = 130
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -31,13 +33,14 @@ def to_latex(table: Table) -> str:
 
     Rows that share their first label stand together, and only the first of them shows it.
     """
-    wide = _characters(table) > COLUMN_CHARACTERS
+    characters = _characters(table)
+    wide = characters > COLUMN_CHARACTERS
     environment = "table*" if wide else "table"
     lines = [
         f"\\begin{{{environment}}}[t]",
         r"\centering",
         r"\small",
-        *([r"\setlength{\tabcolsep}{2pt}"] if wide else []),
+        *([r"\setlength{\tabcolsep}{2pt}"] if characters > ROOMY_CHARACTERS else []),
         f"\\caption{{{escape_latex(table.caption)}}}",
         f"\\label{{tab:{table.name}}}",
         r"\smallskip",
