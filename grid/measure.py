@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 
@@ -55,4 +56,6 @@ def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
     audio = RenditionAudio(store, folder, "test")
     utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec"]).to_pandas()
     scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
-    return utterances.merge(scores, on="utterance_id", validate="one_to_one")
+    joined = utterances.merge(scores, on="utterance_id", validate="one_to_one")
+    # two corpora may use one name for two utterances
+    return joined.assign(utterance_id=Path(folder).parent.name + "/" + joined["utterance_id"])

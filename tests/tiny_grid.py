@@ -67,17 +67,22 @@ class Tiny:
         """The grid as the file says now."""
         return resolve(self.config, self.store)
 
-    def corpus(self) -> StoredCorpus:
-        """Imports the corpus into the store."""
+    def corpora(self) -> dict[str, StoredCorpus]:
+        """Imports the corpora into the store."""
         experiment, _ = load_experiment(self.config)
-        return register_corpus(self.store, experiment.corpora[0], experiment.folder)
+        return {c.name: register_corpus(self.store, c, experiment.folder) for c in experiment.corpora}
+
+    def corpus(self) -> StoredCorpus:
+        """Imports the only corpus into the store."""
+        (corpus,) = self.corpora().values()
+        return corpus
 
     def rendered(self) -> Grid:
         """Renders all that the grid needs, in this process; what is there already is left."""
-        corpus, grid = self.corpus(), self.grid
+        corpora, grid = self.corpora(), self.grid
         for rendition in grid.renditions:
             if not is_rendered(self.store, rendition):
-                render(self.store, rendition, render_job(self.store, grid, rendition, corpus))
+                render(self.store, rendition, render_job(self.store, grid, rendition, corpora[rendition.corpus.name]))
         return grid
 
 

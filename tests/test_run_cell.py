@@ -1,0 +1,74 @@
+"""One cell from start to end: on an object store as on a disk, and over two corpora that share their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from grid.cell_scores import read_scores, scores_folder
+from grid.job import WEIGHTS, CellJob
+from grid.measure import measure_cell
+from grid.record import read_record
+from grid.run_cell import run_cell
+from grid.store import Store
+from grid.train import CellData
+from tests.tiny_grid import Tiny, tiny, write_corpus
+
+ONE_CELL = {"selections": ["mu-law"], "policies": ["spoof"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def run(made: Tiny) -> CellJob:
+    grid = made.rendered()
+    (job,) = grid.cells
+    assert run_cell(made.store, job, grid.experiment, gpu=False)
+    return job
+
+
+def test_on_an_object_store_a_cell_gives_the_numbers_of_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODECGRID_CACHE", str(tmp_path / "cache"))
+    disk = tiny(tmp_path, grid=ONE_CELL, recipe={"epochs": 1})
+    remote = Tiny(disk.config, Store.open(f"memory://{tmp_path.name}-cell"))
+    jobs = [run(made) for made in (disk, remote)]
+    assert jobs[0].cell_id == jobs[1].cell_id
+    records = [read_record(made.store, job.folder) for made, job in zip((disk, remote), jobs, strict=True)]
+    assert records[0] is not None
+    assert records[1] is not None
+    assert records[0].outputs[WEIGHTS] == records[1].outputs[WEIGHTS]
+    for folder in jobs[0].scored:
+        place = scores_folder(jobs[0].folder, folder)
+        assert read_scores(disk.store, place).equals(read_scores(remote.store, place))
+
+
+def test_two_corpora_that_share_names_are_mixed_scored_and_measured(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "other", speakers=3)
+    corpora = [
+        {"name": "tiny", "reader": "csv", "path": "corpus/protocol.csv"},
+        {"name": "other", "reader": "csv", "path": "other/protocol.csv"},
+    ]
+    policy = {"label": "bonafide", "mixing": "replace", "probability": 1.0}
+    made = tiny(
+        tmp_path,
+        corpora=corpora,
+        grid={"selections": [{"name": "two", "codecs": ["mu-law", "gsm-06.10"]}], "policies": ["none", policy]},
+        recipe={"epochs": 1},
+    )
+    grid = made.rendered()
+    baseline, replaced = grid.cells
+    assert run_cell(made.store, baseline, grid.experiment, gpu=False)
+    pooled = next(m for m in measure_cell(made.store, baseline, grid.experiment) if m.condition == "pooled")
+    assert (pooled.n_bonafide, pooled.n_spoof) == (4 + 6, 4 + 6)
+    data = CellData(made.store, replaced, "train")
+    items = data.items.items(0)
+    heard = [data.audio[number].folder.split("/")[1:] for number in items.source]
+    # every bona fide item came from its own corpus through a codec; the spoofed ones are as they were
+    corpus = [name for name, _ in heard]
+    coded = [name for name, chain in heard if not chain.startswith("raw")]
+    assert (corpus.count("tiny"), corpus.count("other")) == (8, 12)
+    assert (coded.count("tiny"), coded.count("other")) == (4, 6)
