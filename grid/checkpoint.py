@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict, dataclass, field
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import nn
 
+from grid.errors import RequestError
 from grid.job import STATE
 from grid.store import Store
 
@@ -54,11 +56,20 @@ def save_state(
 def load_state(
     store: Store, folder: str, model: nn.Module, optimiser: Any
 ) -> tuple[dict[str, torch.Tensor], Progress] | None:
-    """Puts the saved state into `model` and `optimiser`; gives best weights and progress, or None for a new cell."""
+    """Puts the saved state into `model` and `optimiser`; gives best weights and progress, or None for a new cell.
+
+    Raises RequestError when the file is damaged.
+    """
     if not store.exists(f"{folder}/{STATE}"):
         return None
     # read whole, not through the cache of this machine: this file changes
-    state = torch.load(io.BytesIO(store.read_bytes(f"{folder}/{STATE}")), map_location="cpu", weights_only=True)
+    data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))
+    try:
+        state = torch.load(data, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise RequestError(
+            f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the cell is trained from its start"
+        ) from error
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     saved = dict(state["progress"])

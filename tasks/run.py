@@ -38,7 +38,7 @@ def carry_out(config: str, root: str | None, address: str) -> RunResult:
         err.print(f"MLflow was not written: {note}. When it is back: codecgrid sync {config}", markup=False)
     report = make_report(result.grid, store, source="store")
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.counts().items()))
-    err.print(f"{len(result.states)} cells: {counts}; report: {report}", highlight=False)
+    err.print(f"{len(result.states)} cells: {counts}; report: {report}", highlight=False, soft_wrap=True)
     for state in result.states:
         if state.status != "done":
             job = state.job
@@ -46,6 +46,8 @@ def carry_out(config: str, root: str | None, address: str) -> RunResult:
                 f"  {state.status}: {job.cell_id} {job.detector} {job.selection} {job.policy} seed {job.seed}: "
                 f"{state.error} {state.log}",
                 markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
     return result
 

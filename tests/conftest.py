@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.faulty_codecs import install_faulty_codecs
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 
@@ -36,6 +34,8 @@ def _present(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def ray_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a driver with a home and a token of its own, whose workers find the faulty codecs."""
+    from tests.cluster.faulty_codecs import install_faulty_codecs
+
     home = tmp_path_factory.mktemp("home")
     site = install_faulty_codecs(tmp_path_factory.mktemp("site"))
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
