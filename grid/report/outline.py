@@ -22,6 +22,12 @@ HEAT_MAP = (
     "fails. Hatched: F failed, M missing, R running."
 )
 
+POLICY_FIGURE = (
+    "Each mark is the EER of one policy (further left is better), each bar its bootstrap interval or standard error. "
+    "Compare a filled mark with the open one (or with the dashed line, where all rows share it), which was trained "
+    "without resynthesised speech: a label that helps moves the mark to the left. Dotted: chance."
+)
+
 
 @dataclass(frozen=True)
 class View:
@@ -49,11 +55,11 @@ def outline(results: GridResults, about: About) -> Page:
     shown += [table for view in first for table in taxonomy_tables(results, view)]
     folds = [Fold(f"{view.title}: training codec left out", _others(results, view)) for view in first]
     folds += [Fold(view.title, _all(results, view)) for view in views if view not in first]
-    policies = [table for table in (policy_table(results), own_codec_table(results)) if table.rows]
+    policies = [part for table in (policy_table(results), own_codec_table(results)) for part in policy_parts(table)]
     return Page(
         title=results.name,
         summary=_summary(results),
-        shown=(*policies, *_policy_figures(results), *shown),
+        shown=(*policies, *shown),
         folds=tuple(fold for fold in folds if fold.parts),
         last=status_table(results),
         warnings=about.stand_ins,
@@ -70,6 +76,15 @@ def leading(results: GridResults, cross_testing: str | None) -> list[View]:
     trained = [name for name in policies if name != BASELINE_POLICY] or policies
     policy = DEFAULT_POLICY if DEFAULT_POLICY in policies else trained[0] if trained else ""
     return [View(evaluation, policy, detector) for evaluation in evaluations[:1] for detector in results.detectors()]
+
+
+def policy_parts(table: Table) -> list[Part]:
+    """A table of policies with its figure; nothing but the table where nothing was measured, nothing without rows."""
+    evaluations = figure_evaluations(table)
+    if not table.rows or not evaluations:
+        return [table] if table.name == "policies" else []
+    title = f"{table.title}: {' and '.join(evaluations)}"
+    return [table, Figure(table.name, title, POLICY_FIGURE, partial(draw_policy_figure, table))]
 
 
 def matrix_parts(results: GridResults, view: View) -> list[Part]:
@@ -103,20 +118,6 @@ def _all(results: GridResults, view: View) -> tuple[Part, ...]:
 
 def _others(results: GridResults, view: View) -> tuple[Part, ...]:
     return tuple(taxonomy_tables(results, view, same_codec=False))
-
-
-def _policy_figures(results: GridResults) -> list[Figure]:
-    evaluations = figure_evaluations(results)
-    if not evaluations:
-        return []
-    caption = (
-        "Each row is one selection of codecs, each mark the pooled EER of one policy (further left is better); bars: "
-        "the bootstrap interval of a single seed, or the standard error over seeds. Compare a filled mark with the "
-        "open one (or with the dashed line, where all rows share it), which was trained without resynthesised speech: "
-        "a label that helps moves the mark to the left. Dotted: chance."
-    )
-    title = f"Labelling policies: {' and '.join(evaluations)}"
-    return [Figure("policies", title, caption, partial(draw_policy_figure, results))]
 
 
 def _per_codec(results: GridResults) -> list[str]:

@@ -1,16 +1,17 @@
-"""Owns the figure of the policy effect: per detector, T-CoSG beside T-CoRS, with a mark for every policy."""
+"""Owns the figure of the policy effect: a policy table as a picture, T-CoSG beside T-CoRS, a mark per policy."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid.report.data import BASELINE_POLICY, POOLED, GridResults
+from grid.report.data import BASELINE_POLICY
 from grid.report.figures import PAPER_WIDTH, paper_style, save_png
-from grid.report.policy_table import policy_summary
-from grid.report.summary import Summary, summarise
+from grid.report.policy_table import PARTS
+from grid.report.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -27,66 +28,96 @@ BAND = "#f2f2f2"
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of one detector's panels, from top to bottom, and the trainings that belong to no codec."""
+class Mark:
+    """An EER in percent and how far its bar reaches to the left and right; without an EER, the `state` in its place."""
 
-    detector: str
-    selections: tuple[str, ...]
-    without_codec: tuple[str, ...]
+    eer: float = math.nan
+    left: float = 0.0
+    right: float = 0.0
+    state: str = "done"
 
 
-def figure_evaluations(results: GridResults) -> list[str]:
+@dataclass(frozen=True)
+class Panel:
+    """The marks of one detector on one evaluation, by selection and policy; those of `lines` hold for every row."""
+
+    rows: dict[str, dict[str, Mark]]
+    lines: tuple[Mark, ...]
+
+
+def figure_evaluations(table: Table) -> list[str]:
     """The two evaluations set side by side: T-CoSG and T-CoRS where both were measured, else the first two."""
-    measured = results.evaluations()
+    measured = list(dict.fromkeys(column.name for column in table.columns[2:]))
     return list(DUAL_ROLE) if set(DUAL_ROLE) <= set(measured) else measured[:2]
 
 
-def draw_policy_figure(results: GridResults, path: Path) -> Path:
-    """Writes the PNG: a row per selection, a mark per policy with its interval (or standard error)."""
+def draw_policy_figure(table: Table, path: Path) -> Path:
+    """Writes the PNG of a table of selection x policy: a row per selection, a mark per policy with its interval."""
     from matplotlib.figure import Figure
 
-    evaluations, policies = figure_evaluations(results), results.policies()
-    rows = [_rows(results, detector) for detector in results.detectors()]
+    evaluations = figure_evaluations(table)
+    detectors = list(dict.fromkeys(column.group for column in table.columns[2:]))
+    policies = list(dict.fromkeys(row[1].text for row in table.rows))
+    panels = [[read_panel(table, detector, evaluation) for evaluation in evaluations] for detector in detectors]
     step = MARK_HEIGHT * max(2, len(policies)) + 0.08
-    heights = [0.62 + step * len(row.selections) for row in rows]
+    heights = [0.62 + step * len(line[0].rows) for line in panels]
     with paper_style():
         figure = Figure(figsize=(PAPER_WIDTH, 0.3 + sum(heights)), layout="constrained")
-        panels = figure.subplots(
-            len(rows), len(evaluations), sharex=True, sharey="row", squeeze=False, height_ratios=heights
+        places = figure.subplots(
+            len(detectors), len(evaluations), sharex=True, sharey="row", squeeze=False, height_ratios=heights
         )
-        for line, row in zip(panels, rows, strict=True):
-            for axes, evaluation in zip(line, evaluations, strict=True):
-                _draw_panel(axes, results, row, evaluation)
-                axes.set_title(f"{row.detector}: {evaluation}", loc="left")
-        for axes in panels[-1]:
-            axes.set_xlabel("pooled EER % (further left is better)")
-        panels[0, 0].set_xlim(left=0, right=max(CHANCE + 2, panels[0, 0].get_xlim()[1]))
+        for detector, line, axes_line in zip(detectors, panels, places, strict=True):
+            for evaluation, panel, axes in zip(evaluations, line, axes_line, strict=True):
+                _draw_panel(axes, panel, policies)
+                axes.set_title(f"{detector}: {evaluation}", loc="left")
+        for axes in places[-1]:
+            axes.set_xlabel("EER % (further left is better)")
+        places[0, 0].set_xlim(left=0, right=max(CHANCE + 2, places[0, 0].get_xlim()[1]))
         figure.legend(handles=_legend(policies), loc="outside upper center", ncols=len(policies), frameon=False)
         return save_png(figure, path)
 
 
-def _rows(results: GridResults, detector: str) -> Rows:
-    cells = results.select(detector=detector)
-    names = list(dict.fromkeys(cell.selection for cell in cells))
-    without = [name for name in names if not any(cell.codecs for cell in cells if cell.selection == name)]
-    shown = [name for name in names if name not in without]
-    return Rows(detector, tuple(shown or without), tuple(without if shown else ()))
+def read_panel(table: Table, detector: str, evaluation: str) -> Panel:
+    """What the table says of one detector on one evaluation, without the selections that the grid leaves out."""
+    places = [(column.group, column.name) for column in table.columns]
+    rows: dict[str, dict[str, Mark]] = {}
+    for row in table.rows:
+        mark = _read_mark(row[places.index((detector, evaluation))].values)
+        if mark.state != "absent":
+            rows.setdefault(row[0].text, {})[row[1].text] = mark
+    # a baseline that no selection has to itself was trained without any codec: it belongs to all rows
+    shared = [name for name, marks in rows.items() if list(marks) == [BASELINE_POLICY]]
+    if len(shared) == len(rows):
+        return Panel(rows, ())
+    own = {name: marks for name, marks in rows.items() if name not in shared}
+    return Panel(own, tuple(rows[name][BASELINE_POLICY] for name in shared))
 
 
-def _draw_panel(axes: Axes, results: GridResults, rows: Rows, evaluation: str) -> None:
-    policies = results.policies()
-    for y, selection in enumerate(rows.selections):
-        for number, policy in enumerate(policies):
-            place = y + (number - (len(policies) - 1) / 2) * 0.8 / len(policies)
-            summary, _ = policy_summary(results, selection, policy, rows.detector, evaluation)
-            if summary.state == "done":
-                _draw_mark(axes, place, summary, *_style(policies, policy), hollow=policy == BASELINE_POLICY)
-            elif summary.state != "absent":
-                _write_state(axes, place, f"{policy}: {summary.state}")
-    for selection in rows.without_codec:
-        cells = results.select(selection=selection, detector=rows.detector)
-        _draw_line(axes, summarise(cells, evaluation, POOLED))
-    _dress(axes, rows)
+def _read_mark(values: Sequence[str | int | float]) -> Mark:
+    parts = dict(zip(PARTS, values, strict=True))
+    if isinstance(parts["eer"], str):
+        return Mark(state=parts["eer"])
+    eer, lower, upper, error = (100 * float(parts[name]) for name in ("eer", "lower", "upper", "standard_error"))
+    if not math.isnan(error):
+        return Mark(eer, error, error)
+    if not math.isnan(lower):
+        return Mark(eer, max(0.0, eer - lower), max(0.0, upper - eer))
+    return Mark(eer)
+
+
+def _draw_panel(axes: Axes, panel: Panel, policies: list[str]) -> None:
+    for y, marks in enumerate(panel.rows.values()):
+        for policy, mark in marks.items():
+            place = y + (policies.index(policy) - (len(policies) - 1) / 2) * 0.8 / len(policies)
+            if mark.state == "done":
+                _draw_mark(axes, place, mark, *_style(policies, policy), hollow=policy == BASELINE_POLICY)
+            else:
+                _write_state(axes, place, f"{policy}: {mark.state}")
+    for mark in panel.lines:
+        if mark.state == "done":
+            axes.axvspan(mark.eer - mark.left, mark.eer + mark.right, color="#d9d9d9", zorder=0.5)
+            axes.axvline(mark.eer, color=BASELINE_STYLE[0], linewidth=0.9, linestyle="--")
+    _dress(axes, list(panel.rows))
 
 
 def _style(policies: list[str], policy: str) -> tuple[str, str]:
@@ -95,12 +126,11 @@ def _style(policies: list[str], policy: str) -> tuple[str, str]:
     return STYLES[[name for name in policies if name != BASELINE_POLICY].index(policy) % len(STYLES)]
 
 
-def _draw_mark(axes: Axes, y: float, summary: Summary, colour: str, shape: str, *, hollow: bool) -> None:
-    left, right = _reach(summary)
+def _draw_mark(axes: Axes, y: float, mark: Mark, colour: str, shape: str, *, hollow: bool) -> None:
     axes.errorbar(
-        [100 * summary.mean],
+        [mark.eer],
         [y],
-        xerr=[[100 * left], [100 * right]],
+        xerr=[[mark.left], [mark.right]],
         fmt=shape,
         color=colour,
         markerfacecolor="white" if hollow else colour,
@@ -110,37 +140,20 @@ def _draw_mark(axes: Axes, y: float, summary: Summary, colour: str, shape: str, 
     )
 
 
-def _draw_line(axes: Axes, summary: Summary) -> None:
-    """The training without any codec is the same for every row: a line through them all."""
-    if summary.state == "done":
-        left, right = _reach(summary)
-        axes.axvspan(100 * (summary.mean - left), 100 * (summary.mean + right), color="#d9d9d9", zorder=0.5)
-        axes.axvline(100 * summary.mean, color=BASELINE_STYLE[0], linewidth=0.9, linestyle="--")
-
-
 def _write_state(axes: Axes, y: float, words: str) -> None:
     axes.text(0.02, y, words, transform=axes.get_yaxis_transform(), va="center", style="italic", color="#444444")
 
 
-def _reach(summary: Summary) -> tuple[float, float]:
-    """How far the bar reaches to the left and right of the mark, as fractions; nothing where nothing is known."""
-    if not math.isnan(summary.standard_error):
-        return summary.standard_error, summary.standard_error
-    if not math.isnan(summary.lower):
-        return max(0.0, summary.mean - summary.lower), max(0.0, summary.upper - summary.mean)
-    return 0.0, 0.0
-
-
-def _dress(axes: Axes, rows: Rows) -> None:
-    axes.set_yticks(range(len(rows.selections)), rows.selections)
-    axes.set_ylim(len(rows.selections) - 0.5, -0.5)
+def _dress(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(CHANCE, color="#808080", linewidth=0.8, linestyle=":")
     axes.grid(axis="x", color="#d0d0d0", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.tick_params(axis="x", labelbottom=True)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    for y in range(0, len(rows.selections), 2):
+    for y in range(0, len(names), 2):
         axes.axhspan(y - 0.5, y + 0.5, color=BAND, zorder=0)
 
 

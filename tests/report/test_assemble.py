@@ -14,7 +14,8 @@ from grid.report.figures import PAPER_WIDTH
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import cross_codec_matrix
 from grid.report.outline import outline
-from grid.report.policy_figure import draw_policy_figure
+from grid.report.policy_figure import draw_policy_figure, read_panel
+from grid.report.policy_table import policy_table
 from tests.report.made_up import CODECS, cell, full_grid
 
 SMALL = GridResults(
@@ -38,10 +39,10 @@ def test_assemble_equal_results_give_equal_bytes(tmp_path: Path) -> None:
 def test_assemble_writes_every_table_in_every_format_and_one_page(tmp_path: Path) -> None:
     names = {path.relative_to(tmp_path).as_posix() for path in assemble(SMALL, tmp_path)}
     taxonomy = [f"taxonomy-{axis}-t-cors-spoof-lwbn" for axis in ("qua", "aux", "dec")]
-    tables = ["policies", "cells", "cross-codec-t-cors-spoof-lwbn", *taxonomy]
+    tables = ["policies", "own-codec", "cells", "cross-codec-t-cors-spoof-lwbn", *taxonomy]
     tables += [f"more/{name}-other-codecs" for name in taxonomy]
     expected = {f"{table}.{suffix}" for table in tables for suffix in ("md", "csv", "tex")}
-    expected |= {"policies.png", "cross-codec-t-cors-spoof-lwbn.png", "index.md", "index.html"}
+    expected |= {"policies.png", "own-codec.png", "cross-codec-t-cors-spoof-lwbn.png", "index.md", "index.html"}
     assert names == expected
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == expected
 
@@ -107,12 +108,28 @@ def test_policy_figure_holds_every_interval_of_every_panel(tmp_path: Path) -> No
 
     low = cell("mimi", "spoof", "lwbn", T_CoSG__pooled=0.1, T_CoRS__pooled=0.1)
     high = cell("mimi", "spoof", "x-aasist", T_CoSG__pooled=0.1, T_CoRS__pooled=0.9)
-    path = draw_policy_figure(GridResults("g", (low, high), CODECS), tmp_path / "a.png")
+    path = draw_policy_figure(policy_table(GridResults("g", (low, high), CODECS)), tmp_path / "a.png")
     picture = imread(path)[..., :3]
     blue = np.all(np.isclose(picture, [0, 0x72 / 255, 0xB2 / 255], atol=0.02), axis=-1)
     lower_right = blue[picture.shape[0] // 2 :, picture.shape[1] // 2 :]
     assert lower_right[:, : lower_right.shape[1] // 2].sum() == 0
     assert lower_right[:, lower_right.shape[1] // 2 :].sum() > 50
+
+
+def test_policy_figure_baseline_without_codec_is_a_line_through_all_rows() -> None:
+    panel = read_panel(policy_table(full_grid()), "lwbn", "T-CoSG")
+    # half of 0.31, the same for both seeds
+    assert [(line.eer, line.left) for line in panel.lines] == [(pytest.approx(15.5), pytest.approx(0))]
+    assert list(panel.rows) == list(CODECS)
+    assert panel.rows["mimi"]["spoof"].state == "failed"
+
+
+def test_policy_figure_selections_outside_a_detectors_grid_have_no_row() -> None:
+    cells = (
+        cell("mimi", "spoof", "lwbn", T_CoRS__pooled=0.1),
+        cell("bigcodec", "spoof", "x-aasist", T_CoRS__pooled=0.1),
+    )
+    assert list(read_panel(policy_table(GridResults("g", cells, CODECS)), "lwbn", "T-CoRS").rows) == ["mimi"]
 
 
 def test_heat_map_fits_the_paper_and_hatches_failed_rows(tmp_path: Path) -> None:

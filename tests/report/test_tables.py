@@ -10,6 +10,7 @@ import pytest
 from grid.errors import RequestError
 from grid.report.data import CellResult, CodecFacts, GridResults, condition_codec
 from grid.report.matrix import cross_codec_matrix, matrix_table
+from grid.report.own_codec_table import own_codec_table
 from grid.report.policy_table import policy_table
 from grid.report.slug import slug
 from grid.report.status_table import status_table
@@ -262,3 +263,17 @@ def test_slug_names_that_differ_in_signs_only_get_different_files() -> None:
 
 def test_cell_result_unknown_measurement_is_none() -> None:
     assert CellResult("1", "s", (), "none", "d", 0, "done").measurement("T-CoRS", "pooled") is None
+
+
+def test_own_codec_table_takes_each_training_on_its_own_codec_and_pairs_differences() -> None:
+    cells = (
+        cell("mimi", "none", "lwbn", T_CoRS__mimi=0.30, T_CoRS__pooled=0.5),
+        cell("mimi", "bonafide", "lwbn", T_CoRS__mimi=0.20, T_CoRS__pooled=0.5),
+        cell("bigcodec", "none", "lwbn", T_CoRS__bigcodec=0.40, T_CoRS__mimi=0.9),
+        cell("bigcodec", "bonafide", "lwbn", T_CoRS__bigcodec=0.36, T_CoRS__pooled=0.5),
+    )
+    table = own_codec_table(GridResults("g", cells, CODECS))
+    assert find(table, "mimi", "bonafide")["lwbn T-CoRS"].values[0] == pytest.approx(0.20)
+    # differences -10 and -4 points: mean -7, standard error 3 / sqrt(2) * sqrt(2) = 3
+    mean = find(table, "mean over codecs", "bonafide")["lwbn T-CoRS"]
+    assert mean.full == "28.00 ± 8.00 (-7.00 ± 3.00)"

@@ -29,6 +29,7 @@ def to_rich(table: Table) -> RichTable:
         box=box.SIMPLE_HEAD,
         padding=(0, 2, 0, 0),
         pad_edge=False,
+        min_width=len(table.title),
         show_edge=False,
     )
     for column in table.columns:
