@@ -6,6 +6,9 @@ import sys
 
 from tasks.console import CELLS_FAILED, Root, err, out, single
 
+WIDEST = 1000
+"""Columns in which any table is measured, for rich measures no more than it is given."""
+
 
 def demo(root: Root = None) -> None:
     """Run the demo experiment and show its tables."""
@@ -23,7 +26,7 @@ def demo(root: Root = None) -> None:
     results = results_from_store(store, experiment, result.grid.cells)
     for table in overview(results, experiment.cross_testing):
         drawn = to_rich(table)
-        fits = out.measure(drawn).maximum <= out.width
+        fits = out.measure(drawn, options=out.options.update(width=WIDEST)).maximum <= out.width
         out.print(drawn if fits else f"{table.title}: too wide for this terminal, see the report\n", highlight=False)
     for sentence in stand_ins(experiment):
         out.print(sentence, highlight=False)

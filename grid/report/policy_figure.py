@@ -72,7 +72,8 @@ def draw_policy_figure(table: Table, path: Path) -> Path:
                 axes.set_title(f"{detector}: {evaluation}", loc="left")
         for axes in places[-1]:
             axes.set_xlabel("EER % (further left is better)")
-        places[0, 0].set_xlim(left=0, right=max(CHANCE + 2, places[0, 0].get_xlim()[1]))
+        # a little below zero, so that marks at zero are seen whole
+        places[0, 0].set_xlim(left=-1.5, right=max(CHANCE + 2, places[0, 0].get_xlim()[1]))
         figure.legend(handles=_legend(policies), loc="outside upper center", ncols=len(policies), frameon=False)
         return save_png(figure, path)
 
