@@ -11,7 +11,8 @@ from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.own_codec_table import own_codec_table
 from grid.report.page import Figure, Fold, Page, Part
-from grid.report.policy_figure import draw_policy_figure, figure_evaluations
+from grid.report.policy_figure import draw_policy_figure
+from grid.report.policy_panel import figure_evaluations
 from grid.report.policy_table import policy_table
 from grid.report.status_table import status_table
 from grid.report.table import Table

@@ -14,7 +14,8 @@ from grid.report.figures import PAPER_WIDTH
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import cross_codec_matrix
 from grid.report.outline import outline
-from grid.report.policy_figure import draw_policy_figure, read_panel
+from grid.report.policy_figure import draw_policy_figure
+from grid.report.policy_panel import read_panel
 from grid.report.policy_table import policy_table
 from tests.report.made_up import CODECS, cell, full_grid
 
