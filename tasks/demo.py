@@ -27,7 +27,7 @@ def demo(root: Root = None) -> None:
     for table in overview(results, experiment.cross_testing):
         drawn = to_rich(table)
         fits = out.measure(drawn, options=out.options.update(width=WIDEST)).maximum <= out.width
-        out.print(drawn if fits else f"{table.title}: too wide for this terminal, see the report\n", highlight=False)
+        out.print(drawn if fits else f"{table.title}: too wide for this terminal, see the report", "", highlight=False)
     for sentence in stand_ins(experiment):
         out.print(sentence, highlight=False)
     err.print(f"tables and figures: {store.uri('reports/demo/index.html')}", highlight=False, soft_wrap=True)
