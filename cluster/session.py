@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_SECONDS = 5
 TO_START = "Start one on this machine: cluster/local.sh; or use --address local"
+START_ATTEMPTS = 3
 LOCAL_OBJECT_STORE = 256_000_000  # bytes; audio never travels through the object store, so manifests are all it holds
 
 
@@ -116,16 +117,24 @@ def _start(cpus: int | None, gpus: int | None, store: int, temporary: Path | Non
 
     environment.ensure_token()
     folders = {"_temp_dir": temporary, "object_spilling_directory": spill}
-    ray.init(
-        address="local",  # never a forgotten cluster of this machine
-        num_cpus=cpus,
-        num_gpus=gpus,
-        object_store_memory=store,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-        **{name: str(folder) for name, folder in folders.items() if folder is not None},
-    )
+    for attempt in range(START_ATTEMPTS):
+        try:
+            ray.init(
+                address="local",  # never a forgotten cluster of this machine
+                num_cpus=cpus,
+                num_gpus=gpus,
+                object_store_memory=store,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                **{name: str(folder) for name, folder in folders.items() if folder is not None},
+            )
+            break
+        except Exception as error:  # Ray raises no type of its own when a busy machine takes more than its 30 s
+            if "timed out during startup" not in str(error) or attempt == START_ATTEMPTS - 1:
+                raise
+            logger.warning("Ray did not start within its time; this machine is busy. Starting it again")
+            ray.shutdown()
     environment.protect_token()
     here = ray.util.get_node_ip_address()
     if not here.startswith("127."):
