@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# compiled once here: without, each of the dozen processes of a local Ray compiles for itself, and Ray gives up waiting
 STAMP := .venv/.installed
 
 .PHONY: help install demo test lint types bench lock clean
@@ -16,6 +15,7 @@ help:
 
 install: $(STAMP)
 
+# --compile-bytecode: else each of the dozen processes of a local Ray compiles for itself, and Ray gives up waiting
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || \
 		{ echo "codecgrid needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
