@@ -62,7 +62,7 @@ def _mean(results: GridResults, codecs: dict[str, str], policy: str, detector: s
         for selection, codec in codecs.items()
     ]
     eers = [summary.mean for summary, _ in pairs if summary.state == "done"]
-    if not eers:
+    if len(eers) < 2:  # one codec has no mean over codecs
         return Cell(NOT_IN_GRID, ("absent",) * len(PARTS))
     mean, error = mean_and_error(eers)
     difference, spread = mean_and_error([change for _, change in pairs if not math.isnan(change)])
