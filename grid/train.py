@@ -26,7 +26,7 @@ from grid.learning_rate import learning_rate
 from grid.losses import ClassWeights, classification_loss
 from grid.metrics.detection import eer
 from grid.randomness import generator, seed_number
-from grid.record import Record, finish, read_record
+from grid.record import Record, check_identity, finish, read_record
 from grid.score import score_rows
 from grid.store import Store
 from grid.training_set import Cors, Items, Mixing, Source, TrainingSet
@@ -66,6 +66,7 @@ def train(store: Store, job: CellJob, *, device: torch.device, report: Report | 
     """
     done = read_record(store, job.folder)
     if done is not None:
+        check_identity(store, job.folder, done, job.identity)
         return done
     training, dev = CellData(store, job, "train"), CellData(store, job, "dev")
     model = build_detector(job.detector_spec, job.seed).to(device)
