@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-import grid
 from grid.backends import BACKENDS
 from grid.backends.contract import Backend
+from grid.config.folders import config_folder
 from grid.errors import RequestError, unknown_name
 from grid.frontends import FRONTENDS
 from grid.frontends.contract import Frontend, PluginOptions
@@ -107,7 +107,7 @@ class DetectorSpec(_Frozen):
 
 def detectors_folder() -> Path:
     """The folder of the committed detector files, beside the package."""
-    return Path(grid.__file__).parent.parent / "configs" / "detectors"
+    return config_folder() / "detectors"
 
 
 def detector_names(folder: Path | None = None) -> list[str]:

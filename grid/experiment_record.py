@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict
 from grid.config.experiment import Experiment
 from grid.errors import RequestError
 from grid.experiment import Grid
-from grid.job import CellJob, read_job
 from grid.store import Store
 
 
@@ -35,11 +34,6 @@ def freeze(store: Store, grid: Grid) -> None:
 def read_experiment(store: Store, name: str) -> Experiment:
     """The experiment `name` as it was last run in this store."""
     return _read(store, name).experiment
-
-
-def read_cells(store: Store, name: str) -> list[CellJob]:
-    """The cells of the experiment as it was last run in this store."""
-    return [read_job(store, cell_id) for cell_id in _read(store, name).cells]
 
 
 def _read(store: Store, name: str) -> FrozenExperiment:

@@ -20,7 +20,7 @@ from grid.corpus.manifest import BONAFIDE, MANIFEST_SCHEMA, SPOOF, read_manifest
 from grid.corpus.shards import ShardEntry, ShardReader, write_shard
 from grid.errors import RequestError
 from grid.identity import file_digest
-from grid.record import RECORD, Record, finish, read_record
+from grid.record import RECORD, Record, finish
 from grid.rendition import RAW, Rendition
 from grid.store import Store
 
@@ -303,10 +303,6 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
         results=results,
         digests={_audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
     )
-
-
-def is_rendered(store: Store, rendition: Rendition) -> bool:
-    return read_record(store, rendition.folder) is not None
 
 
 def rendered_manifest(store: Store, rendition: Rendition) -> pa.Table:

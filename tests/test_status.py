@@ -16,8 +16,8 @@ from filelock import Timeout
 from grid.checkpoint import Epoch
 from grid.errors import RequestError
 from grid.experiment import Grid
-from grid.experiment_record import freeze, read_cells, read_experiment
-from grid.job import CellJob
+from grid.experiment_record import freeze, read_experiment
+from grid.job import CellJob, read_job
 from grid.run_cell import run_cell
 from grid.status import cell_state, heartbeat, is_running, planned_action, record_failure, running
 from grid.store import Store
@@ -136,7 +136,7 @@ def test_failure_lines_are_short(tmp_path: Path, rendered: tuple[Tiny, Grid]) ->
 
 def test_a_frozen_experiment_comes_back_with_its_cells(rendered: tuple[Tiny, Grid]) -> None:
     made, grid = rendered
-    assert read_cells(made.store, "tiny") == list(grid.cells)
+    assert [read_job(made.store, job.cell_id) for job in grid.cells] == list(grid.cells)
     assert read_experiment(made.store, "tiny").evaluations == grid.experiment.evaluations
     with pytest.raises(RequestError, match=r"experiment 'other' never ran in .*start it with `codecgrid run CONFIG`"):
         read_experiment(made.store, "other")

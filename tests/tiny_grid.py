@@ -16,8 +16,8 @@ from grid.corpora import StoredCorpus, register_corpus
 from grid.corpus.manifest import SPLITS
 from grid.experiment import Grid, load_experiment, resolve
 from grid.processor import build_processor
-from grid.record import Record
-from grid.render import RenderJob, ShardRenderer, finish_render, is_rendered, plan_render, shards_to_do
+from grid.record import Record, read_record
+from grid.render import RenderJob, ShardRenderer, finish_render, plan_render, shards_to_do
 from grid.rendition import Rendition
 from grid.store import Store
 
@@ -81,7 +81,7 @@ class Tiny:
         """Renders all that the grid needs, in this process; what is there already is left."""
         corpora, grid = self.corpora(), self.grid
         for rendition in grid.renditions:
-            if not is_rendered(self.store, rendition):
+            if read_record(self.store, rendition.folder) is None:
                 render(self.store, rendition, render_job(self.store, grid, rendition, corpora[rendition.corpus.name]))
         return grid
 
