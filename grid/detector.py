@@ -156,7 +156,8 @@ def build_detector(spec: DetectorSpec, seed: int) -> Detector:
     frontend, backend = spec.resolved_frontend(), spec.resolved_backend()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("initialise", seed))
-        return Detector(spec.input, frontend.build(), backend.build(frontend.features), backend.outputs)
+        first, second = frontend.build(), backend.build(frontend.features)
+        return Detector(spec.input, first, second, backend.outputs, backend.head)
 
 
 def _places(folder: Path | None) -> list[Path]:

@@ -8,18 +8,21 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    from grid.backends.contract import Head
     from grid.detector import InputSpec
 
 BONAFIDE = 1
 
 
-def scores_of(logits: Tensor) -> Tensor:
-    """Scores `(batch,)` of logits `(batch, outputs)`; higher is more bona fide.
+def scores_of(outputs: Tensor, head: Head = "logits") -> Tensor:
+    """Scores `(batch,)` of a backend's outputs `(batch, outputs)`; higher is more bona fide.
 
     Of two logits it is the second, as AASIST's authors do (not the difference, and not a probability); of one, it is
-    the logit.
+    the logit; of cosines it is their sum, as LWBN's authors do.
     """
-    return logits[:, BONAFIDE] if logits.shape[1] == 2 else logits[:, 0]
+    if head == "cosines":
+        return outputs.sum(dim=1)
+    return outputs[:, BONAFIDE] if outputs.shape[1] == 2 else outputs[:, 0]
 
 
 def at_level(waveforms: Tensor, dbfs: float) -> Tensor:
@@ -35,12 +38,15 @@ def at_level(waveforms: Tensor, dbfs: float) -> Tensor:
 class Detector(nn.Module):
     """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to logits `(batch, outputs)`."""
 
-    def __init__(self, spec: InputSpec, frontend: nn.Module, backend: nn.Module, outputs: int) -> None:
+    def __init__(
+        self, spec: InputSpec, frontend: nn.Module, backend: nn.Module, outputs: int, head: Head = "logits"
+    ) -> None:
         super().__init__()
         self.dbfs = spec.dbfs
         self.frontend = frontend
         self.backend = backend
         self.outputs = outputs
+        self.head = head
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """The logits: (spoof, bona fide) for two outputs; for one, higher is more bona fide."""
@@ -51,4 +57,4 @@ class Detector(nn.Module):
     @torch.no_grad()
     def score(self, waveforms: Tensor) -> Tensor:
         """Scores `(batch,)` without gradients; call `eval()` first, or dropout and batch norm train on."""
-        return scores_of(self(waveforms))
+        return scores_of(self(waveforms), self.head)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 FeatureKind = Literal["waveform", "frames", "layers"]
 
@@ -54,6 +54,24 @@ class Frontend(ABC, Generic[OptionsT]):
     def features(self) -> Features:
         """The shape of the features under these options."""
 
+    @property
+    def shared_pass(self) -> dict[str, Any] | None:
+        """What decides the pass of a frozen encoder that several detectors may share; None where there is none.
+
+        Two frontends with equal values here differ at most in `select` of their module, a `FrozenEncoder`.
+        """
+        return None
+
     @abstractmethod
     def build(self) -> nn.Module:
         """The module whose `forward(waveforms)` gives the features."""
+
+
+class FrozenEncoder(Protocol):
+    """The module of a frontend with a `shared_pass`: its `forward(waveforms)` is `select(encode(waveforms))`."""
+
+    def encode(self, waveforms: Tensor) -> Tensor:
+        """Hidden states `(layers, batch, frames, size)` of waveforms `(batch, samples)`, without gradients."""
+
+    def select(self, hidden: Tensor) -> Tensor:
+        """The features that this detector's backend takes, from what `encode` gave; copies nothing."""
