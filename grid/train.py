@@ -23,7 +23,7 @@ from grid.errors import RequestError
 from grid.initial_weights import start_from
 from grid.job import HISTORY, STATE, WEIGHTS, CellJob
 from grid.learning_rate import learning_rate
-from grid.losses import ClassWeights, classification_loss
+from grid.losses import ClassWeights, detection_loss
 from grid.metrics.detection import eer
 from grid.randomness import generator, seed_number
 from grid.record import Record, check_identity, finish, read_record
@@ -170,8 +170,8 @@ def _step(
     optimiser.zero_grad(set_to_none=True)
     reduced = job.recipe.precision == "bfloat16"
     with torch.autocast(waveforms.device.type, dtype=torch.bfloat16, enabled=reduced):
-        logits = model(waveforms)
-    loss = classification_loss(logits, targets, weights)
+        outputs = model(waveforms)
+    loss = detection_loss(outputs, targets, weights, model.head)
     value = float(loss.detach())
     if not np.isfinite(value):
         raise FloatingPointError(f"the training loss is {value}; lower the learning rate of the recipe")

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from grid.errors import RequestError
-from grid.losses import ClassWeights, binary_cross_entropy, classification_loss, cross_entropy
+from grid.losses import ClassWeights, binary_cross_entropy, cross_entropy, detection_loss
 
 HARD = torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0])
 
@@ -46,7 +46,7 @@ def test_cross_entropy_soft_targets_equals_torch_probabilities() -> None:
 def test_gradient_at_the_soft_target_vanishes(outputs: int) -> None:
     # p(bona fide) = sigmoid(1) for logits (0, 1) as for the single logit 1
     given = torch.tensor([[0.0, 1.0][-outputs:]], requires_grad=True)
-    classification_loss(given, torch.sigmoid(torch.tensor([1.0]))).backward()
+    detection_loss(given, torch.sigmoid(torch.tensor([1.0]))).backward()
     assert given.grad is not None
     assert given.grad.abs().max() < 1e-6
 
@@ -54,7 +54,7 @@ def test_gradient_at_the_soft_target_vanishes(outputs: int) -> None:
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_large_logits_stay_finite(outputs: int) -> None:
     given = torch.full((2, outputs), 1e4, requires_grad=True)
-    assert torch.isfinite(classification_loss(given, torch.tensor([0.0, 1.0])))
+    assert torch.isfinite(detection_loss(given, torch.tensor([0.0, 1.0])))
 
 
 def test_wrong_shapes_and_integer_targets_are_named() -> None:
