@@ -33,7 +33,7 @@ class _Frozen(BaseModel):
 
 
 class InputSpec(_Frozen):
-    """What is done to a waveform before the frontend, item by item, after the crop."""
+    """What is done to the level of a waveform before the frontend."""
 
     level: Literal["none", "rms"] = Field(
         default="none", description="rms: scale each item to the same root mean square"
@@ -41,6 +41,11 @@ class InputSpec(_Frozen):
     dbfs: float | None = Field(
         default=None, le=0, description="the level for rms, in dB below full scale (-26 is usual)"
     )
+    over: Literal["item", "utterance"] = Field(
+        default="item",
+        description="item: what the detector hears, after crop and augmentation; utterance: all of it, before both",
+    )
+    clip: bool = Field(default=False, description="cut off what passes full scale at the new level")
 
     @model_validator(mode="after")
     def _level_agrees(self) -> Self:

@@ -25,36 +25,48 @@ def scores_of(outputs: Tensor, head: Head = "logits") -> Tensor:
     return outputs[:, BONAFIDE] if outputs.shape[1] == 2 else outputs[:, 0]
 
 
-def at_level(waveforms: Tensor, dbfs: float) -> Tensor:
+def at_level(waveforms: Tensor, dbfs: float, *, clip: bool = False) -> Tensor:
     """Each item of `(batch, samples)` scaled to a root mean square of `dbfs` dB re full scale; silence stays silence.
 
-    Nothing is clipped, so single samples may pass 1.
+    Without `clip` single samples may pass 1.
     """
     target = 10 ** (dbfs / 20)
     rms = waveforms.square().mean(dim=-1, keepdim=True).sqrt()
-    return waveforms * (target / rms.clamp(min=1e-8))
+    scaled = waveforms * (target / rms.clamp(min=1e-8))
+    return scaled.clamp(-1, 1) if clip else scaled
 
 
 class Detector(nn.Module):
-    """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to logits `(batch, outputs)`."""
+    """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to outputs `(batch, outputs)`."""
 
     def __init__(
         self, spec: InputSpec, frontend: nn.Module, backend: nn.Module, outputs: int, head: Head = "logits"
     ) -> None:
         super().__init__()
-        self.dbfs = spec.dbfs
+        self.level = spec
         self.frontend = frontend
         self.backend = backend
         self.outputs = outputs
         self.head = head
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """The logits: (spoof, bona fide) for two outputs; for one, higher is more bona fide."""
-        levelled = waveforms if self.dbfs is None else at_level(waveforms, self.dbfs)
-        logits: Tensor = self.backend(self.frontend(levelled))
-        return logits
+        """The outputs `(batch, outputs)` of the backend, logits or cosines; see `grid.backends.contract.Backend`."""
+        outputs: Tensor = self.backend(self.frontend(self.levelled(waveforms)))
+        return outputs
+
+    def levelled(self, waveforms: Tensor) -> Tensor:
+        """The waveforms as the frontend takes them; the level of a whole utterance was set before the crop."""
+        if self.level.dbfs is None or self.level.over == "utterance":
+            return waveforms
+        return at_level(waveforms, self.level.dbfs, clip=self.level.clip)
 
     @torch.no_grad()
     def score(self, waveforms: Tensor) -> Tensor:
         """Scores `(batch,)` without gradients; call `eval()` first, or dropout and batch norm train on."""
         return scores_of(self(waveforms), self.head)
+
+    def learned_state(self) -> dict[str, Tensor]:
+        """The state dict without a frozen frontend, which its source has: what a training changes and keeps."""
+        frozen = not any(parameter.requires_grad for parameter in self.frontend.parameters())
+        state: dict[str, Tensor] = self.state_dict()
+        return {name: tensor for name, tensor in state.items() if not (frozen and name.startswith("frontend."))}
