@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from grid.config.recipe import Strict
+from grid.config.strict import Strict
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 
