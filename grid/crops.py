@@ -18,6 +18,11 @@ def crop_generator(seed: int, epoch: int, utterance_id: str) -> np.random.Genera
     return generator("crop", seed, epoch, utterance_id)
 
 
+def evaluation_crop_generator(seed: int, epoch: int, utterance_id: str) -> np.random.Generator:
+    """The same for a recipe that reproduces code whose evaluation was random; scoring the test set is epoch 0."""
+    return generator("evaluation crop", seed, epoch, utterance_id)
+
+
 def fixed_length(
     waveform: NDArray[np.float32], samples: int, mode: CropMode = "first", rng: np.random.Generator | None = None
 ) -> NDArray[np.float32]:

@@ -14,6 +14,6 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
         progress = step / max(1, recipe.epochs * steps_per_epoch)
         return schedule.floor + (rate - schedule.floor) * 0.5 * (1 + math.cos(math.pi * progress))
     if isinstance(schedule, Staircase):
-        epoch = step // steps_per_epoch
-        return rate * schedule.factor ** (epoch // schedule.every_epochs)
+        for _ in range(step // steps_per_epoch // schedule.every_epochs):
+            rate = rate if rate <= schedule.floor else rate * schedule.factor
     return rate

@@ -5,17 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from grid.config.augmentation import AugmentationStep
 from grid.config.folders import config_folder
+from grid.config.strict import Strict
 from grid.config.yaml_file import parse, read_yaml
 from grid.errors import unknown_name
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Adam(Strict):
@@ -40,11 +36,12 @@ class Cosine(Strict):
 
 
 class Staircase(Strict):
-    """The rate times `factor` after every `every_epochs` epochs."""
+    """The rate times `factor` after every `every_epochs` epochs, until it is at most `floor`."""
 
     kind: Literal["staircase"]
     every_epochs: int = Field(ge=1)
     factor: float = Field(gt=0, le=1)
+    floor: float = Field(default=0.0, ge=0, description="a rate at or below it is not lowered again")
 
 
 Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="kind")]
@@ -62,7 +59,17 @@ class Crop(Strict):
 
     samples: int = Field(ge=1600)
     train: Literal["random", "first"] = "random"
-    evaluation: Literal["first"] = "first"
+    evaluation: Literal["first", "random"] = Field(
+        default="first", description="on dev and test; `random` only to reproduce published code that was so"
+    )
+
+
+class OneClass(Strict):
+    """The margins and the scale of OC-softmax, for detectors that give cosines; see `grid.losses.oc_softmax`."""
+
+    bonafide_margin: float = Field(default=0.9, ge=-1, le=1, description="bona fide cosines shall be above it")
+    spoof_margin: float = Field(default=0.2, ge=-1, le=1, description="spoof cosines shall be below it")
+    scale: float = Field(default=20.0, gt=0)
 
 
 class InitialWeights(Strict):
@@ -82,12 +89,21 @@ class Recipe(Strict):
     optimiser: Adam
     schedule: Schedule = Constant()
     crop: Crop
-    class_weights: Literal["prior", "none"] | tuple[float, float] = Field(
+    augmentation: tuple[AugmentationStep, ...] = Field(default=(), description="in this order, in training")
+    augment_before_crop: bool = Field(default=False, description="the whole utterance, then the crop")
+    augment_dev: bool = Field(default=False, description="dev too; only to reproduce published code that did")
+    class_weights: Literal["prior", "corpus prior", "none"] | tuple[float, float] = Field(
         default="prior",
-        description="`prior`: inverse to the class prior that the policy makes; or fixed (spoof, bona fide)",
+        description="`prior`: inverse to the class prior that the policy makes; `corpus prior`: bona fide counts as "
+        "often as the corpus has spoofs for one bona fide, before CoRS joins; or fixed (spoof, bona fide)",
     )
+    one_class: OneClass = OneClass()
     precision: Literal["float32", "bfloat16"] = "float32"
-    model_selection: Literal["best dev EER", "last"] = "best dev EER"
+    model_selection: Literal["best dev EER", "last", "average of improvements"] = Field(
+        default="best dev EER",
+        description="the weights that are kept; the average is over the epochs that lowered dev EER (SWA), and the "
+        "statistics of batch norm are then taken anew",
+    )
     early_stopping: EarlyStopping | None = None
     score_batch_size: int = Field(default=16, ge=1)
     initial_weights: InitialWeights | None = Field(default=None, description="fine-tune from these")
