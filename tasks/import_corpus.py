@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from grid.errors import RequestError
 from tasks.console import AsJson, out, print_json, single, table
+
+if TYPE_CHECKING:
+    from grid.corpus.published_counts import Comparison
 
 
 def import_corpus(
@@ -28,6 +32,7 @@ def import_corpus(
 
     from grid.config.experiment import CorpusSource
     from grid.corpora import register_corpus
+    from grid.corpus.published_counts import compare, published_counts
     from grid.corpus.readers import READERS
     from grid.corpus.summary import summary
     from grid.store import Store
@@ -51,12 +56,20 @@ def import_corpus(
         {"split": c.split, "key": c.key, "utterances": c.utterances, "speakers": c.speakers, "hours": c.hours}
         for c in summary(manifest)
     ]
+    published = compare(manifest, published_counts(kind, given, source.options))
     if as_json:
         print_json(
-            {"name": source.name, "utterances": corpus.utterances, "rejected": corpus.rejected, "splits": counts}
+            {
+                "name": source.name,
+                "utterances": corpus.utterances,
+                "rejected": corpus.rejected,
+                "splits": counts,
+                "published": [asdict(item) | {"differs": item.differs} for item in published],
+            }
         )
         return
     _show(source.name, counts)
+    _show_published(published)
     out.print(f"manifest: {store.uri(corpus.folder)}/manifest.parquet", soft_wrap=True, highlight=False)
     out.print(
         f"rejected: {corpus.rejected} rows, {store.uri(corpus.folder)}/rejected.parquet",
@@ -70,6 +83,27 @@ def _show(name: str, counts: list[dict[str, Any]]) -> None:
     for row in counts:
         shown.add_row(row["split"], row["key"], f"{row['utterances']:,}", f"{row['speakers']:,}", f"{row['hours']:.2f}")
     out.print(shown)
+
+
+def _show_published(published: list[Comparison]) -> None:
+    """What the papers state beside what was imported, and how much of it differs; nothing for an unpublished corpus."""
+    if not published:
+        return
+    shown = table("published of", "utterances", "published", "speakers", "published", "")
+    for item in published:
+        of = " ".join(f"{name}={value}" for name, value in item.of.items()) or "all"
+        speakers = "" if item.published_speakers is None else f"{item.speakers:,}"
+        numbers = [f"{item.utterances:,}", _number(item.published_utterances), speakers]
+        shown.add_row(of, *numbers, _number(item.published_speakers), "differs" if item.differs else "")
+    out.print(shown)
+    different = sum(item.differs for item in published)
+    stated_in = "; ".join(dict.fromkeys(item.stated_in for item in published))
+    said = f"{different} of {len(published)} published counts differ" if different else "all published counts are met"
+    out.print(f"{said} ({stated_in})", soft_wrap=True, highlight=False)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _options(given: list[str]) -> dict[str, str]:

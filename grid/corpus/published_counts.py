@@ -1,0 +1,164 @@
+"""Owns the counts that a paper or a release states for a corpus, and the comparison of an imported manifest with them.
+
+The counts are in published_counts.yaml. To add a corpus, add a set to that list:
+
+    - reader: my-corpus
+      files: [labels.txt]              # optional: only if PATH is called so or is a folder with such a file
+      options: {part: [null, train]}   # optional: only if the option has one of these values (null: not given)
+      stated_in: Author (year), Table II
+      counts:
+        - {split: train, key: spoof, utterances: 22800, speakers: 20}
+
+A count is of all utterances that have the values it names among split, key, role, attack, codec, source, qua, aux, dec.
+`role` (raw, cors, attack, cosg) says what papers mean by bona fide and spoof where resynthesised speech is involved.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from grid.corpus.codec_tags import place_of
+from grid.corpus.readers import READERS
+from grid.rendition import role_of
+
+FILE = Path(__file__).resolve().parent / "published_counts.yaml"
+
+
+class PublishedCount(BaseModel):
+    """How many utterances a source states for those that have the values named here; None is any value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split: str | None = None
+    key: str | None = None
+    role: str | None = None
+    attack: str | None = None
+    codec: str | None = None
+    source: str | None = None
+    qua: str | None = None
+    aux: str | None = None
+    dec: str | None = None
+    utterances: int | None = None
+    speakers: int | None = None
+
+    def of(self) -> dict[str, str]:
+        """The values named, such as {"split": "train", "key": "spoof"}; empty: the whole corpus."""
+        return self.model_dump(exclude={"utterances", "speakers"}, exclude_none=True)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> PublishedCount:
+        if self.utterances is None and self.speakers is None:
+            raise ValueError("a count has utterances, speakers or both")
+        return self
+
+
+class PublishedSet(BaseModel):
+    """The counts of one source, and the imports they are about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reader: str
+    files: tuple[str, ...] = ()
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    stated_in: str
+    counts: tuple[PublishedCount, ...]
+
+    def is_about(self, path: Path, options: Mapping[str, Any]) -> bool:
+        """Whether an import of `path` with these options, defaults included, is what the source counted."""
+        names = [child.name for child in path.iterdir()] if path.is_dir() else [path.name]
+        fits = not self.files or any(fnmatchcase(name, pattern) for name in names for pattern in self.files)
+        return fits and all(_allowed(options.get(name), values) for name, values in self.options.items())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One published count beside ours; a published number is None where the source gives none."""
+
+    of: dict[str, str]
+    utterances: int
+    published_utterances: int | None
+    speakers: int
+    published_speakers: int | None
+    stated_in: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether a number that is published is not ours."""
+        pairs = ((self.utterances, self.published_utterances), (self.speakers, self.published_speakers))
+        return any(published is not None and ours != published for ours, published in pairs)
+
+
+def published_counts(reader: str, path: Path, options: Mapping[str, Any]) -> list[PublishedSet]:
+    """What is published of the corpus that `reader` finds at `path` with the options given; often nothing."""
+    sets = [item for item in _load() if item.reader == reader]
+    if not sets:
+        return []
+    parameters = inspect.signature(READERS.get(reader)).parameters.values()
+    effective = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY} | dict(options)
+    return [item for item in sets if item.is_about(path, effective)]
+
+
+def compare(manifest: pa.Table, published: Iterable[PublishedSet]) -> list[Comparison]:
+    """Each published count beside that of `manifest`, in the order of the sets; named speakers are counted."""
+    kinds = list(_kinds(manifest))
+    return [_compared(kinds, count, item.stated_in) for item in published for count in item.counts]
+
+
+@dataclass
+class _Kind:
+    """The utterances that are alike in all a count may name."""
+
+    facts: dict[str, str]
+    utterances: int = 0
+    speakers: set[str] = field(default_factory=set)
+
+
+def _kinds(manifest: pa.Table) -> Iterator[_Kind]:
+    columns = ["split", "key", "attack", "codec", "source"]
+    groups = manifest.group_by([*columns, "speaker"]).aggregate([("utterance_id", "count")])
+    kinds: dict[tuple[str, ...], _Kind] = {}
+    for row in groups.to_pylist():
+        values = tuple(row[name] for name in columns)
+        kind = kinds.setdefault(values, _Kind(dict(zip(columns, values, strict=True))))
+        kind.utterances += row["utterance_id_count"]
+        kind.speakers |= {row["speaker"]} - {""}
+    for kind in kinds.values():
+        kind.facts["role"] = role_of(kind.facts["key"], kind.facts["attack"], kind.facts["codec"])
+        place = place_of(kind.facts["codec"])
+        if place is not None:
+            kind.facts |= {"qua": place.qua, "aux": place.aux, "dec": place.dec}
+        yield kind
+
+
+def _compared(kinds: list[_Kind], count: PublishedCount, stated_in: str) -> Comparison:
+    wanted = count.of()
+    found = [kind for kind in kinds if wanted.items() <= kind.facts.items()]
+    return Comparison(
+        of=wanted,
+        utterances=sum(kind.utterances for kind in found),
+        published_utterances=count.utterances,
+        speakers=len(set().union(*(kind.speakers for kind in found))),
+        published_speakers=count.speakers,
+        stated_in=stated_in,
+    )
+
+
+def _allowed(value: Any, values: Any) -> bool:
+    choices = values if isinstance(values, list) else [values]
+    return any(value is choice or str(value) == str(choice) for choice in choices)
+
+
+@lru_cache(maxsize=1)
+def _load() -> tuple[PublishedSet, ...]:
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return tuple(PublishedSet.model_validate(item) for item in yaml.load(FILE.read_text("utf-8"), Loader=loader))
