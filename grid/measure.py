@@ -16,7 +16,7 @@ from grid.metrics.evaluation import Measurement
 from grid.store import Store
 from grid.trials import Trials, measure_evaluation
 
-MEASURE_REVISION = 1
+MEASURE_REVISION = 2
 
 
 def measurement_path(job: CellJob, experiment: Experiment) -> str:

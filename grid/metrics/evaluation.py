@@ -1,4 +1,4 @@
-"""Owns what one condition of an evaluation measures: EER with its interval, minDCF and the trial counts."""
+"""Owns what one condition of an evaluation measures: EER with its interval, minDCF, trial counts and mean scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Measurement:
 
     `condition` is `pooled`, `codec=NAME`, `attack=NAME` or `attack=NAME,codec=NAME`. EERs are fractions (0 to 1);
     `eer_lower` and `eer_upper` bound the bootstrap interval; `min_dcf` has ASVspoof 5 costs and is 1 for a useless
-    detector.
+    detector; `bonafide_mean` and `spoof_mean` are mean scores, in the detector's own unit.
     """
 
     evaluation: str
@@ -28,6 +28,8 @@ class Measurement:
     min_dcf: float
     n_bonafide: int
     n_spoof: int
+    bonafide_mean: float
+    spoof_mean: float
 
 
 def measure(
@@ -59,4 +61,6 @@ def measure(
         min_dcf=min_dcf(bonafide_scores, spoof_scores, condition=place),
         n_bonafide=int(np.size(bonafide_scores)),
         n_spoof=int(np.size(spoof_scores)),
+        bonafide_mean=float(np.mean(np.asarray(bonafide_scores, dtype=np.float64))),
+        spoof_mean=float(np.mean(np.asarray(spoof_scores, dtype=np.float64))),
     )

@@ -41,17 +41,18 @@ def test_encode_condition_stays_readable() -> None:
 def test_metrics_names_mlflow_takes_them(evaluation: str, condition: str) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
-    for name in metrics(Measurement(evaluation, condition, 0.1, 0.1, 0.1, 0.1, 1, 1)):
+    for name in metrics(Measurement(evaluation, condition, 0.1, 0.1, 0.1, 0.1, 1, 1, 0.5, -0.5)):
         _validate_metric_name(name)
 
 
 def test_measurements_from_metrics_are_equal_to_the_last_bit() -> None:
-    original = Measurement("T-CoSG (all)", "codec=mimi", 0.1 + 0.2, math.nextafter(0.3, 0), 1 / 3, 1.0, 7, 123_456)
+    numbers = (0.1 + 0.2, math.nextafter(0.3, 0), 1 / 3, 1.0, 7, 123_456, 20 / 3, -0.1 - 0.2)
+    original = Measurement("T-CoSG (all)", "codec=mimi", *numbers)
     assert measurements([place(original)], metrics(original)) == (original,)
 
 
 def test_measurements_one_metric_lost_is_an_error() -> None:
-    original = Measurement("All", "pooled", 0.1, 0.1, 0.1, 0.1, 1, 1)
+    original = Measurement("All", "pooled", 0.1, 0.1, 0.1, 0.1, 1, 1, 0.5, -0.5)
     logged = metrics(original)
     del logged["n_spoof/All/pooled"]
     with pytest.raises(KeyError, match="n_spoof/All/pooled"):

@@ -18,8 +18,8 @@ CODECS = {
 
 
 def measurement(evaluation: str, condition: str, eer: float) -> Measurement:
-    """A measurement whose interval reaches one percentage point to either side."""
-    return Measurement(evaluation, condition, eer, eer - 0.01, eer + 0.01, min(1.0, 2 * eer), 100, 200)
+    """A measurement whose interval reaches one percentage point to either side; its mean scores are 1 - EER and EER."""
+    return Measurement(evaluation, condition, eer, eer - 0.01, eer + 0.01, min(1.0, 2 * eer), 100, 200, 1 - eer, eer)
 
 
 def cell(
