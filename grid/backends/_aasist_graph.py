@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from grid.backends._graph_attention import GraphAttention, GraphPool, HeterogeneousGraphAttention
 
-
-@dataclass(frozen=True)
-class GraphSizes:
-    """The hyper-parameters of the graph half; see `grid.backends.aasist.AasistOptions` for what each one is."""
-
-    spectral_nodes: int
-    channels: int
-    graph_size: int
-    heterogeneous_size: int
-    spectral_ratio: float
-    temporal_ratio: float
-    heterogeneous_ratio: float
-    spectral_temperature: float
-    temporal_temperature: float
-    heterogeneous_temperature: float
-    node_dropout: float
-    pool_dropout: float
-    branch_dropout: float
-    output_dropout: float
-    outputs: int
+if TYPE_CHECKING:
+    from grid.backends._aasist_options import AasistGraphOptions
 
 
 class AasistGraph(nn.Module):
@@ -38,29 +20,29 @@ class AasistGraph(nn.Module):
     is a base class and not a part.
     """
 
-    def __init__(self, sizes: GraphSizes) -> None:
+    def __init__(self, options: AasistGraphOptions, spectral_nodes: int) -> None:
         super().__init__()
-        graph, mixed = sizes.graph_size, sizes.heterogeneous_size
-        self.pos_S = nn.Parameter(torch.randn(1, sizes.spectral_nodes, sizes.channels))
+        channels, graph, mixed = options.encoder_channels[-1], options.graph_size, options.heterogeneous_size
+        self.pos_S = nn.Parameter(torch.randn(1, spectral_nodes, channels))
         self.master1 = nn.Parameter(torch.randn(1, 1, graph))
         self.master2 = nn.Parameter(torch.randn(1, 1, graph))
-        dropout = sizes.node_dropout
-        self.GAT_layer_S = GraphAttention(sizes.channels, graph, sizes.spectral_temperature, dropout)
-        self.GAT_layer_T = GraphAttention(sizes.channels, graph, sizes.temporal_temperature, dropout)
-        heat = sizes.heterogeneous_temperature
+        dropout = options.node_dropout
+        self.GAT_layer_S = GraphAttention(channels, graph, options.spectral_temperature, dropout)
+        self.GAT_layer_T = GraphAttention(channels, graph, options.temporal_temperature, dropout)
+        heat = options.heterogeneous_temperature
         self.HtrgGAT_layer_ST11 = HeterogeneousGraphAttention(graph, mixed, heat, dropout)
         self.HtrgGAT_layer_ST12 = HeterogeneousGraphAttention(mixed, mixed, heat, dropout)
         self.HtrgGAT_layer_ST21 = HeterogeneousGraphAttention(graph, mixed, heat, dropout)
         self.HtrgGAT_layer_ST22 = HeterogeneousGraphAttention(mixed, mixed, heat, dropout)
-        self.pool_S = GraphPool(graph, sizes.spectral_ratio, sizes.pool_dropout)
-        self.pool_T = GraphPool(graph, sizes.temporal_ratio, sizes.pool_dropout)
-        self.pool_hS1 = GraphPool(mixed, sizes.heterogeneous_ratio, sizes.pool_dropout)
-        self.pool_hT1 = GraphPool(mixed, sizes.heterogeneous_ratio, sizes.pool_dropout)
-        self.pool_hS2 = GraphPool(mixed, sizes.heterogeneous_ratio, sizes.pool_dropout)
-        self.pool_hT2 = GraphPool(mixed, sizes.heterogeneous_ratio, sizes.pool_dropout)
-        self.drop_way = nn.Dropout(sizes.branch_dropout)
-        self.drop = nn.Dropout(sizes.output_dropout)
-        self.out_layer = nn.Linear(5 * mixed, sizes.outputs)
+        self.pool_S = GraphPool(graph, options.spectral_ratio, options.pool_dropout)
+        self.pool_T = GraphPool(graph, options.temporal_ratio, options.pool_dropout)
+        self.pool_hS1 = GraphPool(mixed, options.heterogeneous_ratio, options.pool_dropout)
+        self.pool_hT1 = GraphPool(mixed, options.heterogeneous_ratio, options.pool_dropout)
+        self.pool_hS2 = GraphPool(mixed, options.heterogeneous_ratio, options.pool_dropout)
+        self.pool_hT2 = GraphPool(mixed, options.heterogeneous_ratio, options.pool_dropout)
+        self.drop_way = nn.Dropout(options.branch_dropout)
+        self.drop = nn.Dropout(options.output_dropout)
+        self.out_layer = nn.Linear(5 * mixed, options.outputs)
 
     def read_out(self, spectral: Tensor, temporal: Tensor) -> Tensor:
         """Logits `(batch, outputs)` from nodes `(batch, bands, channels)` and `(batch, frames, channels)`.
