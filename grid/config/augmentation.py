@@ -81,6 +81,11 @@ class Reverberation(Strict):
 
     kind: Literal["rir"] = "rir"
     probability: Probability
+    response_dbfs: float | None = Field(
+        default=None,
+        description="root mean square, in dB re full scale, that the RIR is set to before it is clipped at full scale, "
+        "as the CDD code does (-20): that weakens the direct path. None: the RIR as it is",
+    )
 
 
 class Noise(Strict):
