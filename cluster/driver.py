@@ -15,12 +15,13 @@ from cluster.events import Watcher
 from cluster.rendering import render_all
 from cluster.session import graceful_termination, session
 from cluster.tracking.mirror import Mirror, MirrorThread
-from cluster.training import train_cells
+from cluster.training import train_gangs
 from grid.config.experiment import Experiment
 from grid.corpora import StoredCorpus, current_corpus, register_corpus
 from grid.errors import RequestError
 from grid.experiment import Grid, load_experiment, resolve
 from grid.experiment_record import freeze
+from grid.gang import gangs
 from grid.initial_weights import find_initial_weights
 from grid.job import CellJob
 from grid.measure import measure_cell
@@ -136,7 +137,13 @@ def _carry_out(
         if able:
             watcher.stage("training")
             watcher.training(able)
-            deaths = train_cells(store.root, experiment, [job.cell_id for job in able], notify=watcher.cell)
+            together = gangs(able, experiment.resources.cells_per_gang)
+            deaths = train_gangs(
+                store.root,
+                experiment,
+                [tuple(job.cell_id for job in gang) for gang in together],
+                notify=watcher.cell,
+            )
             _record_deaths(store, able, deaths)
 
 

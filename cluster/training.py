@@ -1,9 +1,9 @@
-"""Trains cells with Ray Tune: one trial for each, a fresh Tuner in each run; the store alone remembers."""
+"""Trains cells with Ray Tune: one trial for each gang, a fresh Tuner in each run; the store alone remembers."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,28 +14,33 @@ from grid.allocator import keep_freed_memory
 from grid.checkpoint import Epoch
 from grid.config.experiment import Experiment, Resources
 from grid.experiment_record import read_experiment
-from grid.job import read_job
-from grid.run_cell import run_cell
+from grid.job import CellJob, read_job
+from grid.run_cell import run_gang
 from grid.store import Store
 
-CELLS_AT_ONCE = 500
-"""Tune slows down with the number of trials it knows; above this, cells go in waves."""
+TRIALS_AT_ONCE = 500
+"""Tune slows down with the number of trials it knows; above this, they go in waves."""
+
+Gang = tuple[str, ...]
+"""The ids of cells that train together."""
 
 
-def train_cells(
-    root: str, experiment: Experiment, cell_ids: list[str], *, notify: Callable[[CellEvent], None]
+def train_gangs(
+    root: str, experiment: Experiment, gangs: Sequence[Gang], *, notify: Callable[[CellEvent], None]
 ) -> list[str]:
-    """Runs the cells and gives one line for each trial that died without leaving its own record of why.
+    """Runs the gangs and gives one line for each trial that died without leaving its own record of why.
 
     Raises KeyboardInterrupt, with the signal's name, when SIGINT or SIGTERM stopped it before all cells had ended.
     """
     deaths: list[str] = []
-    for start in range(0, len(cell_ids), CELLS_AT_ONCE):
-        deaths += _one_wave(root, experiment, cell_ids[start : start + CELLS_AT_ONCE], notify)
+    for start in range(0, len(gangs), TRIALS_AT_ONCE):
+        deaths += _one_wave(root, experiment, gangs[start : start + TRIALS_AT_ONCE], notify)
     return deaths
 
 
-def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Callable[[CellEvent], None]) -> list[str]:
+def _one_wave(
+    root: str, experiment: Experiment, gangs: Sequence[Gang], notify: Callable[[CellEvent], None]
+) -> list[str]:
     from ray import tune
 
     from cluster.tune_callback import NotifyDriver
@@ -48,7 +53,7 @@ def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Ca
         tuner = tune.Tuner(
             tune.with_resources(_trainable(experiment.name, resources), _request(resources)),
             param_space={
-                "cell": tune.grid_search(cell_ids),
+                "cells": tune.grid_search([list(gang) for gang in gangs]),
                 "root": root,
                 "experiment": experiment.name,
                 "gpu": resources.gpus_per_cell > 0,
@@ -57,8 +62,8 @@ def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Ca
             tune_config=tune.TuneConfig(
                 num_samples=1,
                 reuse_actors=True,  # a new process would import torch again: 4 s for each cell
-                trial_name_creator=lambda trial: f"cell-{trial.config['cell']}",
-                trial_dirname_creator=lambda trial: f"cell-{trial.config['cell']}",
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
             ),
             run_config=tune.RunConfig(
                 name=experiment.name,
@@ -70,9 +75,15 @@ def _one_wave(root: str, experiment: Experiment, cell_ids: list[str], notify: Ca
         )
         with graceful_termination() as termination:
             results = tuner.fit()
-        if not notified.ended.issuperset(cell_ids):  # Tune swallows both signals
+        if not notified.ended.issuperset(cell_id for gang in gangs for cell_id in gang):  # Tune swallows both signals
             raise KeyboardInterrupt("SIGTERM" if termination.seen else "SIGINT")
         return [f"{result.error}" for result in results if result.error is not None]
+
+
+def _trial_name(trial: Any) -> str:
+    """`cell-ID`, or `gang-ID-N` after its first cell and their number."""
+    first, *others = trial.config["cells"]
+    return f"gang-{first}-{len(others) + 1}" if others else f"cell-{first}"
 
 
 def _request(resources: Resources) -> dict[str, float]:
@@ -91,18 +102,18 @@ def _trainable(name: str, resources: Resources) -> Callable[[dict[str, Any]], No
 
 
 def run_trial(config: dict[str, Any]) -> None:
-    """One trial, in a worker process: opens the store, reads the cell, brings it to its end."""
+    """One trial, in a worker process: opens the store, reads its cells, brings them to their ends."""
     import torch
     from ray import tune
 
     keep_freed_memory()
     torch.set_num_threads(config["threads"])
     store = Store.open(config["root"])
-    job = read_job(store, config["cell"])
+    jobs = [read_job(store, cell_id) for cell_id in config["cells"]]
     experiment = read_experiment(store, config["experiment"])
 
-    def report(epoch: Epoch) -> None:
+    def report(job: CellJob, epoch: Epoch) -> None:
         tune.report({"cell": job.cell_id, **asdict(epoch)})
 
-    ok = run_cell(store, job, experiment, gpu=config["gpu"], report=report)
-    tune.report({"cell": job.cell_id, "ok": ok})
+    ended = run_gang(store, jobs, experiment, gpu=config["gpu"], report=report)
+    tune.report({"ok": all(ended.values())})

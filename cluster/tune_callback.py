@@ -14,7 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class NotifyDriver(tune.Callback):
-    """Calls `notify` and keeps which cells ended. Nothing may be raised here: Tune would end the whole grid."""
+    """Calls `notify` and keeps which cells ended. Nothing may be raised here: Tune would end the whole grid.
+
+    A trial is a gang of cells, `trial.config["cells"]`; most are gangs of one.
+    """
 
     def __init__(self, notify: Callable[[CellEvent], None] | None = None) -> None:
         self.notify = notify
@@ -28,23 +31,27 @@ class NotifyDriver(tune.Callback):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         if "epoch" in result:
-            self._pass_on(trial, ended=False, epoch=result)
+            self._pass_on(CellEvent(result["cell"], ended=False, epoch=result))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._pass_on(trial, ended=True)
+        self._ended(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._pass_on(trial, ended=True)
+        self._ended(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        log.warning("cell %s lost its process and goes on from its last epoch", trial.config["cell"])
+        names = ", ".join(trial.config["cells"])
+        log.warning("the process of %s was lost; it goes on from its last epoch", names)
 
-    def _pass_on(self, trial: Any, *, ended: bool, epoch: dict[str, Any] | None = None) -> None:
-        if ended:
-            self.ended.add(trial.config["cell"])
+    def _ended(self, trial: Any) -> None:
+        for cell_id in trial.config["cells"]:
+            self.ended.add(cell_id)
+            self._pass_on(CellEvent(cell_id, ended=True))
+
+    def _pass_on(self, event: CellEvent) -> None:
         if self.notify is None:
             return
         try:
-            self.notify(CellEvent(trial.config["cell"], ended, epoch))
+            self.notify(event)
         except Exception:
             log.exception("showing the progress failed; the grid goes on")

@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from grid.crops import CropMode, crop_generator, fixed_length
 from grid.errors import RequestError
 from grid.record import RECORD
 from grid.render import StoredShards
@@ -42,8 +41,3 @@ class RenditionAudio:
         """The whole utterance, float32 (samples,) at 16 kHz."""
         file = self._names[self._file_numbers[row]]
         return self._shards.waveform(file, int(self._offsets[row]), int(self._samples[row]))
-
-    def crop(self, row: int, samples: int, mode: CropMode, *, seed: int = 0, epoch: int = 0) -> NDArray[np.float32]:
-        """`samples` samples of an utterance; a random place depends on (seed, epoch, utterance id) alone."""
-        rng = crop_generator(seed, epoch, self.ids[row]) if mode == "random" else None
-        return fixed_length(self.waveform(row), samples, mode, rng)

@@ -8,8 +8,8 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch import nn
 
+from grid.detector_network import Detector
 from grid.errors import RequestError
 from grid.job import STATE
 from grid.store import Store
@@ -34,17 +34,18 @@ class Progress:
     next_epoch: int = 0
     best_epoch: int = -1
     best_dev_eer: float = float("inf")
+    averaged: int = 0
     epochs_without_gain: int = 0
     stopped_early: bool = False
     history: list[Epoch] = field(default_factory=list)
 
 
 def save_state(
-    store: Store, folder: str, model: nn.Module, best: dict[str, torch.Tensor], optimiser: Any, progress: Progress
+    store: Store, folder: str, model: Detector, best: dict[str, torch.Tensor], optimiser: Any, progress: Progress
 ) -> None:
     """Replaces the state in `folder` at once, so that a kill leaves the old or the new one."""
     state = {
-        "model": model.state_dict(),
+        "model": model.learned_state(),
         "best": best,
         "optimiser": optimiser.state_dict(),
         "progress": {**asdict(progress), "history": [asdict(epoch) for epoch in progress.history]},
@@ -54,7 +55,7 @@ def save_state(
 
 
 def load_state(
-    store: Store, folder: str, model: nn.Module, optimiser: Any
+    store: Store, folder: str, model: Detector, optimiser: Any
 ) -> tuple[dict[str, torch.Tensor], Progress] | None:
     """Puts the saved state into `model` and `optimiser`; gives best weights and progress, or None for a new cell.
 
@@ -70,7 +71,7 @@ def load_state(
         raise RequestError(
             f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the cell is trained from its start"
         ) from error
-    model.load_state_dict(state["model"])
+    model.load_state_dict(state["model"], strict=False)  # a frozen frontend is not in it
     optimiser.load_state_dict(state["optimiser"])
     saved = dict(state["progress"])
     history = [Epoch(**epoch) for epoch in saved.pop("history")]

@@ -22,6 +22,8 @@ from grid.identity import Json, plain
 from grid.randomness import seed_number
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from grid.detector_network import Detector
 
 # Raise it when the same spec and seed would give other logits for a reason outside the plugins.
@@ -149,19 +151,22 @@ def parse_detector_spec(values: object, where: str = "detector") -> DetectorSpec
         raise _explained(error, DetectorSpec, where) from error
 
 
-def build_detector(spec: DetectorSpec, seed: int) -> Detector:
+def build_detector(spec: DetectorSpec, seed: int, frontend: nn.Module | None = None) -> Detector:
     """The detector's module on the CPU, in train mode, with the initial weights that belong to `seed`.
 
-    Torch's global generator is left as it was, and what was drawn from it before does not matter.
+    `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. Torch's global
+    generator is left as it was, and what was drawn from it before does not matter.
     """
     import torch
 
     from grid.detector_network import Detector
 
-    frontend, backend = spec.resolved_frontend(), spec.resolved_backend()
+    declared, backend = spec.resolved_frontend(), spec.resolved_backend()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("initialise", seed))
-        first, second = frontend.build(), backend.build(frontend.features)
+        first = declared.build() if frontend is None else frontend
+        torch.manual_seed(seed_number("initialise", seed))  # whatever the frontend drew
+        second = backend.build(declared.features)
         return Detector(spec.input, first, second, backend.outputs, backend.head)
 
 

@@ -43,7 +43,8 @@ class CellJob(Frozen):
     """A cell of the grid.
 
     `identity` is all that can change its numbers and `cell_id` its digest; the other fields say the same in a form to
-    work with (folders of renditions) or for people (names). `scored` are the renditions whose test split is scored.
+    work with (folders of renditions) or for people (names). `scored` are the renditions whose test split is scored;
+    `impulse_responses` and `noises` those that the recipe's augmentation draws from, "" for none.
     """
 
     cell_id: str
@@ -59,6 +60,8 @@ class CellJob(Frozen):
     cors: tuple[CorsInput, ...]
     mixing: MixingInput
     scored: tuple[str, ...]
+    impulse_responses: str = ""
+    noises: str = ""
     detector_spec: DetectorSpec
     recipe: Recipe
 

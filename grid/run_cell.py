@@ -1,9 +1,11 @@
-"""One cell from start to end: train, score, measure; what goes wrong is kept beside it and stops no other cell."""
+"""Cells from start to end: train, score, measure; what goes wrong is kept beside a cell and stops no other one."""
 
 from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import torch
 
@@ -11,34 +13,70 @@ from grid.checkpoint import Epoch
 from grid.config.experiment import Experiment
 from grid.job import CellJob
 from grid.measure import measure_cell
-from grid.score import score
+from grid.score import score_together
 from grid.status import heartbeat, record_failure, running
 from grid.store import Store
-from grid.train import Report, train
+from grid.train import Failure, train_together
 
 log = logging.getLogger(__name__)
 
+Report = Callable[[Epoch], None]
+
 
 def run_cell(store: Store, job: CellJob, experiment: Experiment, *, gpu: bool, report: Report | None = None) -> bool:
-    """Brings one cell to its end from wherever it stands; False when it failed.
+    """Brings one cell to its end from wherever it stands; False when it failed."""
+    told = None if report is None else lambda _, epoch: report(epoch)
+    return run_gang(store, [job], experiment, gpu=gpu, report=told)[job.cell_id]
+
+
+def run_gang(
+    store: Store,
+    jobs: Sequence[CellJob],
+    experiment: Experiment,
+    *,
+    gpu: bool,
+    report: Callable[[CellJob, Epoch], None] | None = None,
+) -> dict[str, bool]:
+    """Brings the cells of a gang to their ends from wherever they stand; False, by id, for those that failed.
 
     A failure is recorded, not raised: raising would make the scheduler try again what fails again. A killed process
     records nothing and is tried again.
     """
     device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
 
-    def alive(epoch: Epoch) -> None:
+    def alive(job: CellJob, epoch: Epoch) -> None:
         heartbeat(store, job)
         if report is not None:
-            report(epoch)
+            report(job, epoch)
 
-    with running(store, job):
+    with ExitStack() as marks:
+        for job in jobs:
+            marks.enter_context(running(store, job))
         try:
-            train(store, job, device=device, report=alive)
-            score(store, job, device=device)
-            measure_cell(store, job, experiment)
+            outcomes = train_together(store, jobs, device=device, report=alive)
+            trained = [job for job in jobs if not isinstance(outcomes[job.cell_id], Failure)]
+            for job in jobs:
+                outcome = outcomes[job.cell_id]
+                if isinstance(outcome, Failure):
+                    _failed(store, job, outcome.error, outcome.trace)
+            score_together(store, trained, device=device)
         except Exception as error:
-            log.exception("cell %s failed", job.cell_id)
-            record_failure(store, job, error, traceback.format_exc())
-            return False
+            for job in jobs:
+                _failed(store, job, error, traceback.format_exc())
+            return {job.cell_id: False for job in jobs}
+        measured = {job.cell_id: _measured(store, job, experiment) for job in trained}
+    return {job.cell_id: measured.get(job.cell_id, False) for job in jobs}
+
+
+def _measured(store: Store, job: CellJob, experiment: Experiment) -> bool:
+    try:
+        measure_cell(store, job, experiment)
+    except Exception as error:
+        _failed(store, job, error, traceback.format_exc())
+        return False
     return True
+
+
+def _failed(store: Store, job: CellJob, error: Exception, trace: str) -> None:
+    log.error("cell %s failed: %s", job.cell_id, trace)
+    record_failure(store, job, error, trace)

@@ -1,4 +1,4 @@
-"""Scores the test split of renditions with a trained cell: every utterance once, higher = more bona fide."""
+"""Scores the test split of renditions with trained cells: every utterance once, higher = more bona fide."""
 
 from __future__ import annotations
 
@@ -8,52 +8,91 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from grid.audio_source import RenditionAudio
+from grid.building import build_together, preparation_of, shared_passes
 from grid.cell_scores import renditions_to_score, scores_folder, write_scores
-from grid.config.recipe import Recipe
-from grid.detector import build_detector
-from grid.detector_network import Detector
+from grid.detector_network import Detector, scores_of
 from grid.detector_weights import load_weights
 from grid.job import WEIGHTS, CellJob
+from grid.passes import Passes
+from grid.prepared_audio import Place, PreparedAudio
 from grid.record import check_outputs, read_record
 from grid.store import Store
 
 
-def score_rows(
-    model: Detector,
-    audio: RenditionAudio,
-    rows: Sequence[int] | NDArray[np.int64],
-    recipe: Recipe,
+def score_source(
+    passes: Passes,
+    detectors: Sequence[Detector],
+    audio: PreparedAudio,
+    folder: str,
+    *,
+    batch_size: int,
     device: torch.device,
-) -> NDArray[np.float64]:
-    """The scores `(rows,)` of some utterances, cropped as the recipe evaluates; leaves the model in evaluation mode."""
-    model.eval()
-    scores: list[NDArray[np.float64]] = []
-    crop, size = recipe.crop, recipe.score_batch_size
+    epoch: int = 0,
+) -> list[NDArray[np.float64]]:
+    """The scores `(utterances,)` of each detector for all of one rendition; leaves the detectors in evaluation mode."""
+    places = [Place(folder, row) for row in range(len(audio.source(folder)))]
+    found: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in detectors]
+    for detector in detectors:
+        detector.eval()
+    batches = [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
     with torch.inference_mode():
-        for start in range(0, len(rows), size):
-            batch = [audio.crop(int(row), crop.samples, crop.evaluation) for row in rows[start : start + size]]
-            waveforms = torch.from_numpy(np.stack(batch)).to(device)
-            scores.append(model.score(waveforms).double().cpu().numpy())
-    return np.concatenate(scores) if scores else np.empty(0)
+        for waveforms in audio.batches(batches, epoch):
+            shared = passes.shared(waveforms.to(device))
+            for detector, scores in zip(detectors, found, strict=True):
+                outputs = passes.outputs(detector, shared)
+                scores.append(scores_of(outputs, detector.head).double().cpu().numpy())
+    return [np.concatenate(scores) for scores in found]
 
 
 def score(store: Store, job: CellJob, *, device: torch.device) -> int:
-    """Scores what is not scored yet and gives the number of utterances; the weights' digest is checked first."""
-    waiting = renditions_to_score(store, job)
-    if not waiting:
+    """Scores what one cell has not scored yet and gives the number of utterances."""
+    return score_together(store, [job], device=device)
+
+
+def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.device) -> int:
+    """Scores what the cells of a gang have not scored yet: each waveform is read, and encoded, once for all of them.
+
+    The digest of each cell's weights is checked first. Gives the number of scores.
+    """
+    waiting = {job.cell_id: renditions_to_score(store, job) for job in jobs}
+    jobs = [job for job in jobs if waiting[job.cell_id]]
+    if not jobs:
         return 0
+    weights = [_checked_weights(store, job) for job in jobs]
+    detectors = build_together(jobs)
+    for job, detector in zip(jobs, detectors, strict=True):
+        load_weights(detector, store.local(f"{job.folder}/{WEIGHTS}"))
+        detector.to(device)
+    passes = shared_passes(jobs, detectors)
+    first = jobs[0]
+    audio = PreparedAudio(store, preparation_of(store, first), "test", first.seed, readers=readers())
+    scored = 0
+    for folder in dict.fromkeys(folder for job in jobs for folder in waiting[job.cell_id]):
+        hearing = [i for i, job in enumerate(jobs) if folder in waiting[job.cell_id]]
+        values = score_source(
+            passes,
+            [detectors[i] for i in hearing],
+            audio,
+            folder,
+            batch_size=first.recipe.score_batch_size,
+            device=device,
+        )
+        ids = audio.source(folder).ids
+        for i, scores in zip(hearing, values, strict=True):
+            write_scores(store, scores_folder(jobs[i].folder, folder), ids, scores, weights[i])
+            scored += len(scores)
+    return scored
+
+
+def readers() -> int:
+    """The threads that read and augment: as many as torch may use here."""
+    return max(1, torch.get_num_threads())
+
+
+def _checked_weights(store: Store, job: CellJob) -> str:
+    """The digest of a trained cell's weights."""
     record = read_record(store, job.folder)
     if record is None:
         raise FileNotFoundError(f"{store.uri(job.folder)} has no record: train the cell first")
     check_outputs(store, job.folder, record)
-    model = build_detector(job.detector_spec, seed=0)
-    load_weights(model, store.local(f"{job.folder}/{WEIGHTS}"))
-    model.to(device)
-    scored = 0
-    for folder in waiting:
-        audio = RenditionAudio(store, folder, "test")
-        values = score_rows(model, audio, range(len(audio)), job.recipe, device)
-        write_scores(store, scores_folder(job.folder, folder), audio.ids, values, record.outputs[WEIGHTS])
-        scored += len(values)
-    return scored
+    return record.outputs[WEIGHTS]

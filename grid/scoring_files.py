@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from grid.config.recipe import Crop
 from grid.corpus.audio import read_audio
 from grid.corpus.readers import open_corpus
-from grid.crops import fixed_length
 from grid.detector import build_detector, load_detector_spec
 from grid.detector_weights import load_weights
+from grid.preparation import Preparation
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,19 @@ class FileScorer:
 
     def __init__(self, detector: str, weights: str, *, crop: int, device: str = "cpu") -> None:
         """Raises RequestError when there is no such detector or the weights do not fit it."""
-        self.model = build_detector(load_detector_spec(detector), seed=0)
+        spec = load_detector_spec(detector)
+        self.model = build_detector(spec, seed=0)
         load_weights(self.model, weights)
         self.device = torch.device(device)
         self.model.to(self.device).eval()
-        self.crop = crop
+        self.preparation = Preparation(spec.input, Crop(samples=crop))
 
     def __call__(self, files: Sequence[ScoredFile]) -> list[tuple[str, float]]:
         """`(utterance_id, score)` of each file, higher = more bona fide; raises UnusableAudioError."""
-        batch = np.stack([fixed_length(read_audio(file.path).samples, self.crop) for file in files])
+        batch = np.stack([self._prepared(file) for file in files])
         scores = self.model.score(torch.from_numpy(batch).to(self.device)).cpu()
         return [(file.utterance_id, float(value)) for file, value in zip(files, scores, strict=True)]
+
+    def _prepared(self, file: ScoredFile) -> NDArray[np.float32]:
+        waveform = read_audio(file.path).samples
+        return self.preparation(waveform, "test", seed=0, epoch=0, utterance_id=file.utterance_id)

@@ -123,12 +123,19 @@ class TrainingSet:
         source, row, target = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Items(source.astype(np.int32), row.astype(np.int64), target.astype(np.float32))
 
+    def corpus_prior(self) -> ClassPrior:
+        """The class prior of the recordings and attacks, before any CoRS."""
+        return ClassPrior(
+            bonafide=float(sum(s.is_bonafide.sum() for s in self.recordings)),
+            spoof=float(sum((~s.is_bonafide).sum() for s in self.recordings) + sum(map(len, self.attacks))),
+        )
+
     def prior(self) -> ClassPrior:
         """The class prior of an epoch, exact in expectation over the draws."""
-        bonafide = float(sum(s.is_bonafide.sum() for s in self.recordings))
-        spoof = float(sum((~s.is_bonafide).sum() for s in self.recordings) + sum(map(len, self.attacks)))
+        before = self.corpus_prior()
         if not self.cors:
-            return ClassPrior(bonafide, spoof)
+            return before
+        bonafide, spoof = before.bonafide, before.spoof
         added = [(self._share(c) * self._usable(c), c.target) for c in self.cors]
         if self.mixing.how == "replace":
             bonafide -= sum(count for count, _ in added)

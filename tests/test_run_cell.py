@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from grid.building import preparation_of
+from grid.cell_data import CellData
 from grid.cell_scores import read_scores, scores_folder
 from grid.job import WEIGHTS, CellJob
 from grid.measure import measure_cell
+from grid.prepared_audio import PreparedAudio
 from grid.record import read_record
 from grid.run_cell import run_cell
 from grid.store import Store
-from grid.train import CellData
 from tests.tiny_grid import Tiny, tiny, write_corpus
 
 ONE_CELL = {"selections": ["mu-law"], "policies": ["spoof"]}
@@ -64,9 +66,10 @@ def test_two_corpora_that_share_names_are_mixed_scored_and_measured(tmp_path: Pa
     assert run_cell(made.store, baseline, grid.experiment, gpu=False)
     pooled = next(m for m in measure_cell(made.store, baseline, grid.experiment) if m.condition == "pooled")
     assert (pooled.n_bonafide, pooled.n_spoof) == (4 + 6, 4 + 6)
-    data = CellData(made.store, replaced, "train")
+    audio = PreparedAudio(made.store, preparation_of(made.store, replaced), "train", replaced.seed)
+    data = CellData(replaced, audio, "train")
     items = data.items.items(0)
-    heard = [data.audio[number].folder.split("/")[1:] for number in items.source]
+    heard = [data.folders[number].split("/")[1:] for number in items.source]
     # every bona fide item came from its own corpus through a codec; the spoofed ones are as they were
     corpus = [name for name, _ in heard]
     coded = [name for name, chain in heard if not chain.startswith("raw")]

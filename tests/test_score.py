@@ -9,13 +9,17 @@ import pytest
 import torch
 
 from grid.audio_source import RenditionAudio
+from grid.building import preparation_of
 from grid.cell_scores import read_scores, renditions_to_score, scores_folder
 from grid.detector import build_detector
+from grid.detector_network import Detector
 from grid.detector_weights import load_weights
 from grid.errors import RequestError
 from grid.experiment import Grid
 from grid.job import WEIGHTS, CellJob
-from grid.score import score, score_rows
+from grid.passes import WholeDetectors
+from grid.prepared_audio import PreparedAudio
+from grid.score import score, score_source
 from grid.train import train
 from tests.tiny_grid import Tiny, tiny
 
@@ -39,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tiny, Grid, CellJ
 
 
 @pytest.fixture
-def detector(trained: tuple[Tiny, Grid, CellJob]) -> torch.nn.Module:
+def detector(trained: tuple[Tiny, Grid, CellJob]) -> Detector:
     made, _, job = trained
     model = build_detector(job.detector_spec, seed=0)
     load_weights(model, made.store.uri(f"{job.folder}/{WEIGHTS}"))
@@ -62,19 +66,10 @@ def test_scores_are_finite_and_tell_utterances_apart(trained: tuple[Tiny, Grid, 
     assert len(set(values)) == len(values)
 
 
-def test_a_score_does_not_depend_on_the_order_of_scoring(trained: tuple[Tiny, Grid, CellJob], detector: object) -> None:
+def test_a_score_depends_on_the_batch_by_rounding_only(trained: tuple[Tiny, Grid, CellJob], detector: Detector) -> None:
     made, _, job = trained
-    audio = RenditionAudio(made.store, job.scored[0], "test")
-    order = np.random.default_rng(0).permutation(len(audio))
-    turned = score_rows(detector, audio, order, job.recipe, CPU)  # type: ignore[arg-type]
-    kept = read_scores(made.store, scores_folder(job.folder, job.scored[0]))["score"].to_numpy()
-    assert np.array_equal(turned, kept[order])
-
-
-def test_a_score_depends_on_the_batch_by_rounding_only(trained: tuple[Tiny, Grid, CellJob], detector: object) -> None:
-    made, _, job = trained
-    audio = RenditionAudio(made.store, job.scored[0], "test")
-    alone = score_rows(detector, audio, range(8), job.recipe.model_copy(update={"score_batch_size": 1}), CPU)  # type: ignore[arg-type]
+    audio = PreparedAudio(made.store, preparation_of(made.store, job), "test", job.seed)
+    (alone,) = score_source(WholeDetectors(), [detector], audio, job.scored[0], batch_size=1, device=CPU)
     kept = read_scores(made.store, scores_folder(job.folder, job.scored[0]))["score"].to_numpy()
     assert alone == pytest.approx(kept, abs=1e-5)
 

@@ -87,7 +87,7 @@ def test_a_failure_is_kept_with_its_trace_and_forgotten_when_tried_again(
         raise RuntimeError("first line\nsecond line")
 
     with monkeypatch.context() as patched:
-        patched.setattr("grid.run_cell.train", broken)
+        patched.setattr("grid.run_cell.train_together", broken)
         assert not run_cell(made.store, job, grid.experiment, gpu=False)
     state = cell_state(made.store, job)
     assert (state.status, state.error) == ("failed", "RuntimeError: first line")

@@ -40,7 +40,7 @@ from grid.train import train
 torch.set_num_threads(1)
 store = Store.open(sys.argv[1])
 train(store, read_job(store, sys.argv[2]), device=torch.device("cpu"),
-      report=lambda epoch: os.kill(os.getpid(), signal.SIGKILL))
+      report=lambda job, epoch: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 
@@ -96,8 +96,8 @@ def outcome(store: Store, job: CellJob) -> tuple[bytes, list[dict[str, Any]], li
     return weights, [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in epochs], scores
 
 
-def stop_after(number: int) -> Callable[[Epoch], None]:
-    def report(epoch: Epoch) -> None:
+def stop_after(number: int) -> Callable[[CellJob, Epoch], None]:
+    def report(job: CellJob, epoch: Epoch) -> None:
         if epoch.epoch == number:
             raise StopError
 
@@ -141,7 +141,7 @@ def test_killed_after_its_first_epoch_ends_as_never_killed(rendered: tuple[Tiny,
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert planned_action(made.store, killed) == ("resume", "1 of 3 epochs are there")
     reported: list[int] = []
-    run(made.store, killed, report=lambda epoch: reported.append(epoch.epoch))
+    run(made.store, killed, report=lambda job, epoch: reported.append(epoch.epoch))
     assert reported == [1, 2]
     _, straight = cell(cors=killed.cors)
     run(made.store, straight)
@@ -155,7 +155,7 @@ def test_stopped_between_history_and_state_loses_nothing(cell: Any, monkeypatch:
         raise StopError
 
     with monkeypatch.context() as patched:
-        patched.setattr("grid.train.save_state", fail)
+        patched.setattr("grid.cell_training.save_state", fail)
         with pytest.raises(StopError):
             run(store, job)
     run(store, job)
@@ -179,7 +179,7 @@ def test_last_epoch_is_saved_and_counted(cell: Any) -> None:
 def with_dev_eers(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
     """Makes dev EERs be `values`, epoch by epoch."""
     given = iter(values)
-    monkeypatch.setattr("grid.train._dev_eer", lambda *arguments: next(given))
+    monkeypatch.setattr("grid.train.dev_eer", lambda *arguments: next(given))
 
 
 @pytest.mark.parametrize(("selection", "epoch"), [("best dev EER", 1), ("last", 3)])

@@ -138,6 +138,9 @@ class Resources(Strict):
     cpus_per_codec_worker: float = Field(default=1, gt=0)
     gpus_per_codec_worker: float = Field(default=0, ge=0)
     codec_workers: int | None = Field(default=None, ge=1, description="at most so many per codec; default: all CPUs")
+    cells_per_gang: int = Field(
+        default=1, ge=1, description="cells that share a frozen encoder train together, at most so many in one trial"
+    )
     max_cell_restarts: int = Field(default=3, ge=0, description="after a killed process or a lost machine")
 
 

@@ -68,7 +68,12 @@ class Frontend(ABC, Generic[OptionsT]):
 
 
 class FrozenEncoder(Protocol):
-    """The module of a frontend with a `shared_pass`: its `forward(waveforms)` is `select(encode(waveforms))`."""
+    """The module of a frontend with a `shared_pass`: its `forward(waveforms)` is `select(encode(waveforms))`.
+
+    Its attribute `encoder` is the encoder itself; another one of the same `shared_pass` may be put in its place.
+    """
+
+    encoder: nn.Module
 
     def encode(self, waveforms: Tensor) -> Tensor:
         """Hidden states `(layers, batch, frames, size)` of waveforms `(batch, samples)`, without gradients."""

@@ -83,13 +83,16 @@ def prepare_finished(root: str, config: str) -> None:
 
 def read(root: str, config: str) -> dict[str, Any]:
     """The training set of a cell that all 31 codecs feed, and the items of its first epoch."""
-    from grid.train import CellData
+    from grid.building import preparation_of
+    from grid.cell_data import CellData
+    from grid.prepared_audio import PreparedAudio
 
     store = Store.open(root)
     grid = resolve(config, store)
     cell = next(cell for cell in grid.cells if cell.selection == "all" and cell.mixing.how == "append")
-    data = CellData(store, cell, "train")
-    return {"items": len(data.items.items(0)), "rows": sum(len(audio) for audio in data.audio)}
+    audio = PreparedAudio(store, preparation_of(store, cell), "train", cell.seed)
+    data = CellData(cell, audio, "train")
+    return {"items": len(data.items.items(0)), "rows": sum(len(audio.source(folder)) for folder in data.folders)}
 
 
 def read_with_pandas(root: str, config: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,18 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from numpy.typing import NDArray
 
-from grid import train as training
+from grid.audio_source import RenditionAudio
 from grid.crops import crop_generator, fixed_length
-from grid.job import CellJob
+from grid.prepared_audio import Place, PreparedAudio
 from grid.store import Store
-from grid.training_set import Items
+from grid.train import train
 from tests.benchmarks import training_steps
 from tests.benchmarks.comparison import Comparison, Contest
 from tests.benchmarks.fresh_process import run
 from tests.benchmarks.sample_grid import SAMPLE, sample_grid, write_files
 
 RECIPE = {"epochs": 2, "batch_size": 8, "crop": {"samples": 48_000}}
-Batches = list[NDArray[np.int64]]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="keep_freed_memory is for glibc")
@@ -60,34 +58,46 @@ class Watch:
 
 
 def read_in_turn(
-    files: list[list[Path]], job: CellJob, data: training.CellData, items: Items, batches: Batches, epoch: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    files: dict[str, list[Path]], samples: int, audio: PreparedAudio, batches: Iterable[Sequence[Place]], epoch: int
+) -> Iterator[torch.Tensor]:
     """The alternative: FLAC files, decoded between two steps."""
     for batch in batches:
         waveforms = []
-        for i in batch:
-            name = data.audio[items.source[i]].ids[items.row[i]]
-            waveform = soundfile.read(files[items.source[i]][items.row[i]], dtype="float32")[0]
-            waveforms.append(fixed_length(waveform, job.recipe.crop.samples, "random", crop_generator(0, epoch, name)))
-        yield torch.from_numpy(np.stack(waveforms)), torch.from_numpy(items.target[batch])
+        for place in batch:
+            name = audio.source(place.folder).ids[place.row]
+            waveform = soundfile.read(files[place.folder][place.row], dtype="float32")[0]
+            waveforms.append(fixed_length(waveform, samples, "random", crop_generator(0, epoch, name)))
+        yield torch.from_numpy(np.stack(waveforms))
 
 
 def test_epoch_waits_for_data(contest: Contest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = sample_grid(tmp_path, SAMPLE, ["opus-6kbps"], RECIPE)
     job = tiny.rendered().cells[0]
-    audio = training.CellData(tiny.store, job, "train").audio
-    files = [write_files(part, tmp_path / str(number), ".flac") for number, part in enumerate(audio)]
+    folders = [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors)]
+    files = {
+        folder: write_files(RenditionAudio(tiny.store, folder, "train"), tmp_path / str(number), ".flac")
+        for number, folder in enumerate(folders)
+    }
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    loaded, ours, theirs = training._loaded, Watch(), Watch()
+    batches, ours, theirs = PreparedAudio.batches, Watch(), Watch()
+
+    def watched(audio: PreparedAudio, wanted: Iterable[Sequence[Place]], epoch: int) -> Iterator[torch.Tensor]:
+        return ours.over(batches(audio, wanted, epoch)) if audio.split == "train" else batches(audio, wanted, epoch)
+
+    def in_turn(audio: PreparedAudio, wanted: Iterable[Sequence[Place]], epoch: int) -> Iterator[torch.Tensor]:
+        if audio.split != "train":
+            return batches(audio, wanted, epoch)
+        return theirs.over(read_in_turn(files, job.recipe.crop.samples, audio, wanted, epoch))
+
     # the loop's batches are watched where the loop takes them: no public function tells how long it waited
-    monkeypatch.setattr(training, "_loaded", lambda *given: ours.over(loaded(*given)))
-    record = contest.once(lambda: training.train(tiny.store, job, device=torch.device("cpu")))
-    monkeypatch.setattr(training, "_loaded", lambda *given: theirs.over(read_in_turn(files, *given)))
+    monkeypatch.setattr(PreparedAudio, "batches", watched)
+    record = contest.once(lambda: train(tiny.store, job, device=torch.device("cpu")))
+    monkeypatch.setattr(PreparedAudio, "batches", in_turn)
     again = Store.open(tmp_path / "again")
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "audio").symlink_to(tmp_path / "results" / "audio")
-    beside = training.train(again, job, device=torch.device("cpu"))
+    beside = train(again, job, device=torch.device("cpu"))
     torch.set_num_threads(threads)
     what, other = "LFCC-LCNN-small: share of an epoch spent waiting for audio", "FLAC files, read in turn"
     contest.add(Comparison(what, "%", 100 * ours.waited / ours.all, other, 100 * theirs.waited / theirs.all))

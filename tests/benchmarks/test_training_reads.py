@@ -40,7 +40,7 @@ def cropped(waveform: Samples, name: str) -> Samples:
 
 
 def from_shards(audio: RenditionAudio, rows: list[int]) -> list[Samples]:
-    return [audio.crop(row, CROP, "random") for row in rows]
+    return [cropped(audio.waveform(row), audio.ids[row]) for row in rows]
 
 
 def from_files(audio: RenditionAudio, files: list[Path], rows: list[int]) -> list[Samples]:

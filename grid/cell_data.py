@@ -1,0 +1,68 @@
+"""What a cell trains on and selects by: the sources of one split, and the items of each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.errors import RequestError
+from grid.job import CellJob
+from grid.losses import ClassWeights
+from grid.prepared_audio import Place, PreparedAudio
+from grid.randomness import generator
+from grid.training_set import Cors, Items, Mixing, Source, TrainingSet
+
+
+class CellData:
+    """The items of a cell for `train` or `dev`, over audio that other cells may share."""
+
+    def __init__(self, job: CellJob, audio: PreparedAudio, split: str) -> None:
+        """Raises RequestError, which names the split, when there is nothing to train on."""
+        self.job = job
+        self.folders = [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors)]
+        sources = [Source(audio.source(folder).table) for folder in self.folders]
+        first, second = len(job.recordings), len(job.recordings) + len(job.attacks)
+        cors = [  # of each codec, one for each corpus, in the order of the recordings
+            Cors(source, given.target, corpus=number % first)
+            for number, (source, given) in enumerate(zip(sources[second:], job.cors, strict=True))
+        ]
+        mixing = Mixing("replace" if job.mixing.how == "replace" else "append", job.mixing.probability, job.mixing.draw)
+        if split != "train":  # every dev item is there in every epoch, with the label that training gives it
+            mixing = Mixing("append", draw="each")
+        try:
+            self.items = TrainingSet(sources[:first], sources[first:second], cors, mixing, job.seed)
+        except RequestError as error:
+            raise RequestError(f"split {split}: {error}") from error
+
+    def places(self, items: Items, positions: Sequence[int] | NDArray[np.int64]) -> list[Place]:
+        """Where the items at `positions` lie."""
+        return [Place(self.folders[items.source[i]], int(items.row[i])) for i in positions]
+
+    def shuffled(self, items: int, epoch: int) -> list[NDArray[np.int64]]:
+        """The positions of each batch of an epoch of so many items."""
+        order = generator("order", self.job.seed, epoch).permutation(items)
+        size = self.job.recipe.batch_size
+        batches = [order[i : i + size] for i in range(0, items, size)]
+        # one item alone gives batch normalisation nothing to normalise by
+        short = len(batches[-1]) < size and (self.job.recipe.drop_last or len(batches[-1]) == 1)
+        if len(batches) > 1 and short:
+            batches.pop()
+        return batches
+
+    def class_weights(self) -> ClassWeights:
+        """How much an error on each class counts under the recipe."""
+        chosen = self.job.recipe.class_weights
+        if chosen == "none":
+            return ClassWeights()
+        if chosen == "corpus prior":
+            prior = self.items.corpus_prior()
+            if prior.bonafide == 0 or prior.spoof == 0:
+                raise RequestError(
+                    f"class_weights: 'corpus prior' needs both classes in the corpus, which has {prior.bonafide:g} "
+                    f"bona fide and {prior.spoof:g} spoof; choose 'prior'"
+                )
+            return ClassWeights(bonafide=prior.spoof / prior.bonafide)
+        spoof, bonafide = self.items.prior().weights() if chosen == "prior" else chosen
+        return ClassWeights(bonafide=bonafide, spoof=spoof)
