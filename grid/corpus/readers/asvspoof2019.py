@@ -1,0 +1,77 @@
+"""Reads ASVspoof 2019 LA from its countermeasure protocols (Wang et al., Computer Speech & Language 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from grid.corpus.manifest import SPLITS
+from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key
+from grid.corpus.protocol_lines import check_attack, protocol_lines
+from grid.corpus.reader_options import chosen
+from grid.corpus.readers import READERS
+from grid.errors import RequestError
+
+PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
+FILES = {
+    "train": "ASVspoof2019.LA.cm.train.trn.txt",
+    "dev": "ASVspoof2019.LA.cm.dev.trl.txt",
+    "test": "ASVspoof2019.LA.cm.eval.trl.txt",
+}
+AUDIO = {
+    "train": "ASVspoof2019_LA_train/flac",
+    "dev": "ASVspoof2019_LA_dev/flac",
+    "test": "ASVspoof2019_LA_eval/flac",
+}
+
+
+@READERS.register("asvspoof2019")
+def rows(path: Path, *, splits: str | Sequence[str] = SPLITS, root: str | None = None) -> Corpus:
+    """The utterances of ASVspoof 2019 LA; its eval is test, and ids are those of the corpus, such as LA_T_1138215.
+
+    `path` is the folder LA of the release, the one above it, or the folder of the protocols. `root` is the folder that
+    holds ASVspoof2019_LA_train and so on (default: looked for around the protocols). Raises RequestError for a protocol
+    that `splits` asks for and that is not there, and with file and line for 5 fields that are not
+    `speaker utterance - attack key`, for an id that comes twice and for a key that does not go with the attack.
+    """
+    wanted = chosen(splits, "split", SPLITS)
+    protocols = _protocols(existing(path, folder=True))
+    missing = [name for split in wanted if not (protocols / (name := FILES[split])).is_file()]
+    if missing:
+        raise RequestError(
+            f"{protocols}: {', '.join(missing)} is not there; without it, say which splits: --option splits=train,dev"
+        )
+    return Corpus(Path(root) if root else _root(protocols), _rows(protocols, wanted), protocols)
+
+
+def _protocols(path: Path) -> Path:
+    for folder in (path, path / PROTOCOLS, path / "LA" / PROTOCOLS):
+        if any((folder / name).is_file() for name in FILES.values()):
+            return folder
+    raise RequestError(
+        f"{path}: no {FILES['train']} there, in {PROTOCOLS} or in LA/{PROTOCOLS}. "
+        "Give the folder LA of the release or that of its protocols."
+    )
+
+
+def _root(protocols: Path) -> Path:
+    holds = (folder for folder in (protocols.parent, protocols) if any((folder / a).is_dir() for a in AUDIO.values()))
+    return next(holds, protocols.parent)
+
+
+def _rows(protocols: Path, splits: tuple[str, ...]) -> Iterator[ProtocolRow]:
+    for split in splits:
+        for line in protocol_lines(protocols / FILES[split], (5,), id_field=1):
+            speaker, utterance, _, system, label = line.fields
+            key, attack = parse_key(label, line.where), "" if system == "-" else system
+            check_attack(key, attack, line.where)
+            yield ProtocolRow(
+                utterance_id=utterance,
+                path=f"{AUDIO[split]}/{utterance}.flac",
+                speaker=speaker,
+                split=split,
+                key=key,
+                attack=attack,
+                source="asvspoof2019-la",
+                line=line.number,
+            )

@@ -1,0 +1,108 @@
+"""Reads ASVspoof 2021 LA and DF from their keys (Liu et al., IEEE/ACM TASLP 2023); everything in them is test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from grid.corpus.protocol import Corpus, ProtocolRow, parse_key
+from grid.corpus.protocol_lines import check_attack, protocol_lines
+from grid.corpus.reader_options import chosen, listed
+from grid.corpus.readers import READERS
+from grid.errors import RequestError, unknown_name
+
+TRACKS = ("LA", "DF")
+PHASES = ("eval", "progress", "hidden")
+
+_KEYS = "CM/trial_metadata.txt"
+_SYNONYMS = {"hidden_track": "hidden"}  # the DF evaluation script's word for the phase
+_FIELDS = {"LA": 8, "DF": 13}
+_NO_CODEC = ("none", "nocodec", "-")
+_NEAR = 4  # folders above the keys in which the audio is looked for
+
+
+@READERS.register("asvspoof2021")
+def rows(
+    path: Path, *, track: str | None = None, phase: str | Sequence[str] = "eval", root: str | None = None
+) -> Corpus:
+    """The trials of one track, LA or DF, that are of the phases asked for (eval, progress, hidden).
+
+    `path` is trial_metadata.txt, or a folder that holds it in keys/<track>/CM (or LA/CM, or CM, as for the folders on
+    the way); `track` may be left out where only one is there. `root` holds ASVspoof2021_<track>_eval/flac (default:
+    looked for around the keys). Transmission codec and line of LA, codec and corpus of DF are in the column `source`
+    (asvspoof2021-la/alaw/ita_tx, asvspoof2021-df/mp3m4a/vcc2018), an untransmitted trial's without the codec, for they
+    are the channel of recordings and attacks alike and make neither CoRS nor CoSG.
+
+    Raises RequestError for unknown tracks and phases, for keys of both tracks or of none, and with file and line for a
+    wrong number of fields, an unknown phase, an id that comes twice and a key that does not go with the attack.
+    """
+    if track is not None and track not in TRACKS:
+        raise unknown_name("track", track, TRACKS)
+    phases = chosen([_SYNONYMS.get(name, name) for name in listed(phase)], "phase", PHASES)
+    found, keys = _keys(path, (track,) if track else TRACKS)
+    return Corpus(Path(root) if root else _root(keys, found), _rows(keys, found, phases), keys)
+
+
+def _keys(path: Path, tracks: Sequence[str]) -> tuple[str, Path]:
+    """The track and its trial_metadata.txt."""
+    if path.is_file():
+        return _track_of(path, tracks), path
+    found = {
+        track: keys
+        for track in tracks
+        for inner in (f"keys/{track}", track, f"{track}-keys-full/keys/{track}")
+        if (keys := path / inner / _KEYS).is_file()
+    }
+    plain = path / _KEYS
+    if not found and plain.is_file():
+        return _track_of(plain, tracks), plain
+    if len(found) != 1:
+        seen = f"keys of {' and '.join(found)}" if found else f"no keys/{{{','.join(tracks)}}}/{_KEYS}"
+        raise RequestError(f"{path}: {seen}; give trial_metadata.txt or the folder keys, and --option track=LA or DF")
+    return found.popitem()
+
+
+def _track_of(keys: Path, tracks: Sequence[str]) -> str:
+    """The track by the number of fields of the first line, which LA and DF do not share."""
+    line = next(protocol_lines(keys, _FIELDS.values(), id_field=1), None)
+    track = next((name for name, size in _FIELDS.items() if line and len(line.fields) == size), None)
+    if track not in tracks:
+        raise RequestError(f"{keys}: these are the keys of {track or 'nothing'}, not of {' or '.join(tracks)}")
+    return str(track)
+
+
+def _audio(track: str) -> str:
+    return f"ASVspoof2021_{track}_eval/flac"
+
+
+def _root(keys: Path, track: str) -> Path:
+    """The nearest folder above the keys that holds the audio, else the one that holds the folder keys."""
+    above = list(keys.resolve().parents)
+    return next((f for f in above[: _NEAR + 2] if (f / _audio(track)).is_dir()), above[min(3, len(above) - 1)])
+
+
+def _rows(keys: Path, track: str, phases: tuple[str, ...]) -> Iterator[ProtocolRow]:
+    for line in protocol_lines(keys, (_FIELDS[track],), id_field=1):
+        # LA and DF agree in these; [3] is LA's transmission line, DF's corpus
+        speaker, utterance, codec, place, attack, label, _, phase = line.fields[:8]
+        if _SYNONYMS.get(phase, phase) not in PHASES:
+            raise unknown_name("phase", phase, PHASES, where=line.where)
+        if _SYNONYMS.get(phase, phase) not in phases:
+            continue
+        key = parse_key(label, line.where)
+        attack = "" if attack in ("-", "bonafide") else attack
+        check_attack(key, attack, line.where)
+        yield ProtocolRow(
+            utterance_id=utterance,
+            path=f"{_audio(track)}/{utterance}.flac",
+            speaker=speaker,
+            split="test",
+            key=key,
+            attack=attack,
+            source="/".join([f"asvspoof2021-{track.lower()}", *_channel(codec, place)]),
+            line=line.number,
+        )
+
+
+def _channel(codec: str, place: str) -> list[str]:
+    return [part for part in ("" if codec in _NO_CODEC else codec, place) if part not in ("", "-")]
