@@ -35,7 +35,7 @@ def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Mea
     path = measurement_path(job, experiment)
     if store.exists(path):
         return [Measurement(**item) for item in store.read_json(path)]
-    trials = Trials.of(pd.concat([_scored(store, job, folder) for folder in job.scored], ignore_index=True))
+    trials = scored_trials(store, job)
     measurements = [
         measurement
         for name, choice in experiment.evaluations.items()
@@ -50,6 +50,11 @@ def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Mea
     ]
     store.write_json(path, [dataclasses.asdict(m) for m in measurements])
     return measurements
+
+
+def scored_trials(store: Store, job: CellJob) -> Trials:
+    """Every utterance that a scored cell listened to, with its score."""
+    return Trials.of(pd.concat([_scored(store, job, folder) for folder in job.scored], ignore_index=True))
 
 
 def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
+from grid.baseline import baseline_of
 from grid.codecs.catalogue import load_catalogue
+from grid.compare import compare_cell
 from grid.config.experiment import Experiment
 from grid.job import CellJob
 from grid.measure import measure_cell, measurement_path
+from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
-from grid.report.data import CellResult, CodecFacts, GridResults
+from grid.report.data import CellResult, CodecFacts, DetectorFacts, GridResults
 from grid.status import CellState, cell_state
 from grid.store import Store
 
@@ -20,15 +23,27 @@ ERROR_LENGTH = 1000
 
 
 def results_from_store(store: Store, experiment: Experiment, cells: Sequence[CellJob]) -> GridResults:
-    """The results of `cells`; those that are done and not measured yet are measured now."""
-    return grid_results(experiment, [cell_result(store, experiment, cell_state(store, job)) for job in cells])
+    """The results of `cells`; those that are done and not measured, or not compared yet, are so now."""
+    results = [cell_result(store, experiment, cell_state(store, job), baseline_of(job, cells)) for job in cells]
+    return grid_results(experiment, cells, results)
 
 
-def grid_results(experiment: Experiment, cells: Iterable[CellResult]) -> GridResults:
+def grid_results(experiment: Experiment, jobs: Sequence[CellJob], cells: Iterable[CellResult]) -> GridResults:
     """The cells with the facts of every codec that they train or test on, in the catalogue's order."""
     found = tuple(cells)
     tested = (name for cell in found for m in cell.measurements for name in _codecs(m.condition))
-    return GridResults(experiment.name, found, codec_facts({*experiment.codec_names(), *tested}))
+    return GridResults(
+        experiment.name,
+        found,
+        codec_facts({*experiment.codec_names(), *tested}),
+        {job.detector: detector_facts(job) for job in jobs},
+    )
+
+
+def detector_facts(job: CellJob) -> DetectorFacts:
+    """What the detector of `job` gives: a logit, or a sum of cosines."""
+    backend = job.detector_spec.resolved_backend()
+    return DetectorFacts(job.detector, backend.outputs if backend.head == "cosines" else 0)
 
 
 def codec_facts(names: set[str]) -> dict[str, CodecFacts]:
@@ -47,10 +62,18 @@ def codec_facts(names: set[str]) -> dict[str, CodecFacts]:
     }
 
 
-def cell_result(store: Store, experiment: Experiment, state: CellState, *, measure: bool = True) -> CellResult:
+def cell_result(
+    store: Store,
+    experiment: Experiment,
+    state: CellState,
+    baseline: CellJob | None = None,
+    *,
+    measure: bool = True,
+) -> CellResult:
     """The result of one cell; a done cell that cannot be measured counts as failed, with the reason.
 
-    With `measure=False` nothing is computed: a done cell that is not measured yet has no measurements.
+    `baseline` is the cell to compare it with; when that is done as well, the result has the differences. With
+    `measure=False` nothing is computed: a done cell that is not measured yet has no measurements.
     """
     status, error = state.status, state.error
     measurements: tuple[Measurement, ...] = ()
@@ -70,7 +93,20 @@ def cell_result(store: Store, experiment: Experiment, state: CellState, *, measu
         status=status,
         error=error,
         measurements=measurements,
+        differences=_differences(store, experiment, state.job, baseline, measure) if measurements else (),
     )
+
+
+def _differences(
+    store: Store, experiment: Experiment, job: CellJob, baseline: CellJob | None, anew: bool
+) -> tuple[Difference, ...]:
+    if baseline is None or cell_state(store, baseline).status != "done":
+        return ()
+    try:
+        return tuple(compare_cell(store, job, baseline, experiment, anew=anew))
+    except (OSError, ValueError) as reason:
+        log.warning("cell %s cannot be compared with %s: %s", job.cell_id, baseline.cell_id, reason)
+        return ()
 
 
 def _one_line(error: Exception) -> str:

@@ -85,7 +85,6 @@ def measure_evaluation(
 ) -> list[Measurement]:
     """One measurement for each condition. A class without trials is an error that names evaluation and condition."""
     score = trials.table["score"].to_numpy(np.float64)
-    speaker = trials.table["speaker"].to_numpy(dtype=object)
     return [
         measure(
             name,
@@ -95,13 +94,14 @@ def measure_evaluation(
             seed=seed_number("bootstrap", name, condition.name),
             replicates=replicates,
             level=level,
-            groups=_speakers(speaker, condition) if by_speaker else None,
+            groups=condition_speakers(trials, condition) if by_speaker else None,
         )
         for condition in conditions(trials, choice)
     ]
 
 
-def _speakers(speaker: NDArray[np.object_], condition: Condition) -> tuple[list[str], list[str]] | None:
+def condition_speakers(trials: Trials, condition: Condition) -> tuple[list[str], list[str]] | None:
     """The speakers of both classes, for a bootstrap over speakers; None (over trials) where a class has only one."""
+    speaker = trials.column("speaker")
     groups = (list(map(str, speaker[condition.bonafide])), list(map(str, speaker[condition.spoof])))
     return groups if min(len(set(group)) for group in groups) > 1 else None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 
 # MLflow takes letters, digits, `_`, `-`, `.`, space, `:` and `/`. Here `/` parts, `:` is `=` and a space begins an
@@ -17,6 +18,8 @@ _EMPTY = " "
 COUNTS = ("n_bonafide", "n_spoof")
 NUMBERS = tuple(f.name for f in fields(Measurement) if f.name not in ("evaluation", "condition"))
 """The numbers of a measurement, each a metric of its own."""
+DIFFERENCES = tuple(f.name for f in fields(Difference) if f.name not in ("evaluation", "condition"))
+"""The numbers of a difference from the baseline, likewise."""
 
 
 def encode(text: str) -> str:
@@ -33,8 +36,8 @@ def decode(name: str) -> str:
     return re.sub(r"(?: [0-9a-f]{2})+", lambda run: bytes.fromhex(run[0]).decode(), name.replace(":", "="))
 
 
-def place(measurement: Measurement) -> str:
-    """Where a measurement belongs: `EVALUATION/CONDITION`, both encoded."""
+def place(measurement: Measurement | Difference) -> str:
+    """Where a measurement or a difference belongs: `EVALUATION/CONDITION`, both encoded."""
     return f"{encode(measurement.evaluation)}/{encode(measurement.condition)}"
 
 
@@ -44,9 +47,20 @@ def metrics(measurement: Measurement) -> dict[str, float]:
     return {f"{number}/{place(measurement)}": float(values[number]) for number in NUMBERS}
 
 
+def difference_metrics(difference: Difference) -> dict[str, float]:
+    """A difference from the baseline as MLflow metrics, in fractions."""
+    values = asdict(difference)
+    return {f"{number}/{place(difference)}": float(values[number]) for number in DIFFERENCES}
+
+
 def measurements(places: Iterable[str], logged: Mapping[str, float]) -> tuple[Measurement, ...]:
     """The measurements at `places` from the metrics of a run; KeyError when one is not there."""
     return tuple(_measurement(where, logged) for where in places)
+
+
+def differences(places: Iterable[str], logged: Mapping[str, float]) -> tuple[Difference, ...]:
+    """The differences at `places` from the metrics of a run; KeyError when one is not there."""
+    return tuple(_difference(where, logged) for where in places)
 
 
 def _measurement(where: str, logged: Mapping[str, float]) -> Measurement:
@@ -54,6 +68,12 @@ def _measurement(where: str, logged: Mapping[str, float]) -> Measurement:
     values: dict[str, Any] = {number: logged[f"{number}/{where}"] for number in NUMBERS}
     values |= {number: int(values[number]) for number in COUNTS}
     return Measurement(evaluation=decode(evaluation), condition=decode(condition), **values)
+
+
+def _difference(where: str, logged: Mapping[str, float]) -> Difference:
+    evaluation, _, condition = where.partition("/")
+    values = {number: logged[f"{number}/{where}"] for number in DIFFERENCES}
+    return Difference(evaluation=decode(evaluation), condition=decode(condition), **values)
 
 
 def _escape(character: str) -> str:

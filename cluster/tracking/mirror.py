@@ -14,6 +14,7 @@ from cluster.tracking.client import CELL_ID, KIND, LoggedRun, connect, open_expe
 from cluster.tracking.grid_run import wanted_grid_run
 from cluster.tracking.wanted import CellView, wanted_cell_run
 from cluster.tracking.writer import RunWriter
+from grid.baseline import baseline_of
 from grid.config.experiment import Experiment
 from grid.job import CellJob
 from grid.results import cell_result
@@ -82,10 +83,11 @@ class Mirror:
         """Looks at every cell that can still change."""
         for job in self._cells:
             seen = self._views.get(job.cell_id)
-            if seen is None or not seen.settled:
+            if seen is None or not seen.settled or (measure and not seen.compared):
                 state = cell_state(self._store, job)
-                result = cell_result(self._store, self._experiment, state, measure=measure)
-                self._views[job.cell_id] = CellView(state, result)
+                baseline = baseline_of(job, self._cells)
+                result = cell_result(self._store, self._experiment, state, baseline, measure=measure)
+                self._views[job.cell_id] = CellView(state, result, baseline.cell_id if baseline is not None else "")
 
     def _write(self, live: bool) -> SyncReport:
         changed = {cell_id: view for cell_id, view in self._views.items() if self._mirrored.get(cell_id) != view}

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from cluster.tracking import metric_names
 from cluster.tracking.address import without_password
 from cluster.tracking.client import CELL_ID, KIND, LoggedRun, TrackingError, connect, find_experiment, runs
-from cluster.tracking.wanted import ERROR, EVALUATIONS, MEASURED, PLACES, evaluations_mark, measurements_mark
+from cluster.tracking.wanted import BASELINE, ERROR, EVALUATIONS, MEASURED, PLACES, evaluations_mark, measurements_mark
+from grid.baseline import baseline_of
 from grid.config.experiment import Experiment
 from grid.job import CellJob
 from grid.report.data import CellResult, GridResults, Status
@@ -30,7 +31,9 @@ def results_from_mlflow(experiment: Experiment, cells: Sequence[CellJob], uri: s
     except Exception as error:
         what = without_password(f"MLflow at {uri} cannot be read: {type(error).__name__}: {str(error)[:400]}")
         raise TrackingError(what) from error
-    return grid_results(experiment, [_cell(experiment, job, found.get(job.cell_id)) for job in cells])
+    results = [_cell(experiment, job, found.get(job.cell_id)) for job in cells]
+    _check_comparisons(results)
+    return grid_results(experiment, cells, results)
 
 
 def _runs(experiment: Experiment, uri: str) -> dict[str, LoggedRun]:
@@ -60,12 +63,18 @@ def _cell(experiment: Experiment, job: CellJob, run: LoggedRun | None) -> CellRe
             status=status,
             error=run.tags.get(ERROR, "") if status == "failed" else "",
             measurements=metric_names.measurements(_places(run), run.metrics) if status == "done" else (),
+            differences=metric_names.differences(_places(run), run.metrics) if _compared(run, status) else (),
         )
     except (KeyError, ValueError) as error:
         raise TrackingError(f"the MLflow run {run.run_id} of cell {job.cell_id} is incomplete; {REPAIR}") from error
     if status == "done":
         _check(experiment, job, run, result)
     return result
+
+
+def _compared(run: LoggedRun, status: Status) -> bool:
+    """Whether the run holds the differences of its measurements from those of the baseline."""
+    return status == "done" and BASELINE in run.tags
 
 
 def _check(experiment: Experiment, job: CellJob, run: LoggedRun, result: CellResult) -> None:
@@ -76,6 +85,14 @@ def _check(experiment: Experiment, job: CellJob, run: LoggedRun, result: CellRes
         )
     if run.tags.get(MEASURED) != measurements_mark(result):
         raise TrackingError(f"the metrics of the MLflow run {run.run_id} are not those of the store; {REPAIR}")
+
+
+def _check_comparisons(results: Sequence[CellResult]) -> None:
+    """Every cell whose baseline is done as well was compared with it."""
+    for result in results:
+        baseline = baseline_of(result, results)
+        if baseline is not None and baseline.status == result.status == "done" and not result.differences:
+            raise TrackingError(f"the MLflow run of cell {result.cell_id} is not compared with its baseline; {REPAIR}")
 
 
 def _places(run: LoggedRun) -> Iterator[str]:

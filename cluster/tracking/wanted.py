@@ -26,6 +26,8 @@ PARENT = "mlflow.parentRunId"
 EPOCHS, TRAINED, MEASURED = "epochs", "trained", "measured"
 """Tags that say how much of a kind of metrics is in the run: a count, or the digest of what was logged."""
 EVALUATIONS = "evaluations"
+BASELINE = "compared with"
+"""Tag: the cell id of the baseline whose EERs the `difference` metrics are from, place by place; absent without one."""
 ERROR, LOG = "error", "log"
 PLACES = "measured at "
 """Tags `measured at 0`, ... list the measurements in their order: MLflow gives metrics without one."""
@@ -34,15 +36,21 @@ PLACES_PER_TAG = 40
 
 @dataclass(frozen=True)
 class CellView:
-    """What the store says of a cell: how far it is, and its result."""
+    """What the store says of a cell: how far it is, its result, and the id of the cell it is compared with if any."""
 
     state: CellState
     result: CellResult
+    baseline: str = ""
 
     @property
     def settled(self) -> bool:
         """Whether nothing can change any more."""
         return self.result.status == "done" and bool(self.result.measurements)
+
+    @property
+    def compared(self) -> bool:
+        """Whether the differences from the baseline are there, as far as there can be any."""
+        return not self.baseline or bool(self.result.differences)
 
     @property
     def began(self) -> bool:
@@ -127,6 +135,7 @@ def _tags(store: Store, experiment: Experiment, view: CellView) -> dict[str, str
         places = [metric_names.place(m) for m in result.measurements]
         chunks = [places[i : i + PLACES_PER_TAG] for i in range(0, len(places), PLACES_PER_TAG)]
         tags |= {f"{PLACES}{i}": json.dumps(chunk) for i, chunk in enumerate(chunks)}
+        tags |= {BASELINE: view.baseline} if result.differences else {}
     record = read_record(store, job.folder) if view.state.results is not None else None
     if record is not None:
         made = record.provenance
@@ -146,8 +155,8 @@ def evaluations_mark(job: CellJob, experiment: Experiment) -> str:
 
 
 def measurements_mark(result: CellResult) -> str:
-    """The digest of the measurements, to the last bit."""
-    return digest([asdict(measurement) for measurement in result.measurements])
+    """The digest of the measurements and differences, to the last bit."""
+    return digest([*map(asdict, result.measurements), *map(asdict, result.differences)])
 
 
 def _groups(view: CellView) -> Iterator[MetricGroup]:
@@ -163,6 +172,11 @@ def _groups(view: CellView) -> Iterator[MetricGroup]:
     if view.result.measurements:
         points = [
             Point(name, value) for m in view.result.measurements for name, value in metric_names.metrics(m).items()
+        ]
+        points += [
+            Point(name, value)
+            for d in view.result.differences
+            for name, value in metric_names.difference_metrics(d).items()
         ]
         # the one number people look for first, in the unit of papers
         pooled = [m for m in view.result.measurements if m.condition == POOLED]

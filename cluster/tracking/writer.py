@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cluster.tracking.client import CELL_ID, KIND, LoggedRun
-from cluster.tracking.wanted import ERROR, EVALUATIONS, LOG, MEASURED, PLACES, Point, WantedRun, now
+from cluster.tracking.wanted import BASELINE, ERROR, EVALUATIONS, LOG, MEASURED, PLACES, Point, WantedRun, now
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class RunWriter:
         return LoggedRun(run.info.run_id, run.info.status, wanted.started, {}, tags, {})
 
     def _without_stale_tags(self, run: LoggedRun, wanted: WantedRun) -> LoggedRun:
-        passing = {ERROR, LOG, EVALUATIONS, MEASURED}
+        passing = {BASELINE, ERROR, LOG, EVALUATIONS, MEASURED}
         stale = [key for key in run.tags if (key in passing or key.startswith(PLACES)) and key not in wanted.tags]
         for key in stale:
             self.client.delete_tag(run.run_id, key)

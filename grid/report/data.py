@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from grid.baseline import baselines
+from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 
 Status = Literal["done", "failed", "missing", "running"]
 
 POOLED = "pooled"
-BASELINE_POLICY = "none"
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,19 @@ class CodecFacts:
 
 
 @dataclass(frozen=True)
+class DetectorFacts:
+    """What a report has to know of a detector; `cosines` is how many its score is the sum of, 0 for a logit."""
+
+    name: str
+    cosines: int = 0
+
+
+@dataclass(frozen=True)
 class CellResult:
-    """One training of the grid and what it measured; `error` says why it failed, in the words of its log."""
+    """One training of the grid and what it measured; `error` says why it failed, in the words of its log.
+
+    `differences` are from the baseline of its seed; there are none where that is absent or not done.
+    """
 
     cell_id: str
     selection: str
@@ -43,6 +55,7 @@ class CellResult:
     status: Status
     error: str = ""
     measurements: tuple[Measurement, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
     def measurement(self, evaluation: str, condition: str) -> Measurement | None:
         """The measurement of one condition, or None if this cell has none."""
@@ -51,14 +64,28 @@ class CellResult:
                 return item
         return None
 
+    def difference(self, evaluation: str, condition: str) -> Difference | None:
+        """The difference from the baseline on one condition, or None if this cell has none."""
+        for item in self.differences:
+            if item.evaluation == evaluation and item.condition == condition:
+                return item
+        return None
+
 
 @dataclass(frozen=True)
 class GridResults:
-    """All cells of a grid, in the order in which tables show them, and the codecs they train and test on."""
+    """All cells of a grid, in the order in which tables show them, and the codecs they train and test on.
+
+    `compared` are the grids of other experiments whose results stand beside this one's; `trouble` says why the results
+    of such a grid are not here.
+    """
 
     name: str
     cells: tuple[CellResult, ...]
     codecs: dict[str, CodecFacts] = field(default_factory=dict)
+    detector_facts: dict[str, DetectorFacts] = field(default_factory=dict)
+    compared: tuple[GridResults, ...] = ()
+    trouble: str = ""
 
     def selections(self) -> list[str]:
         return _distinct(cell.selection for cell in self.cells)
@@ -93,9 +120,7 @@ class GridResults:
 
     def baseline(self, selection: str, detector: str) -> tuple[CellResult, ...]:
         """The cells without CoRS to compare with: those of the selection, else those trained on no codec at all."""
-        cells = self.select(policy=BASELINE_POLICY, detector=detector)
-        own = tuple(cell for cell in cells if cell.selection == selection)
-        return own or tuple(cell for cell in cells if not cell.codecs)
+        return baselines(self.cells, selection, detector)
 
 
 def codec_condition(codec: str) -> str:

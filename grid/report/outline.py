@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from grid.baseline import BASELINE_POLICY
 from grid.report.about import About, provenance
-from grid.report.data import BASELINE_POLICY, GridResults
+from grid.report.data import GridResults
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.own_codec_table import own_codec_table

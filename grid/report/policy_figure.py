@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid.report.data import BASELINE_POLICY
+from grid.baseline import BASELINE_POLICY
 from grid.report.figures import PAPER_WIDTH, paper_style, save_png
 from grid.report.policy_panel import Mark, Panel, figure_evaluations, read_panel
 from grid.report.table import Table

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grid.report.data import BASELINE_POLICY
+from grid.baseline import BASELINE_POLICY
 from grid.report.policy_table import PARTS
 from grid.report.table import Table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from grid.report.data import BASELINE_POLICY, POOLED, GridResults
+from grid.baseline import BASELINE_POLICY
+from grid.report.data import POOLED, GridResults
 from grid.report.summary import Summary, percent, points, state_cell, summarise, uncertainty
 from grid.report.table import Cell, Column, Footnotes, Table, label
 

@@ -6,7 +6,16 @@ import math
 
 import pytest
 
-from cluster.tracking.metric_names import decode, encode, measurements, metrics, place
+from cluster.tracking.metric_names import (
+    decode,
+    difference_metrics,
+    differences,
+    encode,
+    measurements,
+    metrics,
+    place,
+)
+from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 
 TEXTS = (
@@ -49,6 +58,12 @@ def test_measurements_from_metrics_are_equal_to_the_last_bit() -> None:
     numbers = (0.1 + 0.2, math.nextafter(0.3, 0), 1 / 3, 1.0, 7, 123_456, 20 / 3, -0.1 - 0.2)
     original = Measurement("T-CoSG (all)", "codec=mimi", *numbers)
     assert measurements([place(original)], metrics(original)) == (original,)
+
+
+def test_differences_from_metrics_are_equal_to_the_last_bit() -> None:
+    original = Difference("T-CoSG (all)", "codec=mimi", -0.1 - 0.2, math.nextafter(-0.3, 0), 1 / 3)
+    assert differences([place(original)], difference_metrics(original)) == (original,)
+    assert set(difference_metrics(original)).isdisjoint(metrics(Measurement("", "", 0, 0, 0, 0, 1, 1, 0, 0)))
 
 
 def test_measurements_one_metric_lost_is_an_error() -> None:
