@@ -32,6 +32,7 @@ class WeightFile(_Facts):
         description="place below a weights folder; `<owner>/<name>/<file>` for a file of a hub repository"
     )
     source: str | None = Field(default=None, description="an https URL, `hub:<owner>/<name>`, or null: no direct link")
+    revision: str | None = Field(default=None, description="commit of the hub repository; null: its main branch")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     bytes: int | None = None
     licence: str | None = Field(default=None, description="where it differs from the entry's")

@@ -125,7 +125,7 @@ def _in_hub_cache(weight: WeightFile) -> Path | None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(weight.hub_repo, weight.hub_file, cache_dir=_hub_cache())
+    found = try_to_load_from_cache(weight.hub_repo, weight.hub_file, cache_dir=_hub_cache(), revision=weight.revision)
     return Path(found) if isinstance(found, str) else None
 
 
@@ -133,7 +133,8 @@ def _from_hub(weight: WeightFile) -> Path:
     from huggingface_hub import hf_hub_download
 
     logger.info("fetching %s from the hub", weight.path)
-    return Path(hf_hub_download(str(weight.hub_repo), weight.hub_file, cache_dir=_hub_cache()))
+    repository, place = str(weight.hub_repo), weight.hub_file
+    return Path(hf_hub_download(repository, place, cache_dir=_hub_cache(), revision=weight.revision))
 
 
 def _from_url(weight: WeightFile) -> Path:

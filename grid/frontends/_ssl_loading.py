@@ -1,0 +1,112 @@
+"""Builds a speech encoder of transformers: its configuration, and weights that are random, from a file or the hub."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from grid.codecs.entry import WeightFile
+from grid.codecs.weights import WeightFinder, load_state
+from grid.errors import MissingRequirementError, RequestError
+from grid.frontends._ssl_shape import KNOWN, EncoderShape, hub_file, shape_of
+from grid.randomness import seed_number
+
+if TYPE_CHECKING:
+    from grid.frontends.ssl import SslOptions
+
+logger = logging.getLogger(__name__)
+
+MASK_EMBEDDING = "masked_spec_embed"
+
+
+def load_encoder(options: SslOptions, shape: EncoderShape) -> Any:
+    """The model of transformers that `options` describe, on the CPU, in float32; torch's generator is left as it was.
+
+    Raises MissingRequirementError when a file is neither on this machine nor to be fetched, RequestError when the
+    configuration, the digest or the names and shapes of the weights are not those that were asked for. Fetching from
+    the hub was not run (no hub could be reached); reading the same files from its cache was.
+    """
+    from transformers import AutoModel
+
+    config = _configuration(options)
+    if EncoderShape(config.hidden_size, config.num_hidden_layers) != shape:
+        raise RequestError(
+            f"{options.model}: its configuration has {config.num_hidden_layers} layers of {config.hidden_size}, "
+            f"not {shape.layers} of {shape.size}; give the right one as `configuration`"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_number("ssl", options.random_seed))
+        if options.weights == "random":
+            return AutoModel.from_config(config, dtype=torch.float32)
+        return _with_weights(config, _weights_file(options), needs_mask=options.mask)
+
+
+def _configuration(options: SslOptions) -> Any:
+    """The configuration object, with the training options written into it."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
+    values, where = options.configuration, "configuration"
+    if values is None:
+        path = WeightFinder().find(hub_file(options.model, options.model_revision, "config.json"))
+        values, where = json.loads(path.read_text(encoding="utf-8")), str(path)
+    shape_of(values, where)
+    try:
+        config = AutoConfig.for_model(**values)
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise RequestError(f"{where}: {error}") from error
+    config.apply_spec_augment = options.mask
+    if options.mask and not (config.mask_time_prob or config.mask_feature_prob):
+        raise RequestError(f"mask: true, but {where} has mask_time_prob 0 and mask_feature_prob 0: nothing is masked")
+    if options.layerdrop is not None:
+        config.layerdrop = options.layerdrop
+    return config
+
+
+def _weights_file(options: SslOptions) -> Path:
+    finder = WeightFinder()
+    if options.weights != "hub":
+        source, digest = options.weights_source, options.weights_sha256
+        return finder.find(WeightFile(path=options.weights, source=source, sha256=digest))
+    known = KNOWN.get(options.model)
+    if known and known.weights_file and options.model_revision == known.revision:
+        return finder.find(hub_file(options.model, known.revision, known.weights_file, known.sha256))
+    if options.model_revision is None:
+        logger.warning("%s: no model_revision is set, so its weights are those of today's main branch", options.model)
+    files = [hub_file(options.model, options.model_revision, n) for n in ("model.safetensors", "pytorch_model.bin")]
+    here = [file for file in files if finder.locate(file) is not None]
+    try:
+        return finder.find((here or files)[0])
+    except MissingRequirementError:
+        return finder.find(files[1])
+
+
+def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
+    """The model with the tensors of `path`; heads that a checkpoint has beside its encoder are left out."""
+    from transformers import MODEL_MAPPING
+
+    model_class = MODEL_MAPPING[type(config)]
+    try:
+        state = load_state(path)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise RequestError(f"{path}: holds more than plain tensors, or is damaged: {error}") from error
+    prefix = f"{model_class.base_model_prefix}."
+    inner = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    try:
+        model, report = model_class.from_pretrained(
+            None, config=config, state_dict=inner or state, dtype=torch.float32, output_loading_info=True
+        )
+    except RuntimeError as error:  # shapes that differ
+        raise RequestError(f"{path} does not fit the configuration: {error}") from error
+    missing = sorted(set(report["missing_keys"]) - (set() if needs_mask else {MASK_EMBEDDING}))
+    if missing:
+        raise RequestError(f"{path} lacks {len(missing)} tensors of {model_class.__name__}, such as {missing[0]}")
+    if MASK_EMBEDDING in report["missing_keys"]:
+        torch.nn.init.zeros_(model.masked_spec_embed)  # never read without masks, but saved
+    logger.info("loaded %d tensors from %s", len(inner or state), path)
+    return model
