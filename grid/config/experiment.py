@@ -159,6 +159,10 @@ class Experiment(Strict):
     evaluations: dict[str, EvaluationChoice] = Field(min_length=1)
     bootstrap: Bootstrap = Bootstrap()
     cross_testing: str | None = Field(default=None, description="the evaluation that the cross-codec matrix shows")
+    report: tuple[str, ...] = Field(default=(), description="tables of papers to make, such as cdd-table-3")
+    compare: tuple[str, ...] = Field(
+        default=(), description="experiment files, relative to this one, whose results stand beside this one's"
+    )
     resources: Resources = Resources()
     root: str = "results"
     tracking_uri: str | None = Field(default=None, description="MLflow; default: SQLite under the root")
