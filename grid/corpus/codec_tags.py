@@ -80,7 +80,7 @@ def codec_of(tag: str, corpus: str, where: str, unknown_codecs: str = REFUSE) ->
     A tag without an entry is a RequestError that names `where`, or with `unknown_codecs` "keep" the tag itself.
     """
     name = tags_of(corpus).get(tag)
-    if name is None and unknown_codecs == KEEP:
+    if name is None and tag and unknown_codecs == KEEP:
         return tag
     if name is None:
         error = unknown_name("codec tag", tag, tags_of(corpus), where=where)

@@ -4,6 +4,7 @@ The counts are in published_counts.yaml. To add a corpus, add a set to that list
 
     - reader: my-corpus
       files: [labels.txt]              # optional: only if PATH is called so or is a folder with such a file
+      folder: false                    # optional: only if PATH is the file itself
       options: {part: [null, train]}   # optional: only if the option has one of these values (null: not given)
       stated_in: Author (year), Table II
       counts:
@@ -69,12 +70,15 @@ class PublishedSet(BaseModel):
 
     reader: str
     files: tuple[str, ...] = ()
+    folder: bool = True
     options: Mapping[str, Any] = Field(default_factory=dict)
     stated_in: str
     counts: tuple[PublishedCount, ...]
 
     def is_about(self, path: Path, options: Mapping[str, Any]) -> bool:
         """Whether an import of `path` with these options, defaults included, is what the source counted."""
+        if path.is_dir() and not self.folder:
+            return False
         names = [child.name for child in path.iterdir()] if path.is_dir() else [path.name]
         fits = not self.files or any(fnmatchcase(name, pattern) for name in names for pattern in self.files)
         return fits and all(_allowed(options.get(name), values) for name, values in self.options.items())

@@ -61,6 +61,7 @@ def test_set_with_files_and_options_is_about_the_imports_that_have_them(tmp_path
     assert item.is_about(tmp_path, {"part": None})
     assert not item.is_about(tmp_path / "train_x.txt", {"part": "DF"})
     assert not item.is_about(tmp_path / "dev_x.txt", {})
+    assert not item.model_copy(update={"folder": False}).is_about(tmp_path, {"part": None})
 
 
 def test_reader_without_published_counts_has_none(tmp_path: Path) -> None:
