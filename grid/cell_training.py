@@ -133,8 +133,10 @@ class CellTraining:
         return record
 
     def _keep(self, epoch: Epoch) -> None:
-        selection = self.job.recipe.model_selection
-        if selection != "last" and epoch.dev_eer >= self.progress.best_dev_eer:
+        selection, best = self.job.recipe.model_selection, self.progress.best_dev_eer
+        # an average takes epochs that are as good as the best one too, as the published AASIST does
+        worse = epoch.dev_eer > best if selection == "average of improvements" else epoch.dev_eer >= best
+        if selection != "last" and worse:
             return
         self.progress.best_epoch, self.progress.best_dev_eer = epoch.epoch, epoch.dev_eer
         if selection == "average of improvements":

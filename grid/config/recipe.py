@@ -101,7 +101,7 @@ class Recipe(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     model_selection: Literal["best dev EER", "last", "average of improvements"] = Field(
         default="best dev EER",
-        description="the weights that are kept; the average is over the epochs that lowered dev EER (SWA), and the "
+        description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far (SWA), and the "
         "statistics of batch norm are then taken anew",
     )
     early_stopping: EarlyStopping | None = None
