@@ -22,15 +22,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from grid.codecs.entry import Auxiliary, Decoder, Quantiser
 from grid.corpus.codec_tags import place_of
 from grid.corpus.readers import READERS
-from grid.rendition import role_of
+from grid.rendition import Role, role_of
 
 FILE = Path(__file__).resolve().parent / "published_counts.yaml"
 
@@ -40,15 +41,15 @@ class PublishedCount(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    split: str | None = None
-    key: str | None = None
-    role: str | None = None
+    split: Literal["train", "dev", "test"] | None = None
+    key: Literal["bonafide", "spoof"] | None = None
+    role: Role | None = None
     attack: str | None = None
     codec: str | None = None
     source: str | None = None
-    qua: str | None = None
-    aux: str | None = None
-    dec: str | None = None
+    qua: Quantiser | None = None
+    aux: Auxiliary | None = None
+    dec: Decoder | None = None
     utterances: int | None = None
     speakers: int | None = None
 
@@ -104,7 +105,7 @@ class Comparison:
 
 def published_counts(reader: str, path: Path, options: Mapping[str, Any]) -> list[PublishedSet]:
     """What is published of the corpus that `reader` finds at `path` with the options given; often nothing."""
-    sets = [item for item in _load() if item.reader == reader]
+    sets = [item for item in load_published_counts() if item.reader == reader]
     if not sets:
         return []
     parameters = inspect.signature(READERS.get(reader)).parameters.values()
@@ -163,6 +164,7 @@ def _allowed(value: Any, values: Any) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _load() -> tuple[PublishedSet, ...]:
+def load_published_counts() -> tuple[PublishedSet, ...]:
+    """All sets of published_counts.yaml, in its order."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return tuple(PublishedSet.model_validate(item) for item in yaml.load(FILE.read_text("utf-8"), Loader=loader))

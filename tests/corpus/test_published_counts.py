@@ -9,7 +9,8 @@ import pytest
 from grid.codecs.catalogue import load_catalogue
 from grid.corpus.codec_tags import codec_of, parse_place, place_of, tags_of
 from grid.corpus.manifest import Utterance, to_table
-from grid.corpus.published_counts import PublishedSet, compare, published_counts
+from grid.corpus.published_counts import PublishedSet, compare, load_published_counts, published_counts
+from grid.corpus.readers import READERS
 from grid.errors import RequestError
 
 
@@ -66,6 +67,14 @@ def test_set_with_files_and_options_is_about_the_imports_that_have_them(tmp_path
 
 def test_reader_without_published_counts_has_none(tmp_path: Path) -> None:
     assert published_counts("csv", tmp_path, {}) == []
+
+
+def test_every_published_set_names_a_reader_and_codecs_that_exist() -> None:
+    sets = load_published_counts()
+    assert {item.reader for item in sets} <= set(READERS.names())
+    known = {*load_catalogue().names(), None}
+    counted = {count.codec for item in sets for count in item.counts}
+    assert {codec for codec in counted - known if not place_of(str(codec))} == set()
 
 
 def test_every_tag_leads_to_the_catalogue_or_to_a_place_of_the_taxonomy() -> None:
