@@ -20,7 +20,8 @@ def reverberate(
 
     The mean power stays, so the level of the response does not matter, unless `response_dbfs` is given: then it is
     first scaled to that root mean square (dB re full scale, over its whole length) and clipped at full scale. The CDD
-    code does this with -20, because it loads responses as it loads speech; it weakens the direct path against the tail.
+    code does this with -20, because it loads responses as it loads speech. That weakens the direct path: on made-up
+    responses of one second with T60 of 0.2 to 1 s, the direct-to-reverberant ratio fell by 15 to 18 dB.
 
     A waveform of mean power below 1e-10 is given back as it is, and so is one that the response would silence (it is
     silent, or starts after the waveform's end); the CDD code gives silence there.
