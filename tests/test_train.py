@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load
 
 from grid.cell_scores import read_scores, scores_folder
 from grid.checkpoint import Epoch
@@ -36,6 +37,7 @@ import torch
 from grid.job import read_job
 from grid.store import Store
 from grid.train import train
+
 
 torch.set_num_threads(1)
 store = Store.open(sys.argv[1])
@@ -303,3 +305,39 @@ def test_cells_of_two_seeds_start_from_other_weights(cell: Any) -> None:
         run(store, job)
         losses.append(store.read_json(f"{job.folder}/{HISTORY}")["epochs"][0]["train_loss"])
     assert losses[0] != losses[1]
+
+
+def test_an_average_of_improvements_is_of_the_epochs_as_good_as_the_best(
+    cell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_dev_eers(monkeypatch, 0.3, 0.4, 0.3, 0.2)
+    store, job = cell({"epochs": 4, "model_selection": "average of improvements"})
+    results = run(store, job)
+    assert (results["best_epoch"], results["dev_eer"]) == (3, 0.2)
+    weights = [load(store.read_bytes(f"{job.folder}/{WEIGHTS}"))]
+    for epoch in (0, 2, 3):
+        with_dev_eers(monkeypatch, *[0.5] * 4)
+        _, shorter = cell({"epochs": epoch + 1, "model_selection": "last"})
+        run(store, shorter)
+        weights.append(load(store.read_bytes(f"{shorter.folder}/{WEIGHTS}")))
+    average, *parts = weights
+    for name, value in average.items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(value, torch.stack([part[name] for part in parts]).mean(0))
+
+
+def test_an_average_survives_an_interruption(cell: Any) -> None:
+    recipe = {"model_selection": "average of improvements"}
+    store, straight = cell(recipe)
+    run(store, straight)
+    _, resumed = cell(recipe)
+    with pytest.raises(StopError):
+        run(store, resumed, report=stop_after(0))
+    run(store, resumed)
+    assert outcome(store, resumed) == outcome(store, straight)
+
+
+def test_corpus_prior_does_not_follow_the_policy(cell: Any) -> None:
+    store, job = cell({"epochs": 1, "class_weights": "corpus prior"})
+    # 4 recordings and 4 spoofs of the corpus; the CoRS labelled spoof does not count
+    assert run(store, job)["class_weights"] == {"bonafide": 1.0, "spoof": 1.0}
