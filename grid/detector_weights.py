@@ -1,9 +1,8 @@
-"""Reads and writes a detector's weights: the published AASIST files, and the model part of our own checkpoints."""
+"""Reads and writes a detector's weights: published checkpoints, and the model part of our own."""
 
 from __future__ import annotations
 
 import logging
-import pickle
 from pathlib import Path
 
 import safetensors.torch
@@ -14,6 +13,8 @@ from torch import Tensor
 from grid.detector import detector_names, load_detector_spec
 from grid.detector_network import Detector
 from grid.errors import MissingRequirementError, RequestError
+from grid.pickled_tensors import pickled_tensors
+from grid.published_checkpoints import MASK_VECTOR, in_own_names
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 def model_bytes(detector: Detector) -> bytes:
     """The detector's weights as a safetensors file; a frozen frontend is left out, as its source has it."""
-    state = {name: tensor.contiguous() for name, tensor in _own_state(detector).items()}
+    state = {name: tensor.contiguous() for name, tensor in detector.learned_state().items()}
     return safetensors.torch.save(state)
 
 
@@ -38,13 +39,13 @@ def load_model_bytes(detector: Detector, content: bytes) -> None:
 def load_weights(detector: Detector, path: str | Path) -> None:
     """Puts a weights file into `detector`: `.pth` or `.pt` (plain tensors only) or `.safetensors`.
 
-    Names may be those of the detector (`backend.out_layer.weight`) or of its backend alone (`out_layer.weight`), as
-    in the published AASIST files. Raises RequestError that says which committed detector the file fits, if any,
-    when names or shapes differ, and MissingRequirementError when there is no file.
+    Names may be those of the detector (`backend.out_layer.weight`), of its backend alone (`out_layer.weight`), as in
+    the published AASIST files, or those of another published checkpoint: see `grid.published_checkpoints`. Raises
+    RequestError that says which committed detector the file fits, if any, when names or shapes differ or the file
+    brings an encoder of its own to a frozen one, and MissingRequirementError when there is no file.
     """
-    state = read_tensors(Path(path))
-    if not any(name.startswith(("backend.", "frontend.")) for name in state):
-        state = {f"backend.{name}": tensor for name, tensor in state.items()}
+    state = in_own_names(read_tensors(Path(path)), detector.state_dict())
+    state = _without_frozen_frontend(detector, state, str(path))
     _put(detector, state, str(path))
     logger.info("loaded %d tensors from %s", len(state), path)
 
@@ -60,13 +61,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             raise RequestError(f"{path}: not a safetensors file: {error}") from error
     if path.suffix not in (".pth", ".pt"):
         raise RequestError(f"{path}: unknown kind of weights file {path.suffix!r}. Choices: .pth, .pt, .safetensors")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise RequestError(f"{path}: holds more than plain tensors, or is damaged: {error}") from error
-    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
-        raise RequestError(f"{path}: must hold a state dict, name to tensor; save model.state_dict() there")
-    return dict(content)
+    return pickled_tensors(path)
 
 
 def fitting_detectors(state: dict[str, Tensor]) -> list[str]:
@@ -76,7 +71,7 @@ def fitting_detectors(state: dict[str, Tensor]) -> list[str]:
 
 
 def _put(detector: Detector, state: dict[str, Tensor], source: str) -> None:
-    own, given = _shapes(_own_state(detector)), _shapes(state)
+    own, given = _shapes(detector.learned_state()), _shapes(state)
     if own != given:
         fits = fitting_detectors(state)
         hint = f"It fits: {', '.join(fits)}." if fits else "It fits no detector of configs/detectors."
@@ -84,10 +79,29 @@ def _put(detector: Detector, state: dict[str, Tensor], source: str) -> None:
     detector.load_state_dict(state, strict=False)
 
 
-def _own_state(detector: Detector) -> dict[str, Tensor]:
-    frozen = not any(parameter.requires_grad for parameter in detector.frontend.parameters())
-    state: dict[str, Tensor] = detector.state_dict()
-    return {name: tensor for name, tensor in state.items() if not (frozen and name.startswith("frontend."))}
+def _without_frozen_frontend(detector: Detector, state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+    """`state` without a frozen frontend's tensors; RequestError where they are not the ones that it holds.
+
+    A backend that was trained on a fine-tuned encoder gives wrong scores on the frozen one, and nothing else tells.
+    """
+    whole, learned = detector.state_dict(), detector.learned_state()
+    brought = [name for name in state if name in whole and name not in learned]
+    compared = [name for name in brought if name != MASK_VECTOR]
+    changed = [name for name in compared if not torch.equal(whole[name].cpu(), state[name].to(whole[name].dtype))]
+    if changed:
+        trained = [name for name in fitting_detectors(state) if _frontend_is_trained(name)]
+        use = f"Use: {', '.join(trained)}." if trained else "Use a detector file whose frontend has frozen: false."
+        raise RequestError(
+            f"{source} brings a frontend that was trained with its backend: {changed[0]} and {len(changed) - 1} more "
+            f"tensors differ from this detector's, which is frozen. {use}"
+        )
+    if brought:
+        logger.info("%s: left out %d tensors that the frozen frontend has already", source, len(brought))
+    return {name: tensor for name, tensor in state.items() if name not in brought}
+
+
+def _frontend_is_trained(name: str) -> bool:
+    return load_detector_spec(name).resolved_frontend().shared_pass is None
 
 
 def _backend_shapes(name: str) -> Shapes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
@@ -11,6 +9,7 @@ from grid.backends import BACKENDS
 from grid.backends._w2v2_aasist_network import W2v2AasistNetwork
 from grid.backends.w2v2_aasist import W2v2AasistOptions
 from grid.errors import RequestError
+from tests.pseudo_random import pseudo_random, pseudo_random_state
 
 TWO_LOGITS = W2v2AasistOptions()
 ONE_LOGIT = W2v2AasistOptions(temporal_ratio=0.7, outputs=1)
@@ -19,28 +18,6 @@ ONE_LOGIT = W2v2AasistOptions(temporal_ratio=0.7, outputs=1)
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def pseudo_random(shape: tuple[int, ...], number: int) -> torch.Tensor:
-    """Values in -1 .. 1 by integer arithmetic alone, so the same on every machine: a quadratic in k modulo 10,007."""
-    k = torch.arange(math.prod(shape), dtype=torch.int64)
-    return (((k * k % 10007 * 31 + k * 7919 + number * 1729) % 10007) / 5003.0 - 1).to(torch.float32).view(shape)
-
-
-def pseudo_random_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A tensor for each name of a state dict, at the scale of a trained network's."""
-    made = {}
-    for number, (name, tensor) in enumerate(sorted(state.items())):
-        value = pseudo_random(tuple(tensor.shape), number)
-        if name.endswith("num_batches_tracked"):
-            made[name] = torch.tensor(0)
-        elif name.endswith("running_var"):
-            made[name] = 1 + 0.5 * value
-        elif tensor.dim() == 1:
-            made[name] = 0.2 * value + (1 if name.endswith("weight") else 0)
-        else:
-            made[name] = value * (3 * tensor.shape[0] / tensor.numel()) ** 0.5
-    return made
 
 
 def network(options: W2v2AasistOptions, size: int = 1024) -> W2v2AasistNetwork:
