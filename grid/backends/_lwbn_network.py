@@ -23,7 +23,7 @@ class LwbnNetwork(nn.Module):
         z = Linear(Dropout(ReLU(u)));                       cosine = z . c / (|z| |c|)
 
     The linear layer is shared by the layers; w and the centre c are the layer's own. There is no batch norm and no
-    mask: every frame counts. The published file calls the parameters time_attn_mlp1, bottleneck_proj.2 and center.
+    mask: every frame counts. `grid.published_checkpoints` knows the names that the authors' files have.
     """
 
     def __init__(self, options: LwbnOptions, size: int) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from grid.backends import BACKENDS
 from grid.backends._lwbn_network import LwbnNetwork
 from grid.backends.lwbn import LwbnOptions
+from grid.detector import build_detector, load_detector_spec, parse_detector_spec
 from grid.detector_network import scores_of
+from grid.detector_weights import model_bytes
 from grid.errors import RequestError
 from grid.frontends.contract import Features
-from grid.losses import oc_softmax
+from grid.losses import detection_loss, oc_softmax
+from tests.frontends.tiny_encoders import TINY_XLSR
 
 SMALL = LwbnOptions(layers=3, heads=2, bottleneck=5, dropout=0.0)
 SIZE = 12
@@ -162,3 +166,21 @@ def test_outputs_are_one_cosine_for_each_layer() -> None:
 def test_other_number_of_layers_names_the_option() -> None:
     with pytest.raises(RequestError, match=r"has layers: 25, but the frontend gives 13; .* layers: 13"):
         BACKENDS.get("lwbn")(LwbnOptions()).build(Features("layers", size=768, layers=13))
+
+
+def test_committed_detector_on_a_tiny_encoder_trains_its_backend_alone() -> None:
+    values = load_detector_spec("lwbn").model_dump()
+    tiny = {"configuration": TINY_XLSR | {"num_hidden_layers": 24}, "weights": "random"}
+    values["frontend"]["options"] |= tiny
+    model = build_detector(parse_detector_spec(values), seed=0)
+    cosines = model(0.1 * noise(4, 3200))
+    assert cosines.shape == (4, 25)
+    detection_loss(cosines, torch.tensor([1.0, 0.0, 0.0, 1.0]), head=model.head).backward()
+    trained = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert trained == {f"backend.{name}" for name in ("attention", "bottleneck.weight", "bottleneck.bias", "centres")}
+    assert set(safetensors.torch.load(model_bytes(model))) == trained
+
+
+def test_committed_detector_has_as_many_layers_as_its_encoder() -> None:
+    spec = load_detector_spec("lwbn")
+    assert spec.resolved_frontend().features == Features("layers", size=1024, layers=spec.resolved_backend().outputs)
