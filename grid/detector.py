@@ -76,11 +76,16 @@ class DetectorSpec(_Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        given, wanted = self.resolved_frontend().features.kind, self.resolved_backend().accepts
-        if given != wanted:
+        features, backend = self.resolved_frontend().features, self.resolved_backend()
+        if features.kind != backend.accepts:
             raise RequestError(
-                f"backend {self.backend.name!r} takes features of kind {wanted!r}, "
-                f"but frontend {self.frontend.name!r} gives {given!r}; choose another of the two"
+                f"backend {self.backend.name!r} takes features of kind {backend.accepts!r}, "
+                f"but frontend {self.frontend.name!r} gives {features.kind!r}; choose another of the two"
+            )
+        if backend.head == "cosines" and features.layers != backend.outputs:
+            raise RequestError(
+                f"backend {self.backend.name!r} gives {backend.outputs} cosines, but frontend {self.frontend.name!r} has "
+                f"{features.layers} layers; make the two agree"
             )
         return self
 
