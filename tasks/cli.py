@@ -8,6 +8,7 @@ import typer
 
 from grid import __version__
 from tasks import console
+from tasks.build import build
 from tasks.codecs import codecs
 from tasks.demo import demo
 from tasks.doctor import doctor
@@ -33,6 +34,7 @@ app = typer.Typer(
 EXPERIMENT, AUDIO, MACHINE = "An experiment", "Audio and scores", "This machine"
 app.command(rich_help_panel=EXPERIMENT)(demo)
 app.command("import", rich_help_panel=EXPERIMENT)(import_corpus)
+app.command(rich_help_panel=EXPERIMENT)(build)
 app.command(rich_help_panel=EXPERIMENT)(plan)
 app.command(rich_help_panel=EXPERIMENT)(run)
 app.command(rich_help_panel=EXPERIMENT)(status)

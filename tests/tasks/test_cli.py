@@ -22,6 +22,7 @@ HEAVY = {"torch", "ray", "mlflow", "pandas", "numpy", "transformers", "matplotli
 SURFACE = {
     "demo": "--root",
     "import": "KIND PATH --name --root --max-rejected-share --option --json",
+    "build": "CORPUS --asvspoof5 --out --seed --codecs --test-codecs --cdd --json",
     "plan": "CONFIG --root --json",
     "run": "CONFIG --root --address --json",
     "status": "CONFIG --root --json",
