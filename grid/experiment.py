@@ -22,6 +22,7 @@ from grid.identity import digest, plain
 from grid.job import CellJob, CorsInput, MixingInput
 from grid.policies import POLICIES
 from grid.rendition import RAW, Chain, CorpusFacts, Rendition
+from grid.report.papers import PAPER_TABLES
 from grid.store import Store
 
 CELL_SCHEMA = 1
@@ -217,7 +218,7 @@ def _detectors(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec
 
 
 def _check_names(experiment: Experiment, file: YamlFile) -> None:
-    """Every codec, policy, attack, detector and recipe exists: told before a corpus is looked through for hours."""
+    """Every codec, policy, attack, detector, recipe and table exists: told before a corpus is read for hours."""
     _detectors(experiment, file)
     _recipes(experiment, file)
     catalogue = load_catalogue()
@@ -239,6 +240,21 @@ def _check_names(experiment: Experiment, file: YamlFile) -> None:
         except RequestError as error:
             raise RequestError(f"{file.where('attacks', i)}: {error}") from error
     _check_filters(experiment, file)
+    _check_report(experiment, file)
+
+
+def _check_report(experiment: Experiment, file: YamlFile) -> None:
+    """Every table of a paper exists, and every experiment to compare with is one, and another one."""
+    for i, name in enumerate(experiment.report):
+        PAPER_TABLES.get(name, where=file.where("report", i))
+    for i, path in enumerate(experiment.compare):
+        where = file.where("compare", i)
+        try:
+            other = parse(Experiment, read_yaml(experiment.folder / path))
+        except RequestError as error:
+            raise RequestError(f"{where}: {error}") from error
+        if other.name == experiment.name:
+            raise RequestError(f"{where}: {path} is experiment {other.name!r} as well; give one of them another name")
 
 
 def _check_filters(experiment: Experiment, file: YamlFile) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grid.errors import RequestError
 from tasks.console import Config, Root, err, out, single
 
 if TYPE_CHECKING:
+    from grid.config.experiment import Experiment
     from grid.experiment import Grid
     from grid.report.data import GridResults
     from grid.store import Store
@@ -48,13 +52,32 @@ def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = N
     target = Path(folder) if folder else _default_folder(grid, store)
     made = provenance()
     about = describe(grid.experiment, command=shlex.join(made.command), commit=made.commit)
-    assemble(_results(grid, store, source), target, about)
+    results = replace(_results(grid, store, source), compared=tuple(_compared(grid.experiment, store, source)))
+    assemble(results, target, about)
     return str(target / "index.html")
 
 
 def _default_folder(grid: Grid, store: Store) -> Path:
     name = f"reports/{grid.experiment.name}"
     return Path(store.uri(name)) if store.is_local else Path("results") / name
+
+
+def _compared(experiment: Experiment, store: Store, source: str) -> Iterator[GridResults]:
+    """The results of the experiments to compare with, from the same places; none, with the reason, of one not run."""
+    from grid.experiment import load_experiment, resolve
+    from grid.experiment_record import read_experiment
+    from grid.report.data import GridResults
+
+    for path in experiment.compare:
+        config = experiment.folder / path
+        other, _ = load_experiment(config)
+        try:
+            read_experiment(store, other.name)
+            grid = resolve(config, store)
+        except RequestError as error:
+            yield GridResults(other.name, (), trouble=str(error))
+        else:
+            yield _results(grid, store, source)
 
 
 def _results(grid: Grid, store: Store, source: str) -> GridResults:

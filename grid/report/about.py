@@ -22,11 +22,13 @@ CONVERSION = {"world": "voice conversion with the WORLD vocoder"}
 class About:
     """The facts of an experiment that its results do not hold; all are optional.
 
-    `cross_testing` is the evaluation whose cross-codec matrix leads, `evaluations` pairs of a name and a description,
-    `stand_ins` sentences about speech that is not what its name says, `command` and `commit` what made the report.
+    `cross_testing` is the evaluation whose cross-codec matrix leads, `tables` are the tables of papers that come first,
+    `evaluations` pairs of a name and a description, `stand_ins` sentences about speech that is not what its name says,
+    `command` and `commit` what made the report.
     """
 
     cross_testing: str | None = None
+    tables: tuple[str, ...] = ()
     evaluations: tuple[tuple[str, str], ...] = ()
     stand_ins: tuple[str, ...] = ()
     command: str = ""
@@ -37,6 +39,7 @@ def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> 
     """What the experiment file says that a reader of its report has to know."""
     return About(
         cross_testing=experiment.cross_testing,
+        tables=experiment.report,
         evaluations=tuple((name, _compared(choice)) for name, choice in experiment.evaluations.items()),
         stand_ins=stand_ins(experiment),
         command=command,

@@ -1,4 +1,4 @@
-"""Owns what a report shows and in which order: the policies, the cross-codec matrix, the taxonomy, then the rest."""
+"""Owns what a report shows and in which order: tables of papers, policies, cross-codec matrix, taxonomy, the rest."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.own_codec_table import own_codec_table
 from grid.report.page import Figure, Fold, Page, Part
+from grid.report.papers import PAPER_TABLES
 from grid.report.policy_figure import draw_policy_figure
 from grid.report.policy_panel import figure_evaluations
 from grid.report.policy_table import policy_table
@@ -45,7 +46,10 @@ class View:
 
 
 def outline(results: GridResults, about: About) -> Page:
-    """The page of `results`: first the views of the evaluation that `about` names (or the first one per codec)."""
+    """The page of `results`: the tables of papers that `about` names, then the views of its evaluation (or the first).
+
+    RequestError: there is no such table.
+    """
     views = [
         View(evaluation, policy, detector)
         for evaluation in _per_codec(results)
@@ -61,7 +65,7 @@ def outline(results: GridResults, about: About) -> Page:
     return Page(
         title=results.name,
         summary=_summary(results),
-        shown=(*policies, *shown),
+        shown=(*(PAPER_TABLES.get(name)(results) for name in about.tables), *policies, *shown),
         folds=tuple(fold for fold in folds if fold.parts),
         last=status_table(results),
         warnings=about.stand_ins,

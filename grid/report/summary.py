@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from grid.report.data import CellResult
 from grid.report.table import Cell, Footnotes
@@ -91,7 +92,16 @@ def uncertainty(summary: Summary) -> str:
     return ""
 
 
-def state_cell(summary: Summary, parts: int, footnotes: Footnotes) -> Cell:
+class Unfinished(Protocol):
+    """What may lack its number: a summary, or a pair of them."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def troubles(self) -> tuple[str, ...]: ...
+
+
+def state_cell(summary: Unfinished, parts: int, footnotes: Footnotes) -> Cell:
     """The cell for a summary without a number: its state in words, never blank, with the reasons as a footnote."""
     word = NOT_IN_GRID if summary.state == "absent" else summary.state
     mark = footnotes.mark("; ".join(summary.troubles)) if summary.troubles else ""

@@ -92,6 +92,15 @@ def test_latex_rows_of_one_selection_stand_together_and_a_wide_table_takes_both_
     assert text.startswith("\\begin{table*}")
 
 
+def test_latex_table_too_wide_for_both_columns_gets_smaller_type() -> None:
+    sizes = {
+        count: to_latex(Table("t", "t", "", (Column("n"),) * count, ((label("-12.34"),) * count,)))
+        for count in (15, 16)
+    }
+    assert "\n\\small\n" in sizes[15]
+    assert "\n\\footnotesize\n" in sizes[16]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -100,6 +109,7 @@ def test_latex_rows_of_one_selection_stand_together_and_a_wide_table_takes_both_
         ("~ ^ < >", r"\textasciitilde{} \textasciicircum{} \textless{} \textgreater{}"),
         ("two\nlines", "two lines"),
         ("encodec-24khz-6kbps (-2.31)", "encodec-24khz-6kbps ($-$2.31)"),
+        ("[-2.31, -1.20]", "[$-$2.31, $-$1.20]"),
     ],
 )
 def test_escape_latex_special_characters_print_as_themselves(text: str, expected: str) -> None:

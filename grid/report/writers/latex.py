@@ -10,6 +10,8 @@ from grid.report.table import Cell, Table
 COLUMN_CHARACTERS = 56
 # Above this, two columns hold a row only when its cells stand close
 ROOMY_CHARACTERS = 130
+# Above this, only in smaller type as well
+CROWDED_CHARACTERS = 140
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -39,7 +41,7 @@ def to_latex(table: Table) -> str:
     lines = [
         f"\\begin{{{environment}}}[t]",
         r"\centering",
-        r"\small",
+        r"\footnotesize" if characters > CROWDED_CHARACTERS else r"\small",
         *([r"\setlength{\tabcolsep}{2pt}"] if characters > ROOMY_CHARACTERS else []),
         f"\\caption{{{escape_latex(table.caption)}}}",
         f"\\label{{tab:{table.name}}}",
@@ -62,7 +64,7 @@ def to_latex(table: Table) -> str:
 def escape_latex(text: str) -> str:
     """`text` so that LaTeX prints it as it is; the hyphen of a negative number becomes a minus sign."""
     escaped = "".join(SPECIAL.get(character, character) for character in " ".join(text.split()))
-    return re.sub(r"(?<!\S)(\(?)-(?=\d)", r"\1$-$", escaped)
+    return re.sub(r"(?<!\S)([(\[]?)-(?=\d)", r"\1$-$", escaped)
 
 
 def _characters(table: Table) -> int:

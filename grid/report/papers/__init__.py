@@ -1,0 +1,24 @@
+"""Owns the tables that lay out a grid as a paper does, with the paper's figures beside ours; one file is one table.
+
+To add one, put a file here (`my_paper_table_2.py` is the table `my-paper-table-2`), or declare in another package an
+entry point in the group `codecgrid.tables` whose value is the module:
+
+    @PAPER_TABLES.register("my-paper-table-2")
+    def table(results: GridResults) -> Table: ...
+
+An experiment asks for it with `report: [my-paper-table-2]`. A table is made from whatever is there: cells that failed
+or never ran show their state, and `results.compared` holds the grids of the experiments named under `compare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from grid.plugins import Registry
+from grid.report.data import GridResults
+from grid.report.table import Table
+
+PaperTable: TypeAlias = Callable[[GridResults], Table]
+
+PAPER_TABLES: Registry[PaperTable] = Registry(kind="paper table", package="grid.report.papers", plural="tables")

@@ -1,0 +1,103 @@
+"""Owns the CDD paper's Table 3: the baseline's EERs of a detector, and what each codec's CoRS changes by its label."""
+
+from __future__ import annotations
+
+import math
+
+from grid.baseline import BASELINE_POLICY
+from grid.report.data import POOLED, GridResults
+from grid.report.paired import Training, paired
+from grid.report.papers import PAPER_TABLES
+from grid.report.papers._cdd import (
+    ALL,
+    LABELS,
+    OWN_TRAINING,
+    T_CORS,
+    T_COSG,
+    Trials,
+    by_attack,
+    by_codec,
+    figures,
+    incomparable,
+    interval,
+    labels,
+    names,
+    other_seeds,
+    remarks,
+    trainings,
+)
+from grid.report.summary import percent, points, state_cell, summarise, uncertainty
+from grid.report.table import Cell, Column, Footnotes, Table
+
+TABLE = 3
+PARTS = ("eer", "difference", "lower", "upper", "standard_error", "seeds", "paper")
+CAPTION = (
+    "What the label of resynthesised speech (CoRS) does, as Table 3 of {paper} lays it out. Rows with the label none: "
+    "EER in %. Other rows: the difference from that row of the same detector in percentage points, negative where CoRS "
+    "helps. Below each number: over several seeds ± its standard error (differences are paired by seed), for one seed "
+    "its bootstrap interval in brackets (of a difference: both detectors on the same drawn trials); in parentheses the "
+    "figure of the paper. Columns: T-CoSG by speech generator, T-CoRS by the codec of the bona fide speech, each also "
+    "pooled, and all trials."
+)
+
+
+@PAPER_TABLES.register("cdd-table-3")
+def table(results: GridResults) -> Table:
+    """One row per training; the columns are those conditions that some cell measured, and the pooled ones."""
+    footnotes = Footnotes()
+    columns = (
+        *by_attack(results),
+        Trials(T_COSG, POOLED, "pooled"),
+        *by_codec(results),
+        Trials(T_CORS, POOLED, "pooled"),
+        Trials(ALL, POOLED, ALL),
+    )
+    paper = not incomparable(results)
+    rows = [
+        (*labels(results, training), *(_entry(results, training, trials, paper, footnotes) for trials in columns))
+        for training in trainings(results)
+    ]
+    return Table(
+        name="cdd-table-3",
+        title="CDD, Table 3: labels of resynthesised speech",
+        caption=CAPTION.format(paper=figures().paper),
+        columns=(
+            *LABELS,
+            *(Column(t.name, group="" if t.evaluation == ALL else t.evaluation, parts=PARTS) for t in columns),
+        ),
+        rows=tuple(rows),
+        notes=footnotes.notes(*remarks(results, TABLE)),
+    )
+
+
+def _entry(results: GridResults, training: Training, trials: Trials, paper: bool, footnotes: Footnotes) -> Cell:
+    if training.policy == BASELINE_POLICY:
+        return _baseline(results, training, trials, paper, footnotes)
+    found = paired(results, training, trials.evaluation, trials.condition)
+    if found.state != "done":
+        return state_cell(found, len(PARTS), footnotes)
+    detector, codec, mark = names(results, training)
+    stated = figures().difference(TABLE, detector=detector, codec=codec, label=mark, key=trials.key) if paper else None
+    error = () if math.isnan(found.standard_error) else (f"± {percent(found.standard_error)}",)
+    details = error or interval(found.lower, found.upper, points)
+    if stated is not None:
+        details = (*details, f"({points(stated)})")
+    bounds = (found.lower, found.upper, found.standard_error, found.count)
+    values = (found.mean, found.difference, *bounds, math.nan if stated is None else stated)
+    return Cell(points(found.difference), values, other_seeds(found.troubles, footnotes), details)
+
+
+def _baseline(results: GridResults, training: Training, trials: Trials, paper: bool, footnotes: Footnotes) -> Cell:
+    cells = results.select(selection=training.selection, policy=training.policy, detector=training.detector)
+    found = summarise(cells, trials.evaluation, trials.condition)
+    if found.state != "done":
+        return state_cell(found, len(PARTS), footnotes)
+    detector = names(results, training)[0]
+    stated = figures().eer(TABLE, detector=detector, training=OWN_TRAINING, key=trials.key) if paper else None
+    several = not math.isnan(found.standard_error)
+    details = (uncertainty(found),) if several else interval(found.lower, found.upper)
+    if stated is not None:
+        details = (*details, f"({percent(stated)})")
+    bounds = (found.lower, found.upper, found.standard_error, found.count)
+    values = (found.mean, math.nan, *bounds, math.nan if stated is None else stated)
+    return Cell(percent(found.mean), values, other_seeds(found.troubles, footnotes), details)
