@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.console import AsJson, Config, Root, out, print_json, single, table
+
+if TYPE_CHECKING:
+    from grid.gang_plan import PlannedGang
 
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     """Show the cells of an experiment and what a run would do with each."""
+    from grid.gang_plan import planned_gangs
     from grid.status import planned_action
     from tasks.opening import open_grid
 
     grid, store = open_grid(config, root)
     rows: list[dict[str, Any]] = []
+    waiting = []
     for job in grid.cells:
         action, reason = planned_action(store, job)
+        if action != "skip":
+            waiting.append(job)
         rows.append(
             {
                 "cell_id": job.cell_id,
@@ -27,10 +34,25 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
                 "reason": reason,
             }
         )
+    gangs = planned_gangs(store, grid, waiting)
     if as_json:
-        print_json({"cells": rows})
+        print_json({"cells": rows, "gangs": [vars(gang) for gang in gangs]})
         return
     _show(rows)
+    for gang in gangs:
+        _show_gang(gang)
+
+
+def _show_gang(gang: PlannedGang) -> None:
+    out.print(f"gang of {len(gang.cells)} cells around one frozen encoder ({gang.cells[0]} ...):", highlight=False)
+    if gang.passes is None or gang.separate is None:
+        out.print("  encoder passes: known when the corpora are imported", highlight=False)
+    else:
+        share = gang.separate / gang.passes
+        out.print(
+            f"  {gang.passes:,.0f} encoder passes an epoch instead of {gang.separate:,.0f}: 1/{share:.1f}",
+            highlight=False,
+        )
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

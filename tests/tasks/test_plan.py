@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tasks.command_line import codecgrid
+from tests.tiny_encoder_grid import tiny_cdd
 from tests.tiny_grid import Tiny, tiny
 
 
@@ -19,7 +20,8 @@ def test_plan_of_a_new_experiment_says_what_it_would_train(new: Tiny) -> None:
     ended = codecgrid("plan", new.config, "--root", new.store.root, "--json")
     assert ended.status == 0
     cells = ended.json["cells"]
-    assert list(ended.json) == ["cells"]
+    assert list(ended.json) == ["cells", "gangs"]
+    assert ended.json["gangs"] == []
     assert all(
         list(cell) == ["cell_id", "selection", "policy", "detector", "seed", "action", "reason"] for cell in cells
     )
@@ -42,6 +44,21 @@ def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole(tmp_path: Path) 
     assert row[1:] == ["lyra-v2-3.2kbps", "bonafide", "lfcc-lcnn-small", "0", "train"]
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "24 to train"
+
+
+def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
+    made = tiny_cdd(tmp_path)
+    arguments = ("plan", made.config, "--root", made.store.root)
+    assert "known when the corpora are imported" in codecgrid(*arguments).out
+    made.corpora()
+    (gang,) = codecgrid(*arguments, "--json").json["gangs"]
+    # 4 bona fide and 4 spoofs in train and in dev; two codecs replace a bona fide item with p = 0.5, in 4 cells each
+    assert len(gang["cells"]) == 10
+    assert gang["passes"] == (8 + 2 * 2) + (8 + 2 * 4)
+    assert gang["separate"] == 10 * 8 + (2 * 8 + 8 * 12)
+    shown = codecgrid(*arguments).out
+    assert "gang of 10 cells around one frozen encoder" in shown
+    assert "28 encoder passes an epoch instead of 192: 1/6.9" in shown
 
 
 def test_status_of_a_new_experiment_is_all_to_do(new: Tiny) -> None:
