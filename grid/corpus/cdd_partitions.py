@@ -31,8 +31,8 @@ CHOICES = (
     "A set has 360 speakers in train and 120 in dev and in test, with 10 utterances each where they have as many; "
     "sets of one partition have different speakers as far as there are enough.",
     "Train resynthesises its 3,600 recordings through every codec. Dev and test resynthesise 1,200 utterances for each "
-    "codec that are in no other set. For test Table 2 counts 3,600, three codecs' worth, though four are tested: "
-    "here each of the four has its 1,200.",
+    "codec that are in no other set. For test Table 2 counts 3,600, three codecs' worth, though it tests four: "
+    "here each codec has its 1,200.",
 )
 
 
