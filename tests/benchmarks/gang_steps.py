@@ -20,7 +20,7 @@ from grid.store import Store
 from grid.train import Failure, train_together
 from tests.tiny_grid import Tiny, waveform, write_experiment, write_yaml
 
-BONAFIDE = {"train": 8, "dev": 3, "test": 3}
+BONAFIDE = {"train": 5, "dev": 2, "test": 2}
 SPOOFS_PER_BONAFIDE = 4
 """As in CDD: 3,600 bona fide and 14,400 spoofs in train."""
 CODECS = ["gsm-06.10", "mu-law", "opus-6kbps", "vorbis-25kbps"]

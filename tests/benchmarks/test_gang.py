@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks import gang_steps
 from tests.benchmarks.comparison import Comparison, Contest
 from tests.benchmarks.fresh_process import run
@@ -14,6 +16,7 @@ ENCODER = os.environ.get("CODECGRID_BENCH_ENCODER", "base")
 SAMPLES = 32_000
 
 
+@pytest.mark.timeout(3600)
 def test_cdd_as_one_gang(contest: Contest, tmp_path: Path) -> None:
     places = [gang_steps.cdd_in_little(tmp_path / name, ENCODER, SAMPLES) for name in ("together", "separately")]
     ours = contest.once(lambda: run(gang_steps.together, places[0].store.root, places[0].config))
