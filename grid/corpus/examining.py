@@ -14,6 +14,7 @@ NO_ID = "no-id"
 DUPLICATE_ID = "duplicate-id"
 BAD_KEY = "bad-key"
 BAD_SPLIT = "bad-split"
+BAD_PENDING = "bad-pending"
 OUTSIDE_ROOT = "outside-root"
 SHA256_MISMATCH = "sha256-mismatch"
 UNREADABLE = "unreadable"
@@ -43,6 +44,8 @@ def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
         return rejected(row, BAD_KEY, f"{row.key!r} is not one of {', '.join(KEYS)}")
     if row.split not in SPLITS:
         return rejected(row, BAD_SPLIT, f"{row.split!r} is not one of {', '.join(SPLITS)}")
+    if row.pending and (row.attack or not row.codec):
+        return rejected(row, BAD_PENDING, "a pending row is a recording with the codec to apply, and no attack")
     try:
         return _read(row, root)
     except UnusableAudioError as error:
@@ -77,6 +80,7 @@ def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
         sample_rate=audio.sample_rate,
         channels=audio.channels,
         sha256=sha256,
+        pending=row.pending,
     )
 
 

@@ -24,7 +24,15 @@ import pyarrow.parquet as pq
 
 from grid.corpus.atomic import replacing
 from grid.corpus.examining import DUPLICATE_ID, Rejection, examine, rejected
-from grid.corpus.manifest import MANIFEST_SCHEMA, Utterance, manifest_digest, read_manifest, to_table, write_manifest
+from grid.corpus.manifest import (
+    MANIFEST_SCHEMA,
+    Utterance,
+    join_manifests,
+    manifest_digest,
+    read_manifest,
+    to_table,
+    write_manifest,
+)
 from grid.corpus.protocol import Corpus, ProtocolRow
 from grid.corpus.summary import shared_speakers
 from grid.errors import RequestError
@@ -132,7 +140,7 @@ def _examine_all(rows: Iterable[ProtocolRow], root: Path, workers: int) -> tuple
             refused += [item for item in outcomes if isinstance(item, Rejection)]
             done += len(part)
             _logger.info("%d files read, %d rejected", done, len(refused))
-    return pa.concat_tables(tables), sorted(refused, key=lambda item: (item.line, item.utterance_id, item.path))
+    return join_manifests(tables), sorted(refused, key=lambda item: (item.line, item.utterance_id, item.path))
 
 
 def _parts(rows: Iterable[ProtocolRow]) -> Iterator[list[ProtocolRow]]:

@@ -1,7 +1,7 @@
 """Owns the manifest: the Parquet table of a corpus, one row per utterance, and the digest of what it says.
 
 The first columns are MANIFEST_SCHEMA, in that order. More columns may follow (shards add `offset`); they are kept, and
-do not count in the digest.
+do not count in the digest, but for `pending`, which is there when a row is.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ MANIFEST_SCHEMA = pa.schema(
 DIGESTED = ("utterance_id", "speaker", "split", "key", "attack", "codec", "origin", "samples", "sha256")
 """The columns that can change a number: what is heard and how it is labelled, not where it lies."""
 
+PENDING = "pending"
+"""The column, bool, that says whose codec has still to be applied. Absent where no row is pending."""
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -56,7 +59,8 @@ class Utterance:
     `split` is train, dev or test; `key` bonafide or spoof; `attack` and `codec` are "" for none; `origin` is the
     utterance_id of the recording this was made from (its own for a recording); `path` is POSIX, relative to the corpus
     root (in shards: the file name of the shard); `seconds` is the file's length; `samples` counts at 16 kHz;
-    `sample_rate` (Hz) and `channels` are the file's own; `sha256` is of the file's bytes (in shards: the PCM16).
+    `sample_rate` (Hz) and `channels` are the file's own; `sha256` is of the file's bytes (in shards: the PCM16). When
+    it is `pending`, `path` is the recording and `codec` has still to be applied.
     """
 
     utterance_id: str
@@ -73,18 +77,38 @@ class Utterance:
     sample_rate: int
     channels: int
     sha256: str
+    pending: bool = False
 
 
 def to_table(utterances: Iterable[Utterance]) -> pa.Table:
-    """The utterances as a table of MANIFEST_SCHEMA, in the order given."""
+    """The utterances as a table of MANIFEST_SCHEMA, in the order given, with PENDING where one is."""
     rows = list(utterances)
     columns = {f.name: [getattr(row, f.name) for row in rows] for f in dataclasses.fields(Utterance)}
-    return pa.Table.from_pydict(columns, schema=MANIFEST_SCHEMA)
+    pending = columns.pop(PENDING)
+    table = pa.Table.from_pydict(columns, schema=MANIFEST_SCHEMA)
+    return table.append_column(PENDING, pa.array(pending, pa.bool_())) if any(pending) else table
 
 
 def to_utterances(table: pa.Table) -> list[Utterance]:
     """The rows of a manifest as Utterance values, in the table's order."""
-    return [Utterance(**row) for row in table.select(MANIFEST_SCHEMA.names).to_pylist()]
+    table = table.select(MANIFEST_SCHEMA.names).append_column(PENDING, pending_rows(table))
+    return [Utterance(**row) for row in table.to_pylist()]
+
+
+def pending_rows(table: pa.Table) -> pa.ChunkedArray:
+    """Which rows are pending; none of them where the column is absent."""
+    if PENDING in table.column_names:
+        return table.column(PENDING)
+    return pa.chunked_array([pa.repeat(pa.scalar(value=False), table.num_rows)])
+
+
+def join_manifests(tables: Iterable[pa.Table]) -> pa.Table:
+    """The rows of several manifests, of which some may lack PENDING, in their order."""
+    joined = pa.concat_tables(tables, promote_options="default")
+    if PENDING not in joined.column_names:
+        return joined
+    filled = joined.column(PENDING).fill_null(pa.scalar(value=False))
+    return joined.set_column(joined.column_names.index(PENDING), PENDING, filled)
 
 
 def read_manifest(path: str | Path) -> pa.Table:
@@ -117,14 +141,17 @@ def write_manifest(path: str | Path, table: pa.Table) -> None:
 def manifest_digest(table: pa.Table) -> str:
     """16 hexadecimal digits for the rows of DIGESTED, whatever their order, their paths and the chunks of the table.
 
-    Each column's values, sorted by utterance_id, enter one SHA-256 as their lengths and their bytes. 1.4 million rows
-    take 2 s on one core of an AMD EPYC. Raises RequestError if an utterance_id comes twice.
+    PENDING enters where a row is pending, and only then. Each column's values, sorted by utterance_id, enter one
+    SHA-256 as their lengths and their bytes. 1.4 million rows take 2 s on one core of an AMD EPYC. Raises RequestError
+    if an utterance_id comes twice.
     """
-    table = _checked(table, "manifest").select(DIGESTED)
+    table = _checked(table, "manifest")
+    names = [*DIGESTED, PENDING] if pc.any(pending_rows(table)).as_py() else DIGESTED
+    table = table.select(names)
     _check_unique(table, "manifest")
     order = pc.sort_indices(table, sort_keys=[("utterance_id", "ascending")])
     state = hashlib.sha256(f"manifest {table.num_rows}".encode())
-    for name in DIGESTED:
+    for name in names:
         values = pc.take(table.column(name).combine_chunks(), order)
         state.update(f"\n{name} {values.type}\n".encode())
         for part in _content(values):
@@ -151,12 +178,13 @@ def _checked(table: pa.Table, place: str) -> pa.Table:
             f"{place}: not a manifest: columns {', '.join(missing)} are missing; found: {', '.join(table.column_names)}"
         )
     more = [name for name in table.column_names if name not in MANIFEST_SCHEMA.names]
-    schema = pa.schema([*MANIFEST_SCHEMA, *(table.schema.field(name) for name in more)])
+    further = [pa.field(name, pa.bool_()) if name == PENDING else table.schema.field(name) for name in more]
+    schema = pa.schema([*MANIFEST_SCHEMA, *further])
     try:
         table = table.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise RequestError(f"{place}: a column of the manifest has the wrong type: {error}") from error
-    for name in MANIFEST_SCHEMA.names:
+    for name in [*MANIFEST_SCHEMA.names, *(name for name in more if name == PENDING)]:
         if table.column(name).null_count:
             raise RequestError(f"{place}: column {name} has {table.column(name).null_count} values missing")
     return table.replace_schema_metadata(None)
@@ -174,7 +202,7 @@ def _check_unique(table: pa.Table, place: str) -> None:
 def _content(values: pa.Array) -> list[memoryview]:
     """The lengths and the bytes of an array without nulls, little-endian; independent of Arrow's own offsets."""
     if not pa.types.is_string(values.type):
-        return [np.ascontiguousarray(values.to_numpy().astype("<i8")).data]
+        return [np.ascontiguousarray(values.cast(pa.int64()).to_numpy().astype("<i8")).data]
     lengths = pc.binary_length(values).to_numpy().astype("<i8")
     joined = values.cast(pa.large_string())
     offsets = np.frombuffer(joined.buffers()[1], "<i8")

@@ -22,7 +22,8 @@ class ProtocolRow:
 
     `path` is relative to the corpus root; `key` is bonafide or spoof; `attack` and `codec` are "" for none; `origin` is
     the utterance_id of the recording it was made from, "" for itself; `sha256` is of the file's bytes, None if the
-    protocol does not say; `line` is where it stands in the protocol, 0 if nowhere.
+    protocol does not say; `line` is where it stands in the protocol, 0 if nowhere. A `pending` row has its recording's
+    path, and `codec` has still to be applied to it: rendering does that.
     """
 
     utterance_id: str
@@ -36,6 +37,7 @@ class ProtocolRow:
     source: str = ""
     sha256: str | None = None
     line: int = 0
+    pending: bool = False
 
 
 @dataclass(frozen=True)

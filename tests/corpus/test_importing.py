@@ -57,6 +57,7 @@ def bad_rows(root: Path) -> dict[str, ProtocolRow]:
         examining.SHA256_MISMATCH: ProtocolRow("b8", "g0.flac", sha256="0" * 64),
         examining.BAD_KEY: ProtocolRow("b9", "g0.flac", key="genuine"),
         examining.BAD_SPLIT: ProtocolRow("b10", "g0.flac", split="eval"),
+        examining.BAD_PENDING: ProtocolRow("b12", "g0.flac", attack="A07", codec="mimi", pending=True),
         examining.NO_ID: ProtocolRow(" ", "g0.flac"),
         examining.DUPLICATE_ID: ProtocolRow("g0", "g1.flac"),
         examining.UNREADABLE: ProtocolRow("b11", "a\0b.wav"),
@@ -126,6 +127,16 @@ def test_import_of_no_rows_or_of_no_usable_row_is_refused(root: Path, tmp_path: 
         import_corpus(corpus_of(root, [ProtocolRow("a", "a.wav")]), tmp_path / "out", max_rejected_share=1)
     with pytest.raises(RequestError, match="does not exist"):
         import_corpus(corpus_of(root / "absent", []), tmp_path / "out")
+
+
+def test_import_keeps_pending_rows_whatever_part_of_the_protocol_they_are_in(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grid.corpus.importing._ROWS_AT_ONCE", 2)
+    pending = ProtocolRow("g0~mimi-8cb", "g0.flac", codec="mimi-8cb", origin="g0", pending=True)
+    result = import_corpus(corpus_of(root, [*good_rows(root, 4), pending]), tmp_path / "out")
+    found = {row.utterance_id: (row.pending, row.origin) for row in to_utterances(read_manifest(result.manifest))}
+    assert found == {"g0~mimi-8cb": (True, "g0"), **{f"g{i}": (False, f"g{i}") for i in range(4)}}
 
 
 def test_import_in_any_order_and_with_any_workers_gives_equal_files(root: Path, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from grid.corpus.manifest import (
     MANIFEST_SCHEMA,
+    PENDING,
     Utterance,
+    join_manifests,
     manifest_digest,
     read_manifest,
     to_table,
@@ -31,7 +33,7 @@ ROWS = [utterance("b"), utterance("a", speaker="p226", split="dev"), utterance("
 
 
 def test_manifest_columns_are_the_fields_of_utterance() -> None:
-    assert MANIFEST_SCHEMA.names == [field.name for field in dataclasses.fields(Utterance)]
+    assert [*MANIFEST_SCHEMA.names, PENDING] == [field.name for field in dataclasses.fields(Utterance)]
 
 
 def test_manifest_written_and_read_is_sorted_by_id(tmp_path: Path) -> None:
@@ -76,6 +78,28 @@ def test_manifest_digest_follows_each_column_that_can_change_a_number(change: di
 def test_manifest_digest_ignores_where_the_audio_lies() -> None:
     moved = [dataclasses.replace(row, path=f"moved/{row.path}", source="elsewhere", seconds=9.0) for row in ROWS]
     assert manifest_digest(to_table(moved)) == manifest_digest(to_table(ROWS))
+
+
+def test_pending_is_a_column_only_where_a_row_is(tmp_path: Path) -> None:
+    pending = utterance("a~mimi", codec="mimi", origin="a", pending=True)
+    assert PENDING not in to_table(ROWS).column_names
+    write_manifest(tmp_path / "m.parquet", join_manifests([to_table(ROWS), to_table([pending])]))
+    read = read_manifest(tmp_path / "m.parquet")
+    assert read.column_names == [*MANIFEST_SCHEMA.names, PENDING]
+    assert {row.utterance_id for row in to_utterances(read) if row.pending} == {"a~mimi"}
+
+
+def test_pending_moves_the_digest_and_its_absence_does_not() -> None:
+    coded, pending = (utterance("a~mimi", codec="mimi", pending=said) for said in (False, True))
+    assert manifest_digest(to_table([*ROWS, pending])) != manifest_digest(to_table([*ROWS, coded]))
+    nowhere = to_table(ROWS).append_column(PENDING, pa.array([False] * len(ROWS)))
+    assert manifest_digest(nowhere) == manifest_digest(to_table(ROWS))
+
+
+def test_pending_of_another_type_or_without_values_is_no_manifest(tmp_path: Path) -> None:
+    for values, message in (([None] * 3, "column pending has 3 values missing"), (["perhaps"] * 3, "wrong type")):
+        with pytest.raises(RequestError, match=message):
+            write_manifest(tmp_path / "m.parquet", to_table(ROWS).append_column(PENDING, pa.array(values)))
 
 
 def test_manifest_digest_tells_text_in_neighbouring_rows_apart() -> None:

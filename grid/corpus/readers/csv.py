@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grid.codecs.catalogue import load_catalogue
 from grid.corpus.manifest import BONAFIDE
 from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key, parse_split
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
+from grid.errors import RequestError, unknown_name
 
 REQUIRED = ("utterance_id", "path")
-OPTIONAL = ("speaker", "source", "split", "key", "attack", "codec", "origin", "sha256")
+OPTIONAL = ("speaker", "source", "split", "key", "attack", "codec", "origin", "sha256", "pending")
+YES, NO = "yes", "no"
 
 _logger = logging.getLogger(__name__)
 
@@ -25,8 +27,9 @@ def rows(path: Path, *, root: str | None = None, split: str = "test", delimiter:
 
     `root` is the folder that paths are relative to (default: the folder of the file); `split` is that of rows which
     name none; `delimiter` defaults to a tab for .tsv and a comma otherwise. An absent key is bonafide. Columns beyond
-    REQUIRED and OPTIONAL are ignored and named in the log. Raises RequestError with the line for an unknown key or
-    split, and for a row that has too many or too few fields.
+    REQUIRED and OPTIONAL are ignored and named in the log. `pending` is yes, no or empty; of a pending row `codec` must
+    be a name of the catalogue. Raises RequestError with the line for another one, for an unknown key or split, and for
+    a row that has too many or too few fields.
     """
     path = existing(path, folder=False)
     layout = _Layout(path, parse_split(split, str(path)), delimiter or ("\t" if path.suffix == ".tsv" else ","))
@@ -74,6 +77,7 @@ class _Layout:
             source=values.get("source", ""),
             sha256=values.get("sha256") or None,
             line=number,
+            pending=_pending(values, where),
         )
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
@@ -88,3 +92,13 @@ class _Layout:
                 raise RequestError(
                     f"{self.path}: not a CSV file in UTF-8, after line {reader.line_num}: {error}"
                 ) from error
+
+
+def _pending(values: dict[str, str], where: str) -> bool:
+    """Whether the codec of a row has still to be applied: then it must be one that can be."""
+    said = (values.get("pending") or NO).lower()
+    if said not in (YES, NO):
+        raise unknown_name("value of pending", said, (YES, NO), where=where)
+    if said == YES:
+        load_catalogue().get(values.get("codec", ""), where=where)
+    return said == YES

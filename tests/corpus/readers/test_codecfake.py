@@ -37,7 +37,7 @@ def write_list(folder: Path, *lines: str) -> Path:
 def test_codecfake_list_gives_cors_by_codec_and_valle_as_attack(tmp_path: Path, header: tuple[str, ...]) -> None:
     rows = open_corpus("codecfake", write_list(tmp_path, *header, *LIST)).rows
     first = 1 + len(header)
-    made = {"source": "codecfake"}
+    made: dict[str, Any] = {"source": "codecfake"}
     assert list(rows) == [
         ProtocolRow("p225_001-SpeechTokenizer", "SpeechTokenizer/p225_001.wav", "p225", "train", "bonafide",
                     codec="speechtokenizer-hubert-avg", origin="p225_001", line=first, **made),

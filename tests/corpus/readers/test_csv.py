@@ -113,3 +113,23 @@ def test_open_corpus_with_unknown_reader_or_option_names_the_choices(tmp_path: P
         open_corpus("cvs", tmp_path)
     with pytest.raises(RequestError, match="unknown option of reader 'csv' 'splt'; did you mean 'split'"):
         open_corpus("csv", tmp_path / "p.csv", splt="dev")
+
+
+@pytest.mark.parametrize(("said", "pending"), [("yes", True), ("Yes", True), ("no", False), ("", False)])
+def test_csv_says_which_rows_have_their_codec_still_to_be_applied(tmp_path: Path, said: str, pending: bool) -> None:
+    path = write(tmp_path, f"utterance_id,path,codec,origin,pending\na~mu-law,a.wav,mu-law,a,{said}\n")
+    assert [row.pending for row in read(path)] == [pending]
+
+
+@pytest.mark.parametrize(
+    ("codec", "said", "message"),
+    [
+        ("mu-law", "perhaps", r"p\.csv:2: unknown value of pending 'perhaps'"),
+        ("mulaw", "yes", r"p\.csv:2: unknown codec 'mulaw'; did you mean 'mu-law'\?"),
+        ("", "yes", r"p\.csv:2: unknown codec ''"),
+    ],
+)
+def test_csv_with_a_pending_that_cannot_be_names_the_line(tmp_path: Path, codec: str, said: str, message: str) -> None:
+    path = write(tmp_path, f"utterance_id,path,codec,origin,pending\nx,a.wav,{codec},a,{said}\n")
+    with pytest.raises(RequestError, match=message):
+        read(path)
