@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from grid.corpus.reader_options import listed
 from grid.corpus.readers.vctk import DEV_SPEAKERS, TEST_SPEAKERS
 from grid.errors import RequestError
 
@@ -13,13 +14,8 @@ Speakers = str | Sequence[str]
 
 def speaker_splits(dev: Speakers = DEV_SPEAKERS, test: Speakers = TEST_SPEAKERS) -> dict[str, str]:
     """speaker -> dev or test; whoever is not there is train. RequestError for a speaker in both."""
-    dev, test = _names(dev), _names(test)
+    dev, test = listed(dev), listed(test)
     both = sorted(set(dev) & set(test))
     if both:
         raise RequestError(f"speakers {', '.join(both)} are in both dev and test")
     return dict.fromkeys(dev, "dev") | dict.fromkeys(test, "test")
-
-
-def _names(speakers: Speakers) -> list[str]:
-    given = speakers.split(",") if isinstance(speakers, str) else speakers
-    return [name.strip() for name in given if name.strip()]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.corpus.protocol import Corpus, ProtocolRow, existing
+from grid.corpus.reader_options import listed
 from grid.corpus.readers import READERS
 from grid.errors import RequestError
 
@@ -26,7 +27,11 @@ _logger = logging.getLogger(__name__)
 
 @READERS.register("vctk")
 def rows(
-    path: Path, *, take: str = "mic1", dev: Sequence[str] = DEV_SPEAKERS, test: Sequence[str] = TEST_SPEAKERS
+    path: Path,
+    *,
+    take: str = "mic1",
+    dev: str | Sequence[str] = DEV_SPEAKERS,
+    test: str | Sequence[str] = TEST_SPEAKERS,
 ) -> Corpus:
     """The utterances of VCTK, all bona fide, split by speaker; ids are those of the corpus, such as p225_001.
 
@@ -42,7 +47,7 @@ def rows(
             f"{folder}: no folders of VCTK speakers (p225, p226, ...). Expected wav48_silence_trimmed/pXXX/*.flac "
             "(0.92), wav48/pXXX/*.wav (0.80) or pXXX/*.flac or *.wav."
         )
-    splits = _Splits(tuple(dev), tuple(test))
+    splits = _Splits(listed(dev), listed(test))
     splits.check({speaker.name for speaker in speakers}, folder)
     return Corpus(root=path, rows=_rows(path, speakers, take, splits), protocol=path)
 

@@ -76,3 +76,11 @@ def test_vctk_that_is_wrong_is_refused(tmp_path: Path) -> None:
         open_corpus("vctk", tmp_path, dev=["p225"], test=["p225"])
     with pytest.raises(RequestError, match="dev speakers p999 are not there"):
         open_corpus("vctk", tmp_path, dev=["p999"], test=["p225"])
+
+
+def test_speakers_may_be_text_of_the_command_line(tmp_path: Path) -> None:
+    for speaker in ("p225", "p226", "p227"):
+        (tmp_path / speaker).mkdir()
+        (tmp_path / speaker / f"{speaker}_001.wav").touch()
+    found = open_corpus("vctk", tmp_path, dev="p226", test="p225, p227")
+    assert {row.speaker: row.split for row in found.rows} == {"p225": "test", "p226": "dev", "p227": "test"}
