@@ -16,6 +16,9 @@ from pydantic import ValidationError
 
 from grid.codecs.contract import ADAPTERS, Codec
 from grid.codecs.entry import CatalogueEntry
+from grid.codecs.environments.building import environment
+from grid.codecs.environments.declaration import declaration, find_declaration
+from grid.codecs.isolated import IsolatedAdapter
 from grid.codecs.weights import WeightFinder
 from grid.errors import MissingRequirementError, RequestError, unknown_name
 
@@ -76,23 +79,32 @@ def load_catalogue() -> Catalogue:
 def build(name: str, device: str = "cpu", weights: WeightFinder | None = None) -> Codec:
     """The codec called `name`, ready to use on `device`.
 
-    Raises RequestError for an unknown name and MissingRequirementError for a missing adapter or package; missing
-    weights are reported when the adapter loads them, because they may be fetched then.
+    A codec whose environment is not this one gets a bridge to it; the environment is built at the first use. Raises
+    RequestError for an unknown name and MissingRequirementError for a missing adapter, package or declaration of an
+    environment; missing weights are reported when the adapter loads them, because they may be fetched then.
     """
     entry = load_catalogue().get(name)
     missing = _missing_code(entry)
     if missing or entry.adapter is None:
         raise MissingRequirementError(f"codec {name} cannot run here: {'; '.join(missing)}. See: {COMMAND} {name}")
-    return Codec(ADAPTERS.get(entry.adapter)(entry, device=device, weights=weights))
+    if entry.isolated is None:
+        return Codec(ADAPTERS.get(entry.adapter)(entry, device=device, weights=weights))
+    declared = declaration(entry.isolated, where=f"codec {name}")
+    return Codec(IsolatedAdapter(entry, declared, device=device, weights=weights))
 
 
 def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[str]:
     """What this machine lacks to run `entry`, one line each; empty when it can run. Looks only: no heavy import."""
     weights = finder or WeightFinder()
-    lacking = [weights.missing_message(weight) for weight in entry.weights if weights.locate(weight) is None]
-    if lacking and not weights.offline and all(weight.source for weight in entry.weights):
+    declared = find_declaration(entry.isolated) if entry.isolated else None
+    wanted = [weight for weight in entry.weights if not (declared and declared.holds(weight.path))]
+    lacking = [weights.missing_message(weight) for weight in wanted if weights.locate(weight) is None]
+    if lacking and not weights.offline and all(weight.source for weight in wanted):
         lacking[-1] += " They are fetched at first use where the network allows it."
-    return [*_missing_code(entry), *lacking]
+    unbuilt = []
+    if declared and not environment(declared).built:
+        unbuilt = [f"its environment {declared.name} is not built; build it: {COMMAND} build {entry.name}"]
+    return [*_missing_code(entry), *unbuilt, *lacking]
 
 
 def _missing_code(entry: CatalogueEntry) -> list[str]:
@@ -101,7 +113,10 @@ def _missing_code(entry: CatalogueEntry) -> list[str]:
         reason = f" ({entry.environment})" if entry.environment != "core" else ""
         lines.append(f"no adapter yet for the family {entry.family}{reason}")
     absent = [module for module in entry.imports if find_spec(module) is None]
-    if absent:
+    if entry.isolated is not None:
+        if find_declaration(entry.isolated) is None:
+            lines.append(f"nothing declares its environment: grid/codecs/environments/{entry.isolated}.yaml")
+    elif absent:
         lines.append(f"package {', '.join(absent)} is not installed; install {entry.package or entry.upstream}")
     return lines
 

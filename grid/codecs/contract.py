@@ -11,6 +11,7 @@ import soxr
 from numpy.typing import NDArray
 
 from grid.codecs.entry import CatalogueEntry
+from grid.codecs.environments.declaration import find_declaration
 from grid.codecs.level import Level
 from grid.codecs.weights import WeightFinder
 from grid.errors import RequestError
@@ -73,7 +74,9 @@ class Adapter(ABC):
 ADAPTERS: Registry[type[Adapter]] = Registry(
     kind="codec",
     package="grid.codecs",
-    exclude=frozenset({"catalogue", "contract", "entry", "inspection", "level", "weights"}),
+    exclude=frozenset(
+        {"catalogue", "contract", "entry", "environments", "inspection", "isolated", "level", "licences", "weights"}
+    ),
 )
 
 
@@ -129,7 +132,11 @@ class Codec:
 
 
 def identity(entry: CatalogueEntry) -> dict[str, Json]:
-    """Everything that can change the samples of a codec, as JSON; loads neither weights nor heavy packages."""
+    """Everything that can change the samples of a codec, as JSON; loads neither weights nor heavy packages.
+
+    A codec in an environment of its own carries the digest of that environment's declaration, null while nobody has
+    declared it; a codec of the core has no such field.
+    """
     revision = ADAPTERS.get(entry.adapter).revision if entry.adapter else None
     weights = [{"path": item.path, "source": item.source, "sha256": item.sha256} for item in entry.weights]
     fields = {
@@ -143,6 +150,9 @@ def identity(entry: CatalogueEntry) -> dict[str, Json]:
         "weights": weights,
         "resampler": RESAMPLER if entry.native_rate != SAMPLE_RATE else None,
     }
+    if entry.isolated is not None:
+        declared = find_declaration(entry.isolated)
+        fields["environment"] = declared.digest if declared else None
     return {key: plain(value) for key, value in fields.items()}
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 HUB = "hub:"
+CORE, ISOLATED = "core", "isolated:"
 
 Quantiser: TypeAlias = Literal["Mvq", "Svq", "Scq"]
 """QUA: several vector codebooks, a single one, or scalar quantisation (CodecFake+, Table III)."""
@@ -92,7 +93,15 @@ class CatalogueEntry(_Facts):
     hub_repo: str | None = None
     weights: tuple[WeightFile, ...] = ()
     licence: str = ""
-    environment: Annotated[str, Field(pattern=r"^(core|isolated:.+)$")] = "core"
+    accept_licence: bool = Field(
+        default=False, description="non-commercial, or no licence at all: an experiment has to accept it by name"
+    )
+    environment: str = Field(
+        default=CORE,
+        pattern=r"^(core|isolated:[a-z0-9]+([.-][a-z0-9]+)*)$",
+        description="`core`, or `isolated:NAME` for grid/codecs/environments/NAME.yaml",
+    )
+    environment_reason: str = ""
     stochastic: bool = Field(default=False, description="the decoder draws random numbers: seeded per utterance")
     level: Annotated[str, AfterValidator(_known_level)] = "none"
     arguments: dict[str, Argument] = Field(default_factory=dict, description="what the adapter is called with")
@@ -102,3 +111,8 @@ class CatalogueEntry(_Facts):
     notes: str = ""
     unverified: tuple[str, ...] = ()
     verified: Verified = "not run"
+
+    @property
+    def isolated(self) -> str | None:
+        """The name of the environment it runs in; None when it runs in this one."""
+        return self.environment.removeprefix(ISOLATED) if self.environment != CORE else None

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,25 @@ class WeightFinder:
             return _from_hub(weight) if weight.hub_repo else _from_url(weight)
         except Exception as error:  # the hub client raises its own, httpx's and urllib's errors
             raise MissingRequirementError(f"{self.missing_message(weight)} Fetching it failed: {error}") from error
+
+
+class GivenWeights(WeightFinder):
+    """Files that another process found and checked, by their `WeightFile.path`; nothing else is looked for."""
+
+    def __init__(self, found: Mapping[str, Path]) -> None:
+        super().__init__([], offline=True)
+        self.found = dict(found)
+
+    def locate(self, weight: WeightFile) -> Path | None:
+        """The file that was given, else None."""
+        return self.found.get(weight.path)
+
+    def find(self, weight: WeightFile) -> Path:
+        """The file that was given, not checked again; MissingRequirementError when there is none."""
+        path = self.locate(weight)
+        if path is None:
+            raise MissingRequirementError(f"weights {weight.path} are not among those the catalogue entry names")
+        return path
 
 
 def default_folders() -> list[Path]:
