@@ -22,7 +22,8 @@ class CellData:
         """Raises RequestError, which names the split, when there is nothing to train on."""
         self.job = job
         self.folders = [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors)]
-        sources = [Source(audio.source(folder).table) for folder in self.folders]
+        tables = [(audio.source(folder).table, job.hears(folder, split)) for folder in self.folders]
+        sources = [Source(table if heard else table.slice(0, 0)) for table, heard in tables]
         first, second = len(job.recordings), len(job.recordings) + len(job.attacks)
         cors = [  # of each codec, one for each corpus, in the order of the recordings
             Cors(source, given.target, corpus=number % first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 import tempfile
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from grid.config.experiment import CorpusSource
-from grid.corpus.importing import ImportResult, import_corpus
+from grid.corpus.importing import MANIFEST_FILE, ImportResult, import_corpus
+from grid.corpus.manifest import read_manifest
 from grid.corpus.readers import READERS, open_corpus
+from grid.corpus.roles import Holding, holdings
 from grid.corpus.sample_corpus import sample_protocol
 from grid.errors import RequestError
 from grid.identity import file_digest
@@ -48,7 +51,7 @@ def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
         return None
     value = store.read_json(pointer(name))
     return StoredCorpus(
-        CorpusFacts(name, value["manifest_digest"]),
+        CorpusFacts(name, value["manifest_digest"], _holdings(store, value)),
         value["folder"],
         value["audio_root"],
         value["utterances"],
@@ -63,6 +66,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
         where = f"corpora/{source.name}-{result.digest[:12]}"
         for file in sorted(result.folder.iterdir()):
             store.write_bytes(f"{where}/{file.name}", file.read_bytes())
+        held = holdings(read_manifest(result.manifest))
     store.write_json(
         pointer(source.name),
         {
@@ -71,6 +75,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
             "audio_root": str(result.root),
             "utterances": result.utterances,
             "rejected": result.rejected,
+            "holdings": [dataclasses.asdict(each) for each in held],
             "asked": _asked(source, path),
         },
     )
@@ -80,7 +85,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
 
 
 def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
-    """The name and manifest digest of `source`, writing nothing.
+    """The name, manifest digest and holdings of `source`, writing nothing.
 
     A corpus that is not imported yet, or whose protocol has changed since, is looked through as an import would, so
     that a plan shows the cells that a run would train. Raises RequestError when the corpus is nowhere.
@@ -89,7 +94,7 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
     if stored is not None:
         return stored.facts
     with _imported(source, source_path(source, folder)) as result:
-        return CorpusFacts(source.name, result.digest)
+        return CorpusFacts(source.name, result.digest, holdings(read_manifest(result.manifest)))
 
 
 def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
@@ -131,6 +136,13 @@ def _open(source: CorpusSource, path: Path) -> Any:
     if source.reader is None:
         raise RequestError(f"corpus {source.name!r} has no reader; readers: {', '.join(READERS.names())}")
     return open_corpus(source.reader, path, **source.options)
+
+
+def _holdings(store: Store, value: dict[str, Any]) -> tuple[Holding, ...]:
+    """What an imported corpus holds, as its import noted it; an earlier version did not."""
+    if "holdings" in value:
+        return tuple(Holding(**held) for held in value["holdings"])
+    return holdings(read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}")))
 
 
 def _asked(source: CorpusSource, path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -12,17 +12,19 @@ from typing import Any
 from grid.attacks.contract import build_attack
 from grid.codecs.catalogue import Catalogue, load_catalogue
 from grid.codecs.contract import identity as codec_identity
-from grid.config.experiment import CellFilter, Experiment, PolicyChoice, Selection
-from grid.config.recipe import Recipe, load_recipe
+from grid.config.experiment import CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
+from grid.config.recipe import Recipe
 from grid.config.yaml_file import YamlFile, parse, read_yaml
 from grid.corpora import corpus_facts
-from grid.detector import DetectorSpec, load_detector_spec
-from grid.errors import RequestError, unknown_name
+from grid.corpus_use import CorpusUse
+from grid.detector import DetectorSpec
+from grid.errors import RequestError
+from grid.experiment_names import augmentation_kinds, check_names, detectors_of, recipes_of
 from grid.identity import digest, plain
 from grid.job import CellJob, CorsInput, MixingInput
 from grid.policies import POLICIES
-from grid.rendition import RAW, Chain, CorpusFacts, Rendition
-from grid.report.papers import PAPER_TABLES
+from grid.possible_trials import check_evaluations
+from grid.rendition import RAW, Chain, CorpusFacts, Rendition, corpus_of
 from grid.store import Store
 
 CELL_SCHEMA = 1
@@ -32,13 +34,18 @@ NO_SELECTION = "none"
 
 @dataclass(frozen=True)
 class Grid:
-    """An experiment, resolved: every name looked up, every identity known."""
+    """An experiment, resolved: every name looked up, every identity known.
+
+    `corpora` are those of the experiment, in its order; the banks of augmentation are apart.
+    """
 
     experiment: Experiment
     corpora: tuple[CorpusFacts, ...]
     catalogue: Catalogue
     recipes: dict[str, Recipe]
     detectors: dict[str, DetectorSpec]
+    impulse_responses: CorpusFacts | None = None
+    noises: CorpusFacts | None = None
 
     @cached_property
     def cells(self) -> tuple[CellJob, ...]:
@@ -53,12 +60,12 @@ class Grid:
 
     @cached_property
     def renditions(self) -> tuple[Rendition, ...]:
-        """All renditions that the cells train on or score, parents before children."""
-        chains: dict[Chain, None] = {}
-        for chain in [*self._chains()]:
-            for link in _ancestry(chain):
-                chains.setdefault(link)
-        return tuple(self.rendition(corpus, chain) for chain in chains for corpus in self.corpora)
+        """All renditions that the cells train on, augment with or score, parents before children."""
+        found: dict[str, Rendition] = {}
+        for rendition in [*self._heard(), *(self.rendition(bank, RAW) for bank in self._banks().values())]:
+            for link in _ancestry(rendition):
+                found.setdefault(link.folder, link)
+        return tuple(found.values())
 
     def rendition(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
         return Rendition(
@@ -67,7 +74,31 @@ class Grid:
             attack=self._attack_identities[chain.attack] if chain.attack else None,
             codec=self._codec_identities[chain.codec] if chain.codec else None,
             seed=self.experiment.codec_seed,
+            own_cors=corpus.name in self._with_own_cors,
         )
+
+    @cached_property
+    def uses(self) -> tuple[CorpusUse, ...]:
+        """Each corpus as the experiment uses it."""
+        return tuple(map(CorpusUse, self.experiment.corpora, self.corpora))
+
+    @cached_property
+    def _with_own_cors(self) -> set[str]:
+        return {use.name for use in self.uses if use.own_cors}
+
+    @cached_property
+    def _trained(self) -> tuple[CorpusUse, ...]:
+        return tuple(use for use in self.uses if use.training_splits)
+
+    @cached_property
+    def _tested(self) -> tuple[CorpusUse, ...]:
+        return tuple(use for use in self.uses if use.tested)
+
+    def _banks(self, *recipes: Recipe) -> dict[str, CorpusFacts]:
+        """The corpora that the augmentation of `recipes` (default: of all) draws from, by their fields in a job."""
+        kinds = {kind for recipe in recipes or self.recipes.values() for kind in augmentation_kinds(recipe)}
+        banks = (("rir", "impulse_responses", self.impulse_responses), ("noise", "noises", self.noises))
+        return {field: bank for kind, field, bank in banks if kind in kinds and bank is not None}
 
     @cached_property
     def _attack_identities(self) -> dict[str, dict[str, Any]]:
@@ -78,14 +109,14 @@ class Grid:
         names = self.experiment.codec_names()
         return {name: dict(codec_identity(self.catalogue.get(name))) for name in names}
 
-    def _chains(self) -> Iterator[Chain]:
-        yield RAW
-        for selection in self.experiment.grid.selections:
-            yield from self._attack_chains(selection)
-        trained = any(policy.label != "none" for policy in self.experiment.grid.policies)
-        if trained:
-            yield from (Chain(codec=codec) for s in self.experiment.grid.selections for codec in s.codecs)
-        yield from self._scored_chains()
+    def _heard(self) -> Iterator[Rendition]:
+        """The renditions of the corpora that cells train on or score."""
+        selections, policies = self.experiment.grid.selections, self.experiment.grid.policies
+        chains = [RAW, *(chain for selection in selections for chain in self._attack_chains(selection))]
+        if any(policy.label != "none" for policy in policies):
+            chains += [Chain(codec=codec) for selection in selections for codec in selection.codecs]
+        yield from (self.rendition(use.facts, chain) for chain in chains for use in self._trained)
+        yield from self._scored
 
     def _attack_chains(self, selection: Selection) -> list[Chain]:
         """What stands for spoofed speech in the training of a selection."""
@@ -97,9 +128,19 @@ class Grid:
                 chains += [Chain(attack=source.name, codec=codec) for codec in selection.codecs]
         return chains
 
-    def _scored_chains(self) -> list[Chain]:
+    @cached_property
+    def _scored(self) -> tuple[Rendition, ...]:
         """What the evaluations listen to: the same for every cell, so that cells can be compared."""
-        roles = {role for e in self.experiment.evaluations.values() for role in (*e.bonafide, *e.spoof)}
+        of_corpus = {use.name: self._scored_chains(use.name) for use in self._tested}
+        chains = dict.fromkeys(chain for found in of_corpus.values() for chain in found)
+        return tuple(
+            self.rendition(use.facts, chain) for chain in chains for use in self._tested if chain in of_corpus[use.name]
+        )
+
+    def _scored_chains(self, corpus: str) -> list[Chain]:
+        """What the evaluations that include a corpus listen to of it."""
+        asked = [choice for choice in self.experiment.evaluations.values() if choice.includes(corpus)]
+        roles = {role for choice in asked for role in (*choice.bonafide, *choice.spoof)}
         chains: list[Chain] = []
         if roles & {"raw", "attack", "cosg"}:  # a corpus's own attacks lie beside its recordings
             chains.append(RAW)
@@ -122,23 +163,31 @@ class Grid:
             probability=policy.probability if targets and policy.mixing == "replace" else 1.0,
             draw="one" if len(targets) > 1 and (policy.mixing == "replace" or selection.draw == "one") else "each",
         )
+        recipe, banks = self.recipes[detector], self._banks(self.recipes[detector])
         identity = plain(
             {
                 "schema": CELL_SCHEMA,
-                "corpora": [corpus.manifest_digest for corpus in self.corpora],
+                "corpora": [use.identity() for use in self._trained],
                 "codec_seed": self.experiment.codec_seed,
                 "attacks": [self._chain_identity(chain) for chain in attacks],
-                "cors": [
-                    {"codec": self._codec_identities[codec], "target": target} for codec, target in targets.items()
-                ],
+                "cors": [self._cors_identity(codec, target) for codec, target in targets.items()],
                 "policy": {"label": policy.label, "revision": POLICIES.get(policy.label).revision},
                 "mixing": mixing,
                 "detector": self.detectors[detector].identity(),
-                "recipe": self.recipes[detector],
+                "recipe": recipe,
                 "seed": seed,
+                **{field: bank.manifest_digest for field, bank in banks.items()},
             }
         )
         assert isinstance(identity, dict)
+        recordings, attack_folders = self._folders([RAW]), self._folders(attacks)
+        cors = tuple(
+            CorsInput(folder=folder, codec=codec, target=target)
+            for codec, target in targets.items()
+            for folder in self._folders([Chain(codec=codec)])
+        )
+        folders = (*recordings, *attack_folders, *(given.folder for given in cors))
+        audio = {field: self.rendition(bank, RAW).folder for field, bank in banks.items()}
         return CellJob(
             cell_id=digest(identity),
             experiment=self.experiment.name,
@@ -148,17 +197,17 @@ class Grid:
             detector=detector,
             seed=seed,
             identity=identity,
-            recordings=self._folders([RAW]),
-            attacks=self._folders(attacks),
-            cors=tuple(
-                CorsInput(folder=self.rendition(corpus, Chain(codec=codec)).folder, codec=codec, target=target)
-                for codec, target in targets.items()
-                for corpus in self.corpora
-            ),
+            recordings=recordings,
+            attacks=attack_folders,
+            cors=cors,
+            only_train=self._of_split_alone("train", folders),
+            only_dev=self._of_split_alone("dev", folders),
             mixing=mixing,
-            scored=self._folders(self._scored_chains()),
+            scored=tuple(rendition.folder for rendition in self._scored),
+            impulse_responses=audio.get("impulse_responses", ""),
+            noises=audio.get("noises", ""),
             detector_spec=self.detectors[detector],
-            recipe=self.recipes[detector],
+            recipe=recipe,
         )
 
     def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
@@ -173,104 +222,56 @@ class Grid:
             "codec": self._codec_identities[chain.codec] if chain.codec else None,
         }
 
+    def _cors_identity(self, codec: str, target: float) -> dict[str, Any]:
+        """What makes the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows."""
+        parts = [(use.facts.manifest_digest, use.trained_cors(codec)) for use in self._trained]
+        applied = any(each.applied for _, each in parts)
+        own = [corpus for corpus, each in parts if each.own]
+        made_by = self._codec_identities[codec] if applied else {"name": codec}
+        return {"codec": made_by, "target": target, **({"own": own} if own else {})}
+
     def _folders(self, chains: list[Chain]) -> tuple[str, ...]:
-        return tuple(self.rendition(corpus, chain).folder for chain in chains for corpus in self.corpora)
+        """The renditions that training hears of these chains: of each, one for each corpus."""
+        return tuple(self.rendition(use.facts, chain).folder for chain in chains for use in self._trained)
+
+    def _of_split_alone(self, split: str, folders: Sequence[str]) -> tuple[str, ...]:
+        """Those of the folders whose corpus is used for train alone, or for dev alone."""
+        corpora = {use.name for use in self._trained if use.training_splits == (split,)}
+        return tuple(folder for folder in folders if corpus_of(folder) in corpora)
 
 
 def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
     """The experiment file at `path` with every name in it checked; errors carry file and line."""
     file = read_yaml(path)
     experiment = parse(Experiment, file).model_copy(update={"folder": Path(path).resolve().parent})
-    _check_names(experiment, file)
+    check_names(experiment, file)
     return experiment, file
 
 
 def resolve(path: str | Path, store: Store) -> Grid:
     """The experiment at `path` as a grid over `store`; raises RequestError for anything that is wrong with it."""
     experiment, file = load_experiment(path)
-    return Grid(
+    grid = Grid(
         experiment=experiment,
         corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),
         catalogue=load_catalogue(),
-        recipes=_recipes(experiment, file),
-        detectors=_detectors(experiment, file),
+        recipes=recipes_of(experiment, file),
+        detectors=detectors_of(experiment, file),
+        impulse_responses=_bank(store, experiment, experiment.impulse_responses),
+        noises=_bank(store, experiment, experiment.noises),
     )
+    check_evaluations(experiment, grid.uses, file)
+    return grid
 
 
-def _recipes(experiment: Experiment, file: YamlFile) -> dict[str, Recipe]:
-    """The recipe of each detector."""
-    found = {}
-    for detector in experiment.grid.detectors:
-        own = experiment.recipes.get(detector)
-        where = file.where("recipe") if own is None else file.where("recipes", detector)
-        found[detector] = load_recipe(own or experiment.recipe, beside=experiment.folder, where=where)
-    return found
-
-
-def _detectors(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec]:
-    specs = {}
-    for i, name in enumerate(experiment.grid.detectors):
-        try:
-            specs[name] = load_detector_spec(name, experiment.folder / "detectors")
-        except RequestError as error:
-            raise RequestError(f"{file.where('grid', 'detectors', i)}: {error}") from error
-    return specs
-
-
-def _check_names(experiment: Experiment, file: YamlFile) -> None:
-    """Every codec, policy, attack, detector, recipe and table exists: told before a corpus is read for hours."""
-    _detectors(experiment, file)
-    _recipes(experiment, file)
-    catalogue = load_catalogue()
-    for i, selection in enumerate(experiment.grid.selections):
-        for j, codec in enumerate(selection.codecs):
-            catalogue.get(codec, where=file.where("grid", "selections", i, "codecs", j))
-    for i, codec in enumerate(experiment.evaluation_codecs):
-        catalogue.get(codec, where=file.where("evaluation_codecs", i))
-    for i, policy in enumerate(experiment.grid.policies):
-        where = file.where("grid", "policies", i)
-        labelling = POLICIES.get(policy.label, where=where)
-        try:
-            labelling.target("both", policy.target)
-        except RequestError as error:
-            raise RequestError(f"{where}: {error}") from error
-    for i, attack in enumerate(experiment.attacks):
-        try:
-            build_attack(attack.name)
-        except RequestError as error:
-            raise RequestError(f"{file.where('attacks', i)}: {error}") from error
-    _check_filters(experiment, file)
-    _check_report(experiment, file)
-
-
-def _check_report(experiment: Experiment, file: YamlFile) -> None:
-    """Every table of a paper exists, and every experiment to compare with is one, and another one."""
-    for i, name in enumerate(experiment.report):
-        PAPER_TABLES.get(name, where=file.where("report", i))
-    for i, path in enumerate(experiment.compare):
-        where = file.where("compare", i)
-        try:
-            other = parse(Experiment, read_yaml(experiment.folder / path))
-        except RequestError as error:
-            raise RequestError(f"{where}: {error}") from error
-        if other.name == experiment.name:
-            raise RequestError(f"{where}: {path} is experiment {other.name!r} as well; give one of them another name")
-
-
-def _check_filters(experiment: Experiment, file: YamlFile) -> None:
-    axes = experiment.grid
-    known: dict[str, list[str]] = {
-        "selections": [s.name for s in axes.selections],
-        "policies": [p.name for p in axes.policies],
-        "detectors": list(axes.detectors),
-        "seeds": [str(seed) for seed in axes.seeds],
-    }
-    for i, rule in enumerate(axes.exclude):
-        for axis, choices in known.items():
-            for value in getattr(rule, axis) or ():
-                if str(value) not in choices:
-                    where = file.where("grid", "exclude", i, axis)
-                    raise unknown_name(axis, value, choices, where=where)
+def _bank(store: Store, experiment: Experiment, source: CorpusSource | None) -> CorpusFacts | None:
+    """A corpus that augmentation draws from, which is all of its split train."""
+    if source is None:
+        return None
+    facts = corpus_facts(store, source, experiment.folder)
+    if not any(held.split == "train" and held.role != "cors" for held in facts.holdings):
+        raise RequestError(f"corpus {source.name!r} has nothing of split train that augmentation could draw from")
+    return facts
 
 
 def _matches(rule: CellFilter, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> bool:
@@ -283,6 +284,6 @@ def _matches(rule: CellFilter, selection: Selection, policy: PolicyChoice, detec
     return all(allowed is None or value in allowed for allowed, value in pairs)
 
 
-def _ancestry(chain: Chain) -> list[Chain]:
-    """The chain after all it is made from."""
-    return [*_ancestry(chain.parent), chain] if chain.parent is not None else [chain]
+def _ancestry(rendition: Rendition) -> list[Rendition]:
+    """The rendition after all it is made from."""
+    return [*_ancestry(rendition.parent), rendition] if rendition.parent is not None else [rendition]

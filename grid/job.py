@@ -43,7 +43,8 @@ class CellJob(Frozen):
     """A cell of the grid.
 
     `identity` is all that can change its numbers and `cell_id` its digest; the other fields say the same in a form to
-    work with (folders of renditions) or for people (names). `scored` are the renditions whose test split is scored;
+    work with (folders of renditions) or for people (names). Of the renditions in `only_train` and `only_dev` no other
+    split is heard in training. `scored` are the renditions whose test split is scored;
     `impulse_responses` and `noises` those that the recipe's augmentation draws from, "" for none.
     """
 
@@ -58,6 +59,8 @@ class CellJob(Frozen):
     recordings: tuple[str, ...]
     attacks: tuple[str, ...]
     cors: tuple[CorsInput, ...]
+    only_train: tuple[str, ...] = ()
+    only_dev: tuple[str, ...] = ()
     mixing: MixingInput
     scored: tuple[str, ...]
     impulse_responses: str = ""
@@ -68,6 +71,10 @@ class CellJob(Frozen):
     @property
     def folder(self) -> str:
         return cell_folder(self.cell_id)
+
+    def hears(self, folder: str, split: str) -> bool:
+        """Whether training uses a split, train or dev, of one of its renditions."""
+        return folder not in (self.only_dev if split == "train" else self.only_train)
 
 
 def cell_folder(cell_id: str) -> str:

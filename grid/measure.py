@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from grid.config.experiment import Experiment
 from grid.identity import digest
 from grid.job import CellJob
 from grid.metrics.evaluation import Measurement
+from grid.rendition import corpus_of
 from grid.store import Store
 from grid.trials import Trials, measure_evaluation
 
@@ -23,7 +23,9 @@ def measurement_path(job: CellJob, experiment: Experiment) -> str:
     """The file of a cell's measurements under this experiment's evaluations; other evaluations, another file."""
     asked = {
         "revision": MEASURE_REVISION,
-        "evaluations": {name: choice.model_dump(mode="json") for name, choice in experiment.evaluations.items()},
+        "evaluations": {
+            name: choice.model_dump(mode="json", exclude_none=True) for name, choice in experiment.evaluations.items()
+        },
         "bootstrap": experiment.bootstrap.model_dump(mode="json"),
         "scored": sorted(folder.rsplit("/", 1)[-1] for folder in job.scored),
     }
@@ -62,5 +64,6 @@ def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
     utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec"]).to_pandas()
     scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
     joined = utterances.merge(scores, on="utterance_id", validate="one_to_one")
+    corpus = corpus_of(folder)
     # two corpora may use one name for two utterances
-    return joined.assign(utterance_id=Path(folder).parent.name + "/" + joined["utterance_id"])
+    return joined.assign(corpus=corpus, utterance_id=corpus + "/" + joined["utterance_id"])

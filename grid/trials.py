@@ -10,23 +10,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grid.config.experiment import EvaluationChoice, Split
+from grid.corpus.roles import role_of
 from grid.errors import RequestError
 from grid.metrics.evaluation import Measurement, measure
 from grid.randomness import seed_number
-from grid.rendition import role_of
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Scored utterances `(trials,)`: who speaks, in which role, through what, and the score."""
+    """Scored utterances `(trials,)`: of which corpus, who speaks, in which role, through what, and the score."""
 
     table: pd.DataFrame
 
     @classmethod
     def of(cls, utterances: pd.DataFrame) -> Trials:
-        """From columns utterance_id, speaker, key, attack, codec, score; RequestError on a repeated utterance."""
+        """From columns utterance_id, corpus, speaker, key, attack, codec, score.
+
+        Raises RequestError on a repeated utterance.
+        """
         if utterances["utterance_id"].duplicated().any():
             twice = utterances.loc[utterances["utterance_id"].duplicated(), "utterance_id"].iloc[0]
             raise RequestError(f"utterance {twice!r} is scored twice")
@@ -49,20 +52,23 @@ class Condition:
 def conditions(trials: Trials, choice: EvaluationChoice) -> Iterator[Condition]:
     """The pooled condition, then those that `choice.by` asks for.
 
-    - `codec`: the CoRS and the CoSG of one codec; recordings stay.
+    - `codec`: the CoRS and the CoSG of one codec; recordings stay. A codec that leaves a class without trials has none.
     - `bonafide-codec`: the bona fide trials of one codec against all spoofs (T-CoRS per NAC of the CDD paper).
     - `spoof-codec`: all bona fide trials against the spoofs of one codec.
     - `attack`: all bona fide trials against one attack (T-CoSG per TTS of the CDD paper).
     """
     role, codec, attack = trials.column("role"), trials.column("codec"), trials.column("attack")
     bonafide, spoof = np.isin(role, choice.bonafide), np.isin(role, choice.spoof)
+    if choice.corpora is not None:
+        included = np.isin(trials.column("corpus"), choice.corpora)
+        bonafide, spoof = bonafide & included, spoof & included
     yield Condition("pooled", bonafide, spoof)
     for split in choice.by:
         column = attack if split == "attack" else codec
         for value in _values(split, column, bonafide, spoof):
-            chosen = column == value
-            name = f"{split}={value}"
-            yield Condition(name, *_restricted(split, bonafide, spoof, chosen, role))
+            condition = Condition(f"{split}={value}", *_restricted(split, bonafide, spoof, column == value, role))
+            if split != "codec" or (condition.bonafide.any() and condition.spoof.any()):
+                yield condition
 
 
 def _values(split: Split, column: NDArray[np.object_], bonafide: Mask, spoof: Mask) -> list[str]:

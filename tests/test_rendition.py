@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from grid.attacks.contract import build_attack
 from grid.codecs.catalogue import load_catalogue
 from grid.codecs.contract import identity as codec_identity
-from grid.rendition import RAW, Chain, CorpusFacts, Rendition, role_of
+from grid.rendition import RAW, Chain, CorpusFacts, Rendition
 
 CORPUS = CorpusFacts("speech", "0123456789abcdef")
 CODEC: dict[str, Any] = dict(codec_identity(load_catalogue().get("opus-6kbps")))
@@ -57,17 +55,3 @@ def test_parents_lead_back_to_the_recordings() -> None:
     assert Chain("", "opus-6kbps").parent == RAW
     assert Chain("world").parent == RAW
     assert RAW.parent is None
-
-
-@pytest.mark.parametrize(
-    ("key", "attack", "codec", "role"),
-    [
-        ("bonafide", "", "", "raw"),
-        ("bonafide", "", "opus-6kbps", "cors"),
-        ("spoof", "world", "", "attack"),
-        ("spoof", "world", "opus-6kbps", "cosg"),
-        ("spoof", "", "opus-6kbps", "cosg"),
-    ],
-)
-def test_role_follows_key_and_codec(key: str, attack: str, codec: str, role: str) -> None:
-    assert role_of(key, attack, codec) == role

@@ -27,22 +27,30 @@ ROWS = [
     ("cosg1-y", "s1", "spoof", "tts", "y", -4.0),
 ]
 COLUMNS = ["utterance_id", "speaker", "key", "attack", "codec", "score"]
+OTHERS = [
+    ("raw3", "s3", "bonafide", "", "", 1.0),
+    ("cors3-z", "s3", "spoof", "", "z", 0.1),
+    ("tts3", "s3", "spoof", "tts", "", 0.2),
+]
+"""Of another corpus, which calls its CoRS spoof."""
 
 RAW, CORS_X, CORS_Y = {"raw1", "raw2"}, {"cors1-x", "cors2-x"}, {"cors1-y"}
 ATTACK, COSG_X, COSG_Y = {"tts1", "tts2", "vc1"}, {"cosg1-x", "cosg2-x"}, {"cosg1-y"}
 COSG = COSG_X | COSG_Y
 
 
-def trials(rows: list[tuple[Any, ...]] = ROWS) -> Trials:
-    return Trials.of(pd.DataFrame(rows, columns=COLUMNS))
+def trials(rows: list[tuple[Any, ...]] = ROWS, others: list[tuple[Any, ...]] | None = None) -> Trials:
+    tables = [pd.DataFrame(rows, columns=COLUMNS).assign(corpus="one")]
+    tables += [pd.DataFrame(others, columns=COLUMNS).assign(corpus="other")] if others else []
+    return Trials.of(pd.concat(tables, ignore_index=True))
 
 
 def choice(**values: Any) -> EvaluationChoice:
     return EvaluationChoice.model_validate(values)
 
 
-def found(asked: EvaluationChoice) -> dict[str, tuple[set[str], set[str]]]:
-    given = trials()
+def found(asked: EvaluationChoice, others: list[tuple[Any, ...]] | None = None) -> dict[str, tuple[set[str], set[str]]]:
+    given = trials(others=others)
     names = given.column("utterance_id")
     return {c.name: (set(names[c.bonafide]), set(names[c.spoof])) for c in conditions(given, asked)}
 
@@ -98,6 +106,34 @@ def test_conditions_hold_exactly_their_trials(
     asked: EvaluationChoice, expected: dict[str, tuple[set[str], set[str]]]
 ) -> None:
     assert found(asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("corpora", "bonafide", "spoof"),
+    [
+        (None, RAW | {"raw3"}, ATTACK | {"tts3"}),
+        (["one", "other"], RAW | {"raw3"}, ATTACK | {"tts3"}),
+        ("one", RAW, ATTACK),
+        ("other", {"raw3"}, {"tts3"}),
+    ],
+)
+def test_conditions_hold_trials_of_the_corpora_asked_for_alone(
+    corpora: Any, bonafide: set[str], spoof: set[str]
+) -> None:
+    asked = choice(bonafide="raw", spoof="attack", by="attack", corpora=corpora)
+    tts = {name for name in spoof if name.startswith("tts")}
+    expected = {"pooled": (bonafide, spoof), "attack=tts": (bonafide, tts), "attack=vc": (bonafide, {"vc1"} & spoof)}
+    assert found(asked, OTHERS) == {name: held for name, held in expected.items() if held[1]}
+
+
+def test_resynthesised_speech_that_a_corpus_calls_spoof_is_cors() -> None:
+    asked = choice(bonafide="raw", spoof="cors", by="codec", corpora="other")
+    assert found(asked, OTHERS) == {"pooled": ({"raw3"}, {"cors3-z"}), "codec=z": ({"raw3"}, {"cors3-z"})}
+
+
+def test_a_codec_without_trials_of_both_classes_is_no_condition() -> None:
+    asked = choice(bonafide="cors", spoof="cosg", by="codec")
+    assert set(found(asked, OTHERS)) == {"pooled", "codec=x", "codec=y"}
 
 
 def measured(asked: EvaluationChoice, *, by_speaker: bool, rows: list[tuple[Any, ...]] = ROWS) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -19,6 +19,13 @@ def _check_name(name: str) -> str:
     return name
 
 
+CorpusSplit = Literal["train", "dev", "test"]
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class CorpusSource(Strict):
     """A corpus: one that was imported under `name`, or the protocol to import it from when it is not there yet."""
 
@@ -27,8 +34,17 @@ class CorpusSource(Strict):
     path: str | None = Field(default=None, description="the protocol file or folder, relative to the experiment file")
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the importer")
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
+    cors: Literal["made", "own"] = Field(
+        default="made",
+        description="`made`: CoRS are made from its recordings, and its own CoRS are left out; `own`: they are its own "
+        "rows, and made only in a split that has none of the codec",
+    )
+    splits: tuple[CorpusSplit, ...] = Field(
+        default=("train", "dev", "test"), min_length=1, description="of it that the experiment uses"
+    )
 
     _name = field_validator("name")(_check_name)
+    _splits = field_validator("splits", mode="before")(_one_or_many)
 
     @model_validator(mode="after")
     def _reader_with_path(self) -> CorpusSource:
@@ -109,17 +125,19 @@ class EvaluationChoice(Strict):
     bonafide: tuple[Role, ...] = Field(min_length=1)
     spoof: tuple[Role, ...] = Field(min_length=1)
     by: tuple[Split, ...] = Field(default=(), description="conditions besides the pooled one")
+    corpora: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
 
-    @field_validator("bonafide", "spoof", "by", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+    _lists = field_validator("bonafide", "spoof", "by", "corpora", mode="before")(_one_or_many)
 
     @model_validator(mode="after")
     def _classes_differ(self) -> EvaluationChoice:
         if set(self.bonafide) & set(self.spoof):
             raise ValueError(f"{sorted(set(self.bonafide) & set(self.spoof))} cannot be bona fide and spoof at once")
         return self
+
+    def includes(self, corpus: str) -> bool:
+        """Whether its trials may come from this corpus."""
+        return self.corpora is None or corpus in self.corpora
 
 
 class Bootstrap(Strict):
@@ -149,6 +167,8 @@ class Experiment(Strict):
 
     name: str
     corpora: tuple[CorpusSource, ...] = Field(min_length=1)
+    impulse_responses: CorpusSource | None = Field(default=None, description="for augmentation by `rir`; split train")
+    noises: CorpusSource | None = Field(default=None, description="for augmentation by `noise`; split train")
     attacks: tuple[AttackSource, ...] = ()
     codec_seed: int = Field(default=0, description="of stochastic codecs and of attacks")
     max_failed_share: float = Field(default=0.01, ge=0, le=1, description="of the utterances of one codec")
@@ -173,7 +193,7 @@ class Experiment(Strict):
     @model_validator(mode="after")
     def _names_are_unique(self) -> Experiment:
         for kind, names in (
-            ("corpus", [c.name for c in self.corpora]),
+            ("corpus", [c.name for c in self.all_corpora()]),
             ("selection", [s.name for s in self.grid.selections]),
             ("policy", [p.name for p in self.grid.policies]),
             ("detector", list(self.grid.detectors)),
@@ -188,6 +208,19 @@ class Experiment(Strict):
         if self.cross_testing is not None and self.cross_testing not in self.evaluations:
             raise ValueError(f"cross_testing {self.cross_testing!r} is none of {', '.join(self.evaluations)}")
         return self
+
+    @field_validator("corpora")
+    @classmethod
+    def _every_split_is_used(cls, corpora: tuple[CorpusSource, ...]) -> tuple[CorpusSource, ...]:
+        for split in get_args(CorpusSplit):
+            if not any(split in source.splits for source in corpora):
+                raise ValueError(f"no corpus is used for {split}: add it to the `splits` of one")
+        return corpora
+
+    def all_corpora(self) -> tuple[CorpusSource, ...]:
+        """The corpora and the banks of augmentation: all that is imported."""
+        banks = (self.impulse_responses, self.noises)
+        return (*self.corpora, *(source for source in banks if source is not None))
 
     def codec_names(self) -> list[str]:
         """Every codec of the selections and of the evaluations, once, in the order of the file."""

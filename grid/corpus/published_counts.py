@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from grid.codecs.entry import Auxiliary, Decoder, Quantiser
 from grid.corpus.codec_tags import place_of
 from grid.corpus.readers import READERS
-from grid.rendition import Role, role_of
+from grid.corpus.roles import Role, role_of
 
 FILE = Path(__file__).resolve().parent / "published_counts.yaml"
 

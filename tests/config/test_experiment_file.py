@@ -12,6 +12,8 @@ import pytest
 
 from grid.config.experiment import CorpusSource
 from grid.config.folders import config_folder
+from grid.corpus.manifest import SPLITS
+from grid.corpus.roles import Holding, Role
 from grid.errors import RequestError
 from grid.experiment import load_experiment, resolve
 from grid.identity import digest
@@ -41,7 +43,9 @@ main()
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
-        return CorpusFacts(source.name, digest(source.name))
+        roles: list[Role] = ["raw", "cors", "attack", "cosg"]
+        held = (Holding(split, role, "", False, 1) for split in SPLITS for role in roles)
+        return CorpusFacts(source.name, digest(source.name), tuple(held))
 
     monkeypatch.setattr("grid.experiment.corpus_facts", made_up)
     grid = resolve(path, Store.open(tmp_path))

@@ -13,8 +13,8 @@ from grid.corpus.manifest import read_manifest
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.published_counts import compare, published_counts
 from grid.corpus.readers import open_corpus
+from grid.corpus.roles import role_of
 from grid.errors import RequestError
-from grid.rendition import role_of
 from tests.corpus.speechlike import write_tone
 
 CORS_LABELS = """\
