@@ -84,8 +84,8 @@ class DetectorSpec(_Frozen):
             )
         if backend.head == "cosines" and features.layers != backend.outputs:
             raise RequestError(
-                f"backend {self.backend.name!r} gives {backend.outputs} cosines, but frontend {self.frontend.name!r} has "
-                f"{features.layers} layers; make the two agree"
+                f"backend {self.backend.name!r} gives {backend.outputs} cosines, but frontend "
+                f"{self.frontend.name!r} has {features.layers} layers; make the two agree"
             )
         return self
 

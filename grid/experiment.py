@@ -124,8 +124,7 @@ class Grid:
         for source in self.experiment.attacks:
             if source.through == "nothing":
                 chains.append(Chain(attack=source.name))
-            else:
-                chains += [Chain(attack=source.name, codec=codec) for codec in selection.codecs]
+            chains += [Chain(attack=source.name, codec=codec) for codec in source.codecs(selection.codecs)]
         return chains
 
     @cached_property
@@ -147,8 +146,9 @@ class Grid:
         for source in self.experiment.attacks:
             if source.through == "nothing" and "attack" in roles:
                 chains.append(Chain(attack=source.name))
-            if source.through == "selection" and "cosg" in roles:
-                chains += [Chain(attack=source.name, codec=codec) for codec in self.experiment.codec_names()]
+            if "cosg" in roles:
+                every = source.codecs(self.experiment.codec_names())
+                chains += [Chain(attack=source.name, codec=codec) for codec in every]
         if "cors" in roles:
             chains += [Chain(codec=codec) for codec in self.experiment.codec_names()]
         return chains
@@ -156,7 +156,7 @@ class Grid:
     def _cell(self, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> CellJob:
         targets = self._targets(selection, policy)
         attacks = self._attack_chains(selection)
-        fed = bool(targets) or any(chain.codec for chain in attacks)
+        fed = bool(targets) or any(source.through == "selection" for source in self.experiment.attacks)
         # mixing says nothing where no CoRS is mixed in, and drawing nothing where there is one codec
         mixing = MixingInput(
             how=policy.mixing if targets else "append",

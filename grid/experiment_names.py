@@ -32,6 +32,8 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
         except RequestError as error:
             raise RequestError(f"{where}: {error}") from error
     for i, attack in enumerate(experiment.attacks):
+        for j, codec in enumerate(attack.codecs(())):
+            catalogue.get(codec, where=file.where("attacks", i, "through", j))
         try:
             build_attack(attack.name)
         except RequestError as error:

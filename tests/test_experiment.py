@@ -157,3 +157,14 @@ def test_a_corpus_that_is_nowhere_says_how_to_import_it(made: Tiny) -> None:
         RequestError, match=r"corpus 'asvspoof5' is not in .*codecgrid import READER PATH --name asvspoof5"
     ):
         _ = expand(made, corpora=[{"name": "asvspoof5"}]).cells
+
+
+def test_attacks_through_codecs_by_name_are_the_same_for_every_cell(tmp_path: Path) -> None:
+    attacks = [{"name": "world", "through": ["gsm-06.10", "mu-law"]}]
+    made = tiny(tmp_path, attacks=attacks, evaluations={"T-CoSG": {"bonafide": "raw", "spoof": "cosg"}})
+    made.corpora()
+    cells = made.grid.cells
+    assert len({cell.attacks for cell in cells}) == 1
+    assert [name.split("/")[-1].rsplit("-", 1)[0] for name in cells[0].attacks] == ["world~gsm-06.10", "world~mu-law"]
+    baseline = [cell for cell in cells if cell.policy == "none"]
+    assert [(cell.selection, cell.codecs) for cell in baseline] == [("none", ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -57,7 +58,16 @@ class AttackSource(Strict):
     """A stand-in attack made from each bona fide utterance, as it is or decoded through codecs (CoSG stand-in)."""
 
     name: str
-    through: Literal["nothing", "selection"] = "nothing"
+    through: Literal["nothing", "selection"] | tuple[str, ...] = Field(
+        default="nothing",
+        description="`selection`: each codec of the cell's selection; or codecs by name, the same for every cell",
+    )
+
+    def codecs(self, selection: Sequence[str]) -> tuple[str, ...]:
+        """The codecs that it goes through for a cell with the codecs of `selection`; none: it is left as it is."""
+        if self.through == "nothing":
+            return ()
+        return tuple(selection) if self.through == "selection" else self.through
 
 
 class Selection(Strict):
@@ -225,4 +235,5 @@ class Experiment(Strict):
     def codec_names(self) -> list[str]:
         """Every codec of the selections and of the evaluations, once, in the order of the file."""
         trained = [codec for selection in self.grid.selections for codec in selection.codecs]
+        trained += [codec for source in self.attacks for codec in source.codecs(())]
         return list(dict.fromkeys([*trained, *self.evaluation_codecs]))

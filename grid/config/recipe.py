@@ -101,8 +101,8 @@ class Recipe(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     model_selection: Literal["best dev EER", "last", "average of improvements"] = Field(
         default="best dev EER",
-        description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far (SWA), and the "
-        "statistics of batch norm are then taken anew",
+        description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far "
+        "(SWA), and the statistics of batch norm are then taken anew",
     )
     early_stopping: EarlyStopping | None = None
     score_batch_size: int = Field(default=16, ge=1)

@@ -58,7 +58,7 @@ def stand_ins(experiment: Experiment) -> tuple[str, ...]:
     names = list(dict.fromkeys(source.name for source in experiment.attacks))
     if names:
         made = "; ".join(f"{name}: {CONVERSION[name]}" if name in CONVERSION else name for name in names)
-        coded = any(source.through == "selection" for source in experiment.attacks)
+        coded = any(source.through != "nothing" for source in experiment.attacks)
         cosg = "; decoded through the codecs, they stand for CoSG" if coded else ""
         sentences.append(
             f"The attacks are stand-ins, made from the corpus itself ({made}){cosg}. No speech generator was used."
