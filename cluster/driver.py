@@ -96,7 +96,7 @@ def _only_driver(store: Store, name: str) -> Iterator[None]:
 def _corpora(config: str | Path, store: Store, watcher: Watcher) -> dict[str, StoredCorpus]:
     experiment, _ = load_experiment(config)
     found: dict[str, StoredCorpus] = {}
-    for source in experiment.corpora:
+    for source in experiment.all_corpora():
         stored = current_corpus(store, source, experiment.folder)
         if stored is None:
             watcher.stage(f"importing corpus {source.name}")
