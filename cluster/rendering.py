@@ -17,7 +17,8 @@ from grid.corpora import StoredCorpus
 from grid.errors import RequestError
 from grid.processor import build_processor
 from grid.record import read_record
-from grid.render import RenderJob, ShardRenderer, finish_render, plan_render, shards_to_do
+from grid.render import Processor, ShardRenderer, finish_render
+from grid.render_plan import RenderJob, plan_render, shards_to_do
 from grid.rendition import RAW, Rendition
 from grid.store import Store
 
@@ -51,7 +52,7 @@ def render_all(
     for _, generation in groupby(by_depth, key=_depth):
         waiting = [r for r in generation if read_record(store, r.folder) is None]
         for _, same_link in groupby(sorted(waiting, key=_link), key=_link):
-            work = list(_planned(store, list(same_link), renditions, corpora, errors))
+            work = list(_planned(store, list(same_link), corpora, errors))
             _run_pool(store, work, resources, progress, errors)
             for item in work:
                 if item.rendition.folder not in errors:
@@ -70,25 +71,18 @@ def _link(rendition: Rendition) -> str:
 
 
 def _planned(
-    store: Store,
-    renditions: list[Rendition],
-    known: tuple[Rendition, ...],
-    corpora: dict[str, StoredCorpus],
-    errors: dict[str, str],
+    store: Store, renditions: list[Rendition], corpora: dict[str, StoredCorpus], errors: dict[str, str]
 ) -> Iterator[Work]:
-    by_place = {(r.corpus.name, r.chain): r for r in known}
     for rendition in renditions:
-        parent_chain = rendition.chain.parent
-        if parent_chain is None:
-            corpus = corpora[rendition.corpus.name]
-            source, audio_root = corpus.folder, corpus.audio_root
-        else:
-            parent = by_place[rendition.corpus.name, parent_chain]
-            if parent.folder in errors:
-                errors[rendition.folder] = f"its parent failed: {errors[parent.folder]}"
-                continue
-            source, audio_root = parent.folder, ""
-        job = plan_render(store, rendition, source, audio_root)
+        parent = rendition.parent
+        if parent is not None and parent.folder in errors:
+            errors[rendition.folder] = f"its parent failed: {errors[parent.folder]}"
+            continue
+        try:
+            job = plan_render(store, rendition, corpora[rendition.corpus.name])
+        except RequestError as error:
+            errors[rendition.folder] = str(error)
+            continue
         yield Work(rendition, job, shards_to_do(store, job))
 
 
@@ -97,8 +91,7 @@ class ShardWorker:
 
     def __init__(self, jobs: list[RenderJob], device: str) -> None:
         self.jobs, self.device = jobs, device
-        self.processor: Any = None
-        self.built = False
+        self.processors: dict[tuple[str, str], Processor | None] = {}
         self.renderers: dict[int, ShardRenderer] = {}
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
@@ -115,12 +108,12 @@ class ShardWorker:
         return {**row, "utterances": result.utterances, "failed": result.failed, "seconds": result.seconds}
 
     def _renderer(self, number: int) -> ShardRenderer:
+        """The renderer of a job; jobs that apply the link share one codec, those that only copy need none."""
         if number not in self.renderers:
             job = self.jobs[number]
-            if not self.built:
-                self.processor = build_processor(job.attack if not job.codec else "", job.codec, job.seed, self.device)
-                self.built = True
-            self.renderers[number] = ShardRenderer(job, self.processor)
+            if job.last_link not in self.processors:
+                self.processors[job.last_link] = build_processor(*job.last_link, job.seed, self.device)
+            self.renderers[number] = ShardRenderer(job, self.processors[job.last_link])
         return self.renderers[number]
 
 
@@ -148,7 +141,7 @@ def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Reso
     import ray
 
     quiet_data()
-    gpus = resources.gpus_per_codec_worker
+    gpus = resources.gpus_per_codec_worker if any(job.applied for job in jobs) else 0
     cpus = ray.cluster_resources().get("CPU", 1)
     most = min(len(items), max(1, int(cpus / resources.cpus_per_codec_worker)))
     if resources.codec_workers is not None:

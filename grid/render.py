@@ -1,13 +1,12 @@
-"""Renders a corpus through a chain: fixed shards, each made whole by one worker, then one manifest."""
+"""Renders what was planned: fixed shards, each made whole by one worker, then one manifest."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,18 +15,24 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from grid.corpus.audio import SAMPLE_RATE, UnusableAudioError, read_audio
-from grid.corpus.manifest import BONAFIDE, MANIFEST_SCHEMA, SPOOF, read_manifest, write_manifest
-from grid.corpus.shards import ShardEntry, ShardReader, write_shard
+from grid.corpus.manifest import MANIFEST_SCHEMA, SPOOF, read_manifest, write_manifest
+from grid.corpus.shards import PCM_SCALE, ShardEntry, ShardReader, to_pcm16, write_shard
 from grid.errors import RequestError
 from grid.identity import file_digest
 from grid.record import RECORD, Record, finish
-from grid.rendition import RAW, Rendition
+from grid.render_plan import (
+    HEARD_ID,
+    IS_PROCESSED,
+    IS_STORED,
+    RENDERED_ID,
+    RenderJob,
+    audio_name,
+    input_rows,
+    rows_name,
+)
+from grid.rendition import Rendition
 from grid.store import Store
 
-SHARD_SECONDS = 600.0
-"""About 19 MB of PCM16: large enough that 1,300 hours are 7,800 files, small enough to lose little when killed."""
-LEAST_SHARDS = 4
-"""So that a small corpus still keeps several workers busy."""
 BATCH_SECONDS = 60.0
 """At most so much audio goes through a codec at once."""
 
@@ -36,31 +41,15 @@ ROW_SCHEMA = pa.schema([*MANIFEST_SCHEMA, ("offset", pa.int64())])
 FAILURES, AUDIO_DIGEST = "failures", "audio_sha256"
 """What a shard's table of rows carries besides. Hashed by its worker, no audio is read, or fetched, by the driver."""
 
+Row: TypeAlias = dict[str, object]
+Failure: TypeAlias = dict[str, str]
+
 
 class Processor(Protocol):
     """The last link of a chain."""
 
     def __call__(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
         """`(batch, samples)` float32 at 16 kHz in, the same shape out; one id for each item."""
-
-
-@dataclass(frozen=True)
-class RenderJob:
-    """All a worker needs to make shards of one rendition; small and picklable.
-
-    `source` is the folder of the parent rendition, or of the imported corpus for the recordings themselves, where
-    `audio_root` is the folder that the manifest's paths are relative to.
-    """
-
-    root: str
-    folder: str
-    source: str
-    audio_root: str
-    attack: str
-    codec: str
-    bonafide_only: bool
-    seed: int
-    shards: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -73,75 +62,25 @@ class ShardResult:
     seconds: float
 
 
-def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECONDS) -> tuple[tuple[int, int], ...]:
-    """The `(start, stop)` rows of each shard, from utterance lengths `(utterances,)` in samples and in shard order.
-
-    The bounds depend on the lengths alone, never on the number of workers.
-    """
-    if len(samples) == 0:
-        return ()
-    ends = np.cumsum(samples)
-    total = int(ends[-1])
-    count = max(-(-total // int(shard_seconds * SAMPLE_RATE)), min(LEAST_SHARDS, len(samples)))
-    targets = (np.arange(1, count) * total) // count
-    cuts = np.unique(np.concatenate([[0], np.searchsorted(ends, targets, side="left") + 1, [len(samples)]]))
-    cuts = cuts[cuts <= len(samples)]
-    return tuple((int(a), int(b)) for a, b in pairwise(cuts))
-
-
-def source_rows(manifest: pa.Table, *, bonafide_only: bool) -> pa.Table:
-    """The rows of a manifest that are rendered, in shard order: by length, so that equal lengths lie side by side."""
-    if bonafide_only:
-        manifest = manifest.filter(pc.equal(manifest["key"], BONAFIDE))
-    return manifest.sort_by([("samples", "ascending"), ("utterance_id", "ascending")])
-
-
-def plan_render(store: Store, rendition: Rendition, source: str, audio_root: str) -> RenderJob:
-    """The job that makes `rendition` from the manifest in the folder `source`. Reads lengths only, never audio.
-
-    A first attack or codec takes only the bona fide recordings: an attack that a corpus brings is not attacked again.
-    """
-    bonafide_only = rendition.chain.parent == RAW
-    rows = source_rows(
-        pq.read_table(store.local(f"{source}/manifest.parquet"), columns=["utterance_id", "samples", "key"]),
-        bonafide_only=bonafide_only,
-    )
-    return RenderJob(
-        root=store.root,
-        folder=rendition.folder,
-        source=source,
-        audio_root=audio_root,
-        attack=rendition.chain.attack,
-        codec=rendition.chain.codec,
-        bonafide_only=bonafide_only,
-        seed=rendition.seed,
-        shards=shard_bounds(rows["samples"].to_numpy()),
-    )
-
-
-def shards_to_do(store: Store, job: RenderJob) -> list[int]:
-    """The numbers of the shards that are not there yet; a shard's table of rows is written after its audio."""
-    there = set(store.names(job.folder))
-    return [i for i in range(len(job.shards)) if _rows_name(i) not in there or _audio_name(i) not in there]
-
-
 class ShardRenderer:
     """Makes shards of one job; holds the open source so that a worker pays for it once."""
 
     def __init__(self, job: RenderJob, processor: Processor | None) -> None:
+        """`processor` is what `job.last_link` names; a job that only copies needs none."""
+        if job.applied and processor is None:
+            raise ValueError(f"{job.folder}: there is audio to process, and nothing to do it")
         self.job = job
         self.processor = processor
         self.store = Store.open(job.root)
-        manifest = pq.read_table(self.store.local(f"{job.source}/manifest.parquet"))
-        self.rows = source_rows(manifest, bonafide_only=job.bonafide_only)
+        self.rows = input_rows(self.store, job)
         self.reader = SourceAudio(self.store, job)
 
     def render(self, shard: int) -> ShardResult:
         """Makes shard number `shard`: its audio, then its table of rows. An utterance that fails becomes a row too."""
         start, stop = self.job.shards[shard]
         rows = self.rows.slice(start, stop - start).to_pylist()
-        failures: list[dict[str, str]] = []
-        audio_path = f"{self.job.folder}/{_audio_name(shard)}"
+        failures: list[Failure] = []
+        audio_path = f"{self.job.folder}/{audio_name(shard)}"
         entries: list[ShardEntry] = []
         made = self._waveforms(rows, failures)
         first = next(made, None)
@@ -153,57 +92,45 @@ class ShardRenderer:
         seconds = sum(entry.samples for entry in entries) / SAMPLE_RATE
         return ShardResult(shard, len(entries), len(failures), seconds)
 
-    def _waveforms(
-        self, rows: list[dict[str, object]], failures: list[dict[str, str]]
-    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def _waveforms(self, rows: list[Row], failures: list[Failure]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         for batch in equal_length_batches(rows):
-            read: list[tuple[str, NDArray[np.float32]]] = []
+            read: list[tuple[Row, NDArray[np.float32]]] = []
             for row in batch:
                 try:
-                    read.append((str(row["utterance_id"]), self.reader.waveform(row)))
+                    read.append((row, self.reader.waveform(row)))
                 except (UnusableAudioError, RequestError) as error:
-                    failures.append(self._failure(str(row["utterance_id"]), error))
+                    failures.append(_failure(row, error))
             yield from self._processed(read, failures)
 
     def _processed(
-        self, items: list[tuple[str, NDArray[np.float32]]], failures: list[dict[str, str]]
+        self, items: list[tuple[Row, NDArray[np.float32]]], failures: list[Failure]
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        if self.processor is None or not items:
-            yield from ((self._new_id(name), waveform) for name, waveform in items)
+        if self.processor is None or not items or not items[0][0][IS_PROCESSED]:
+            yield from ((str(row[RENDERED_ID]), waveform) for row, waveform in items)
             return
-        names = [name for name, _ in items]
         try:
-            made = self.processor(np.stack([waveform for _, waveform in items]), names)
+            heard = [str(row[HEARD_ID]) for row, _ in items]
+            made = self.processor(np.stack([waveform for _, waveform in items]), heard)
             if not np.isfinite(made).all():
                 raise ValueError("the codec gave a value that is not finite")
         except Exception as error:  # a codec may raise anything; the other utterances must not suffer
             if len(items) == 1:
-                failures.append(self._failure(names[0], error))
+                failures.append(_failure(items[0][0], error))
                 return
             for item in items:
                 yield from self._processed([item], failures)
             return
-        yield from zip(map(self._new_id, names), made, strict=True)
+        yield from zip((str(row[RENDERED_ID]) for row, _ in items), made, strict=True)
 
-    def _new_id(self, origin: str) -> str:
-        """`p226_003` -> `p226_003~opus-6kbps`; `p226_003~world` -> `p226_003~world~opus-6kbps`."""
-        added = self.job.codec or self.job.attack
-        return f"{origin}~{added}" if added else origin
-
-    def _failure(self, name: str, error: Exception) -> dict[str, str]:
-        return {"utterance_id": self._new_id(name), "origin": name, "error": f"{type(error).__name__}: {error}"}
-
-    def _write_rows(
-        self, shard: int, rows: list[dict[str, object]], entries: list[ShardEntry], metadata: dict[str, str]
-    ) -> None:
-        by_id = {self._new_id(str(row["utterance_id"])): row for row in rows}
+    def _write_rows(self, shard: int, rows: list[Row], entries: list[ShardEntry], metadata: dict[str, str]) -> None:
+        by_id = {str(row[RENDERED_ID]): row for row in rows}
         table = pa.Table.from_pylist(
             [self._row(shard, by_id[entry.utterance_id], entry) for entry in entries], schema=ROW_SCHEMA
         ).replace_schema_metadata(metadata)
-        with self.store.writing(f"{self.job.folder}/{_rows_name(shard)}") as temporary:
+        with self.store.writing(f"{self.job.folder}/{rows_name(shard)}") as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
-    def _row(self, shard: int, row: dict[str, object], entry: ShardEntry) -> dict[str, object]:
+    def _row(self, shard: int, row: Row, entry: ShardEntry) -> Row:
         attack, codec = self.job.attack or row["attack"], self.job.codec or row["codec"]
         return {
             **row,
@@ -211,7 +138,7 @@ class ShardRenderer:
             "key": SPOOF if self.job.attack else row["key"],
             "attack": attack,
             "codec": codec,
-            "path": _audio_name(shard),
+            "path": audio_name(shard),
             "seconds": entry.samples / SAMPLE_RATE,
             "samples": entry.samples,
             "sample_rate": SAMPLE_RATE,
@@ -225,17 +152,20 @@ class SourceAudio:
     """Reads the utterances a job starts from: files of an imported corpus, or the shards of the parent rendition."""
 
     def __init__(self, store: Store, job: RenderJob) -> None:
-        self.root = Path(job.audio_root) if job.audio_root else None
-        self.shards = StoredShards(store, job.source)
+        self.root = Path(job.audio_root)
+        self.shards = StoredShards(store, job.parent)
 
-    def waveform(self, row: dict[str, object]) -> NDArray[np.float32]:
+    def waveform(self, row: Row) -> NDArray[np.float32]:
         """float32 (samples,) at 16 kHz; raises UnusableAudioError, or RequestError when it is not what was imported."""
-        if self.root is None:
+        if row[IS_STORED]:
             return self.shards.waveform(str(row["path"]), int(str(row["offset"])), int(str(row["samples"])))
         waveform = read_audio(self.root / str(row["path"])).samples
         if len(waveform) != row["samples"]:
             raise RequestError(f"{row['path']} has {len(waveform)} samples, {row['samples']} when it was imported")
-        return waveform
+        if not row[IS_PROCESSED]:
+            return waveform
+        # what a codec hears of a recording is the same from a file as from the recordings' rendition
+        return to_pcm16(waveform)[0] * np.float32(1 / PCM_SCALE)
 
 
 class StoredShards:
@@ -255,13 +185,16 @@ class StoredShards:
         return self._reader.waveform(file, offset, samples)
 
 
-def equal_length_batches(rows: list[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
-    """Neighbouring rows of equal length, at most BATCH_SECONDS together: padding would change most codecs' output."""
-    batch: list[dict[str, object]] = []
+def equal_length_batches(rows: list[Row]) -> Iterator[list[Row]]:
+    """Neighbouring rows of equal length, all copied or all processed, at most BATCH_SECONDS together.
+
+    Padding would change most codecs' output.
+    """
+    batch: list[Row] = []
     for row in rows:
         samples = int(str(row["samples"]))
         full = (len(batch) + 1) * samples > BATCH_SECONDS * SAMPLE_RATE
-        if batch and (batch[0]["samples"] != samples or full):
+        if batch and (full or any(batch[0][name] != row[name] for name in ("samples", IS_PROCESSED))):
             yield batch
             batch = []
         batch.append(row)
@@ -274,7 +207,7 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
 
     Raises RequestError, with the first failures, when more than `max_failed_share` of the utterances failed.
     """
-    tables = [pq.read_table(store.local(f"{job.folder}/{_rows_name(i)}")) for i in range(len(job.shards))]
+    tables = [pq.read_table(store.local(f"{job.folder}/{rows_name(i)}")) for i in range(len(job.shards))]
     failures = [item for table in tables for item in json.loads(_metadata(table, FAILURES))]
     table = pa.concat_tables([t.replace_schema_metadata(None) for t in tables]) if tables else ROW_SCHEMA.empty_table()
     total = table.num_rows + len(failures)
@@ -283,7 +216,7 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
     if total and len(failures) > max_failed_share * total:
         for i, part in enumerate(tables):  # so that running again tries them again
             if json.loads(_metadata(part, FAILURES)):
-                store.remove(f"{job.folder}/{_rows_name(i)}")
+                store.remove(f"{job.folder}/{rows_name(i)}")
         first = "; ".join(f"{item['origin']}: {item['error']}" for item in failures[:3])
         raise RequestError(
             f"{job.folder}: {len(failures)} of {total} utterances failed, more than {max_failed_share:.1%} "
@@ -291,7 +224,7 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
         )
     with store.writing(f"{job.folder}/manifest.parquet") as temporary:
         write_manifest(temporary, table)
-    outputs = ["manifest.parquet", "failures.parquet", *(_audio_name(i) for i in range(len(job.shards)))]
+    outputs = ["manifest.parquet", "failures.parquet", *(audio_name(i) for i in range(len(job.shards)))]
     seconds = float(pc.sum(table["seconds"]).as_py() or 0.0)
     results = {"utterances": table.num_rows, "failed": len(failures), "hours": seconds / 3600}
     return finish(
@@ -301,7 +234,7 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
         identity=rendition.identity(),
         outputs=outputs,
         results=results,
-        digests={_audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
+        digests={audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
     )
 
 
@@ -310,6 +243,14 @@ def rendered_manifest(store: Store, rendition: Rendition) -> pa.Table:
     if not store.exists(f"{rendition.folder}/{RECORD}"):
         raise RequestError(f"{store.uri(rendition.folder)} is not finished; run the experiment first")
     return read_manifest(store.local(f"{rendition.folder}/manifest.parquet"))
+
+
+def _failure(row: Row, error: Exception) -> Failure:
+    return {
+        "utterance_id": str(row[RENDERED_ID]),
+        "origin": str(row[HEARD_ID]),
+        "error": f"{type(error).__name__}: {error}",
+    }
 
 
 def _chain(
@@ -322,11 +263,3 @@ def _chain(
 def _metadata(rows: pa.Table, key: str) -> str:
     """An entry of a shard's table of rows, "" where an earlier version wrote none."""
     return (rows.schema.metadata or {}).get(key.encode(), b"").decode()
-
-
-def _audio_name(shard: int) -> str:
-    return f"shard-{shard:05d}.parquet"
-
-
-def _rows_name(shard: int) -> str:
-    return f"rows-{shard:05d}.parquet"

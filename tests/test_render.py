@@ -23,18 +23,15 @@ from grid.experiment import Grid
 from grid.record import check_outputs, read_record
 from grid.render import (
     BATCH_SECONDS,
-    RenderJob,
     ShardRenderer,
     equal_length_batches,
     finish_render,
-    plan_render,
     rendered_manifest,
-    shard_bounds,
-    shards_to_do,
 )
+from grid.render_plan import RenderJob, plan_render, shard_bounds, shards_to_do
 from grid.rendition import RAW, Chain, Rendition
 from grid.store import Store
-from tests.tiny_grid import Tiny, render, render_job, tiny
+from tests.tiny_grid import Tiny, render, tiny
 
 Batch = NDArray[np.float32]
 WORLD = [{"name": "world", "through": "nothing"}, {"name": "world", "through": "selection"}]
@@ -59,8 +56,8 @@ def started(tmp_path: Path) -> tuple[Store, Rendition, RenderJob]:
     made = tiny(tmp_path, grid={"selections": ["mu-law"], "policies": ["spoof"]})
     corpus, grid = made.corpus(), made.grid
     raw, coded = (grid.rendition(grid.corpora[0], chain) for chain in (RAW, Chain("", "mu-law")))
-    render(made.store, raw, render_job(made.store, grid, raw, corpus))
-    return made.store, coded, render_job(made.store, grid, coded, corpus)
+    render(made.store, raw, plan_render(made.store, raw, corpus))
+    return made.store, coded, plan_render(made.store, coded, corpus)
 
 
 class Failing:
@@ -116,17 +113,17 @@ def test_shard_bounds_of_one_very_long_utterance_lose_nothing(longest: str) -> N
 def test_plan_depends_on_the_manifest_alone(rendered: tuple[Tiny, Grid]) -> None:
     made, grid = rendered
     rendition = of_chain(grid, Chain("", "opus-6kbps"))
-    parent = of_chain(grid, RAW).folder
-    plans = {plan_render(made.store, rendition, parent, "") for _ in range(2)}
+    corpus = made.corpus()
+    plans = {plan_render(made.store, rendition, corpus) for _ in range(2)}
     assert len(plans) == 1
 
 
-def test_batches_hold_one_length_in_order_and_at_most_so_many_seconds() -> None:
+def test_batches_hold_one_length_in_order_copied_or_processed_and_at_most_so_many_seconds() -> None:
     lengths = [800] * 3 + [1600] * 5 + [20 * SAMPLE_RATE] * 7
-    rows: list[dict[str, object]] = [{"samples": n, "number": i} for i, n in enumerate(lengths)]
+    rows: list[dict[str, object]] = [{"samples": n, "number": i, "is_processed": i > 0} for i, n in enumerate(lengths)]
     batches = list(equal_length_batches(rows))
     assert [row for batch in batches for row in batch] == rows
-    assert [len(batch) for batch in batches] == [3, 5, 3, 3, 1]
+    assert [len(batch) for batch in batches] == [1, 2, 5, 3, 3, 1]
     most = int(BATCH_SECONDS * SAMPLE_RATE)
     assert all(len(b) * int(str(b[0]["samples"])) <= most and len({r["samples"] for r in b}) == 1 for b in batches)
 
@@ -287,7 +284,7 @@ def test_a_file_that_changed_after_its_import_fails_and_names_itself(tmp_path: P
     soundfile.write(tmp_path / "corpus" / "dev-s0-u0.wav", np.full(500, 0.1), SAMPLE_RATE)
     rendition = of_chain(grid, RAW)
     with pytest.raises(RequestError, match=r"dev-s0-u0: RequestError: dev-s0-u0\.wav has 500 samples, 4800 when"):
-        render(made.store, rendition, render_job(made.store, grid, rendition, corpus))
+        render(made.store, rendition, plan_render(made.store, rendition, corpus))
 
 
 def test_manifest_of_an_unfinished_rendition_is_an_error(started: tuple[Store, Rendition, RenderJob]) -> None:
@@ -305,8 +302,8 @@ def test_everything_works_on_an_object_store_also_after_a_failure(
     corpus: StoredCorpus = made.corpus()
     grid = made.grid
     raw, coded = of_chain(grid, RAW), of_chain(grid, Chain("", "mu-law"))
-    render(made.store, raw, render_job(made.store, grid, raw, corpus))
-    job = render_job(made.store, grid, coded, corpus)
+    render(made.store, raw, plan_render(made.store, raw, corpus))
+    job = plan_render(made.store, coded, corpus)
     broken = ShardRenderer(job, Failing("train-s0-u0"))
     for shard in shards_to_do(made.store, job):
         broken.render(shard)

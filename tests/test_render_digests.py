@@ -10,10 +10,11 @@ import pytest
 
 from grid import record
 from grid.record import Record, check_outputs, output_digest
-from grid.render import RenderJob, finish_render
+from grid.render import finish_render
+from grid.render_plan import RenderJob, plan_render
 from grid.rendition import RAW, Rendition
 from grid.store import Store
-from tests.tiny_grid import Tiny, render, render_job, tiny
+from tests.tiny_grid import Tiny, render, tiny
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def _finished(made: Tiny) -> tuple[Rendition, RenderJob, Record]:
     """The recordings' rendition."""
     corpus, grid = made.corpus(), made.grid
     raw = grid.rendition(grid.corpora[0], RAW)
-    job = render_job(made.store, grid, raw, corpus)
+    job = plan_render(made.store, raw, corpus)
     return raw, job, render(made.store, raw, job)
 
 

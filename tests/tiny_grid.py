@@ -17,7 +17,8 @@ from grid.corpus.manifest import SPLITS
 from grid.experiment import Grid, load_experiment, resolve
 from grid.processor import build_processor
 from grid.record import Record, read_record
-from grid.render import RenderJob, ShardRenderer, finish_render, plan_render, shards_to_do
+from grid.render import ShardRenderer, finish_render
+from grid.render_plan import RenderJob, plan_render, shards_to_do
 from grid.rendition import Rendition
 from grid.store import Store
 
@@ -70,7 +71,7 @@ class Tiny:
     def corpora(self) -> dict[str, StoredCorpus]:
         """Imports the corpora into the store."""
         experiment, _ = load_experiment(self.config)
-        return {c.name: register_corpus(self.store, c, experiment.folder) for c in experiment.corpora}
+        return {c.name: register_corpus(self.store, c, experiment.folder) for c in experiment.all_corpora()}
 
     def corpus(self) -> StoredCorpus:
         """Imports the only corpus into the store."""
@@ -82,7 +83,7 @@ class Tiny:
         corpora, grid = self.corpora(), self.grid
         for rendition in grid.renditions:
             if read_record(self.store, rendition.folder) is None:
-                render(self.store, rendition, render_job(self.store, grid, rendition, corpora[rendition.corpus.name]))
+                render(self.store, rendition, plan_render(self.store, rendition, corpora[rendition.corpus.name]))
         return grid
 
 
@@ -149,18 +150,9 @@ def _write(folder: Path, name: str, samples: NDArray[np.float32]) -> None:
     soundfile.write(folder / f"{name}.wav", samples, SAMPLE_RATE, subtype="PCM_16")
 
 
-def render_job(store: Store, grid: Grid, rendition: Rendition, corpus: StoredCorpus) -> RenderJob:
-    """The job of `rendition`, from its parent or from the imported corpus."""
-    parent = rendition.chain.parent
-    if parent is None:
-        return plan_render(store, rendition, corpus.folder, corpus.audio_root)
-    return plan_render(store, rendition, grid.rendition(rendition.corpus, parent).folder, "")
-
-
 def render(store: Store, rendition: Rendition, job: RenderJob, *, max_failed_share: float = 0.0) -> Record:
     """Renders what is missing of one rendition in this process."""
-    attack = job.attack if not job.codec else ""
-    renderer = ShardRenderer(job, build_processor(attack, job.codec, job.seed))
+    renderer = ShardRenderer(job, build_processor(*job.last_link, job.seed))
     for shard in shards_to_do(store, job):
         renderer.render(shard)
     return finish_render(store, rendition, job, max_failed_share)

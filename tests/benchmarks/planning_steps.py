@@ -10,8 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from grid.corpora import StoredCorpus, stored_corpus
 from grid.experiment import Grid, resolve
-from grid.render import ROW_SCHEMA, finish_render, plan_render, shards_to_do, source_rows
+from grid.render import ROW_SCHEMA, finish_render
+from grid.render_plan import input_rows, plan_render, shards_to_do
 from grid.rendition import RAW, Chain
 from grid.status import planned_action
 from grid.store import Store
@@ -23,11 +25,10 @@ def plan(root: str, config: str) -> dict[str, Any]:
     store = Store.open(root)
     grid = resolve(config, store)
     actions = [planned_action(store, job)[0] for job in grid.cells]
-    raw = grid.rendition(grid.corpora[0], RAW)
+    corpus = _corpus(store)
     rows, shards = 0, 0
     for rendition in grid.renditions:
-        source = f"corpora/{CORPUS}" if rendition == raw else raw.folder
-        job = plan_render(store, rendition, source, "")
+        job = plan_render(store, rendition, corpus)
         shards += len(shards_to_do(store, job))
         rows += job.shards[-1][1] if rendition.chain.codec else 0
     return {"cells": len(actions), "shards": shards, "rows": rows}
@@ -54,8 +55,7 @@ def prepare_shards(root: str, config: str) -> None:
     store = Store.open(root)
     grid = resolve(config, store)
     rendition, job = _first_codec(store, grid)
-    raw = pq.read_table(store.local(f"{job.source}/manifest.parquet"))
-    table = rendered(source_rows(raw, bonafide_only=True), rendition.chain.codec)
+    table = rendered(input_rows(store, job), rendition.chain.codec)
     table = table.select(ROW_SCHEMA.names).cast(ROW_SCHEMA).replace_schema_metadata({"failures": json.dumps([])})
     for number, (start, stop) in enumerate(job.shards):
         with store.writing(f"{job.folder}/rows-{number:05d}.parquet") as temporary:
@@ -107,8 +107,13 @@ def read_with_pandas(root: str, config: str) -> dict[str, Any]:
 
 def _first_codec(store: Store, grid: Grid) -> tuple[Any, Any]:
     rendition = grid.rendition(grid.corpora[0], Chain(codec=codec_names()[0]))
-    raw = grid.rendition(grid.corpora[0], RAW)
-    return rendition, plan_render(store, rendition, raw.folder, "")
+    return rendition, plan_render(store, rendition, _corpus(store))
+
+
+def _corpus(store: Store) -> StoredCorpus:
+    corpus = stored_corpus(store, CORPUS)
+    assert corpus is not None
+    return corpus
 
 
 def _write_manifest(store: Store, folder: str, table: pa.Table) -> None:

@@ -13,11 +13,12 @@ from grid.audio_source import RenditionAudio
 from grid.codecs.catalogue import build
 from grid.corpus.audio import SAMPLE_RATE
 from grid.processor import build_processor
-from grid.render import RenderJob, ShardRenderer, StoredShards
+from grid.render import ShardRenderer, StoredShards
+from grid.render_plan import RenderJob, plan_render
 from grid.rendition import RAW, Chain
 from tests.benchmarks.comparison import Contest
 from tests.benchmarks.sample_grid import SAMPLE, sample_grid, write_files
-from tests.tiny_grid import Tiny, render, render_job
+from tests.tiny_grid import Tiny, render
 
 CODECS = ["opus-6kbps", "lyra-v2-3.2kbps"]
 
@@ -27,7 +28,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     tiny = sample_grid(tmp_path_factory.mktemp("resynthesis"), SAMPLE, CODECS, {})
     corpus, grid = tiny.corpus(), tiny.grid
     raw = grid.rendition(grid.corpora[0], RAW)
-    render(tiny.store, raw, render_job(tiny.store, grid, raw, corpus))
+    render(tiny.store, raw, plan_render(tiny.store, raw, corpus))
     return tiny
 
 
@@ -47,8 +48,8 @@ def loop_over_files(files: list[Path], codec: str, out: Path) -> None:
 def test_resynthesis(contest: Contest, tiny: Tiny, tmp_path: Path, codec: str) -> None:
     grid = tiny.grid
     raw, made = (grid.rendition(grid.corpora[0], chain) for chain in (RAW, Chain(codec=codec)))
-    job = render_job(tiny.store, grid, made, tiny.corpus())
-    renderer = ShardRenderer(job, build_processor("", codec, job.seed))
+    job = plan_render(tiny.store, made, tiny.corpus())
+    renderer = ShardRenderer(job, build_processor(*job.last_link, job.seed))
     parts = [RenditionAudio(tiny.store, raw.folder, split) for split in ("train", "dev", "test")]
     files = [file for audio in parts for file in write_files(audio, tmp_path / "in", ".flac")]
     (tmp_path / "out").mkdir()

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from grid.audio_source import RenditionAudio
 from grid.crops import crop_generator, fixed_length
+from grid.render_plan import plan_render
 from grid.rendition import RAW
 from tests.benchmarks.comparison import Contest
 from tests.benchmarks.sample_grid import LONGER, sample_grid, write_files, write_longer_corpus
-from tests.tiny_grid import render, render_job
+from tests.tiny_grid import render
 
 UTTERANCES = 384
 CROP = 48_000
@@ -31,7 +32,7 @@ def audio(tmp_path_factory: pytest.TempPathFactory) -> RenditionAudio:
     tiny = sample_grid(folder, LONGER, ["opus-6kbps"], {})
     corpus, grid = tiny.corpus(), tiny.grid
     raw = grid.rendition(grid.corpora[0], RAW)
-    render(tiny.store, raw, render_job(tiny.store, grid, raw, corpus))
+    render(tiny.store, raw, plan_render(tiny.store, raw, corpus))
     return RenditionAudio(tiny.store, raw.folder, "train")
 
 
