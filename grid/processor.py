@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from grid.attacks.contract import build_attack
 from grid.codecs.catalogue import build, load_catalogue
+from grid.codecs.isolated import IsolatedAdapter
+from grid.codecs.licences import require_accepted
 from grid.render import Processor
 
 
@@ -16,6 +18,8 @@ def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> 
     """What turns the parent's audio into this rendition's; None for the recordings themselves."""
     if codec:
         built = build(codec, device=device)
+        if isinstance(built.adapter, IsolatedAdapter):
+            built.adapter.build_environment()  # on a node that has not got it: once, not for each utterance
 
         def code(waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
             return built.resynthesise(waveforms, utterance_ids, seed)
@@ -31,13 +35,18 @@ def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> 
     return None
 
 
-def fetch_requirements(codecs: Sequence[str]) -> None:
-    """Makes sure that every codec can run here, fetching weights where there is a network.
+def fetch_requirements(codecs: Sequence[str], accepted_licences: Sequence[str] = ()) -> None:
+    """Makes sure that every codec can run here: builds its environment, fetches weights where there is a network.
 
-    Raises MissingRequirementError that names what is missing and where to put it, before anything was started.
+    Raises RequestError for a licence that has to be accepted and was not, and MissingRequirementError that names what
+    is missing and where to put it, before anything was started.
     """
     catalogue = load_catalogue()
-    for name in codecs:
-        finder = build(name).adapter.weights
+    require_accepted([catalogue.get(name) for name in codecs], accepted_licences)
+    adapters = {name: build(name).adapter for name in codecs}
+    for adapter in adapters.values():
+        if isinstance(adapter, IsolatedAdapter):
+            adapter.build_environment()
+    for name, adapter in adapters.items():
         for weight in catalogue.get(name).weights:
-            finder.find(weight)
+            adapter.weights.find(weight)

@@ -1,12 +1,15 @@
-"""`codecgrid codecs`: the catalogue, and what a codec lacks to run on this machine."""
+"""`codecgrid codecs`: the catalogue, what a codec lacks to run on this machine, and the commands that mend it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from tasks.console import AsJson, out, print_json, single, table
+from tasks import console
+from tasks.codec_commands import build, check
+from tasks.console import AsJson, out, print_json, table
 
 if TYPE_CHECKING:
     from grid.codecs.entry import CatalogueEntry
@@ -16,11 +19,35 @@ WIDE = 120
 ON_WIDE_TERMINALS = ("CF", "CDD", "design", "verified")
 
 
-def codecs(
+SHOW = "show"
+"""The command behind `codecgrid codecs` and `codecgrid codecs NAME`; nobody types it."""
+
+
+class _ByName(TyperGroup):
+    """A group whose first word is a command, or else the name of a codec to show."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click; `codecs`, `codecs NAME` and `codecs --json` become `codecs show ...`."""
+        if not (args and (args[0] in self.commands or args[0] == "--help")):
+            args = [SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+codecs = typer.Typer(
+    cls=_ByName,
+    subcommand_metavar="[NAME] [--json] | COMMAND",
+    help="Show the codecs: letters in the papers, taxonomy, design aim, and whether they run here.",
+)
+codecs.command()(build)
+codecs.command()(check)
+
+
+@codecs.command(SHOW, hidden=True)
+def show(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one codec, in full")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the codecs: letters in the papers, taxonomy, design aim, and whether they run here."""
+    """Show all codecs, or one in full with what it lacks to run here."""
     from grid.codecs.catalogue import load_catalogue, runnable
 
     catalogue = load_catalogue()
@@ -87,6 +114,9 @@ def _show_one(entry: CatalogueEntry, lacking: list[str]) -> None:
     out.print("runs here" if not lacking else "does not run here:", highlight=False)
     for line in lacking:
         out.print(f"  {line}", markup=False, highlight=False)
+    if entry.accept_licence:
+        note = f"licence to accept: {entry.licence}\n  in an experiment: accept_licence: [{entry.name}]"
+        out.print(f"{note}\n  in a command: --accept-licence", markup=False, highlight=False)
 
 
 def _text(value: Any) -> str:
@@ -98,4 +128,4 @@ def _text(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    single(codecs)
+    console.main(lambda: codecs(standalone_mode=True))

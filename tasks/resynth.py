@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tasks.codec_commands import AcceptLicence, accepted
 from tasks.console import out, single
 
 
@@ -16,6 +17,7 @@ def resynth(
     target: Annotated[str, typer.Argument(metavar="OUT.wav", help="16 kHz, mono, PCM16")],
     seed: Annotated[int, typer.Option(help="of a codec that draws random numbers")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    accept_licence: AcceptLicence = False,
 ) -> None:
     """Send a file through a codec: same length, aligned."""
     import soundfile
@@ -25,7 +27,7 @@ def resynth(
     from grid.corpus.shards import to_pcm16
     from grid.errors import RequestError
 
-    built = build(codec, device=device)
+    built = build(accepted(codec, accept_licence).name, device=device)
     audio = read_audio(source)
     made = built.resynthesise(audio.samples[None, :], [Path(source).stem], seed)[0]
     pcm, clipped = to_pcm16(made)

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from grid.codecs.contract import ADAPTERS, Codec
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.environments.building import environment
+from grid.codecs.environments.building import Environment, environment
 from grid.codecs.environments.declaration import declaration, find_declaration
-from grid.codecs.isolated import IsolatedAdapter
+from grid.codecs.isolated import IsolatedAdapter, inside
 from grid.codecs.weights import WeightFinder
 from grid.errors import MissingRequirementError, RequestError, unknown_name
 
@@ -90,7 +90,17 @@ def build(name: str, device: str = "cpu", weights: WeightFinder | None = None) -
     if entry.isolated is None:
         return Codec(ADAPTERS.get(entry.adapter)(entry, device=device, weights=weights))
     declared = declaration(entry.isolated, where=f"codec {name}")
+    if (here := environment(declared)).current:
+        return Codec(inside(entry, here, device, weights))
     return Codec(IsolatedAdapter(entry, declared, device=device, weights=weights))
+
+
+def built_environment(name: str) -> Environment | None:
+    """The environment of the codec called `name` when it has one of its own and that is built here, else None."""
+    entry = load_catalogue().get(name)
+    declared = find_declaration(entry.isolated) if entry.isolated else None
+    made = environment(declared) if declared else None
+    return made if made and made.built else None
 
 
 def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import sys
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -43,8 +44,7 @@ class IsolatedAdapter(Adapter):
     ) -> None:
         super().__init__(entry, device=device, weights=weights)
         self.declared = declared
-        folders = [*self.weights.folders, environment(declared).checkouts]
-        self.weights = WeightFinder(folders, offline=self.weights.offline)
+        self.weights = with_checkouts(self.weights, environment(declared))
         inner = ADAPTERS.get(str(entry.adapter))
         inner(entry, device=device, weights=self.weights)  # an argument that is wrong is said here
         limits = {"max_batch": inner.max_batch, "minimum_samples": inner.minimum_samples}
@@ -94,6 +94,18 @@ class IsolatedAdapter(Adapter):
                 raise
             self._child = child
         return self._child
+
+
+def with_checkouts(weights: WeightFinder, made: Environment) -> WeightFinder:
+    """`weights`, looking into the environment's checkouts as well."""
+    return WeightFinder([*weights.folders, made.checkouts], offline=weights.offline)
+
+
+def inside(entry: CatalogueEntry, made: Environment, device: str, weights: WeightFinder | None) -> Adapter:
+    """The adapter itself, for a process that runs under the environment's Python already: no bridge is needed."""
+    sys.path[:0] = [path for path in made.paths if path not in sys.path]
+    finder = with_checkouts(weights or WeightFinder(), made)
+    return ADAPTERS.get(str(entry.adapter))(entry, device=device, weights=finder)
 
 
 class Child:

@@ -193,6 +193,9 @@ class Experiment(Strict):
     compare: tuple[str, ...] = Field(
         default=(), description="experiment files, relative to this one, whose results stand beside this one's"
     )
+    accept_licence: tuple[str, ...] = Field(
+        default=(), description="codecs with non-commercial or no licence, named one by one"
+    )
     resources: Resources = Resources()
     root: str = "results"
     tracking_uri: str | None = Field(default=None, description="MLflow; default: SQLite under the root")

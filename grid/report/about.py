@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import EvaluationChoice, Experiment, Role
 from grid.corpora import SAMPLE
 from grid.report.data import GridResults
@@ -23,8 +24,8 @@ class About:
     """The facts of an experiment that its results do not hold; all are optional.
 
     `cross_testing` is the evaluation whose cross-codec matrix leads, `tables` are the tables of papers that come first,
-    `evaluations` pairs of a name and a description, `stand_ins` sentences about speech that is not what its name says,
-    `command` and `commit` what made the report.
+    `evaluations` pairs of a name and a description, `stand_ins` sentences about speech that is not what its name says
+    and licences that were accepted, `command` and `commit` what made the report.
     """
 
     cross_testing: str | None = None
@@ -41,7 +42,7 @@ def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> 
         cross_testing=experiment.cross_testing,
         tables=experiment.report,
         evaluations=tuple((name, _compared(choice)) for name, choice in experiment.evaluations.items()),
-        stand_ins=stand_ins(experiment),
+        stand_ins=(*stand_ins(experiment), *accepted_licences(experiment)),
         command=command,
         commit=commit,
     )
@@ -64,6 +65,13 @@ def stand_ins(experiment: Experiment) -> tuple[str, ...]:
             f"The attacks are stand-ins, made from the corpus itself ({made}){cosg}. No speech generator was used."
         )
     return tuple(sentences)
+
+
+def accepted_licences(experiment: Experiment) -> tuple[str, ...]:
+    """One sentence with the licence of each codec of the experiment whose licence it accepted; none without any."""
+    asked = [entry for entry in map(load_catalogue().get, experiment.codec_names()) if entry.accept_licence]
+    named = [f"{entry.name} ({entry.licence})" for entry in asked if entry.name in experiment.accept_licence]
+    return (f"Accepted licences of codecs, not for every use: {'; '.join(named)}.",) if named else ()
 
 
 def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...]:

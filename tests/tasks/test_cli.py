@@ -30,8 +30,10 @@ SURFACE = {
     "mlflow": "CONFIG --root --port",
     "sync": "CONFIG --root",
     "submit": "CONFIG --root --address --follow",
-    "codecs": "NAME --json",
-    "resynth": "CODEC SOURCE TARGET --seed --device",
+    "codecs show": "NAME --json",  # typed without `show`
+    "codecs build": "NAME",
+    "codecs check": "NAME SOURCE --seed --device --accept-licence --json",
+    "resynth": "CODEC SOURCE TARGET --seed --device --accept-licence",
     "score": "--detector --weights --out AUDIO --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
     "doctor": "--root --json",
@@ -56,9 +58,12 @@ def test_plan_and_status_when_imported_load_no_framework() -> None:
 
 def test_command_surface_is_the_frozen_one() -> None:
     group: Any = typer.main.get_command(app)
+    commands = {name: command for name, command in group.commands.items() if not hasattr(command, "commands")}
+    for name, inner in group.commands.items():
+        commands |= {f"{name} {word}": command for word, command in getattr(inner, "commands", {}).items()}
     found = {
         name: " ".join(p.opts[0] if p.param_type_name == "option" else p.name.upper() for p in command.params)
-        for name, command in group.commands.items()
+        for name, command in commands.items()
     }
     assert found == SURFACE
 

@@ -30,7 +30,19 @@ DEFAULT = "~/.cache/codecgrid/environments"
 RECORD, LOG, CHECKOUTS = "record.json", "build.log", "checkouts"
 BRIDGE = ("numpy", "pydantic>=2", "soxr>=0.5")
 """What grid.codecs itself imports at the far end of a bridge; every environment has these."""
-RAY_WORKER = ("ray", "numpy", "pandas", "pyarrow", "pydantic", "pyyaml", "soxr", "soundfile", "fsspec", "filelock")
+RAY_WORKER = (
+    "ray",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "pyyaml",
+    "soxr",
+    "soundfile",
+    "fsspec",
+    "filelock",
+    "huggingface-hub",
+)
 """What a worker of Ray Data imports besides, at the versions of this process; for environments with `ray: true`."""
 SHOWN_LINES = 15
 
@@ -101,6 +113,7 @@ def _build(made: Environment, say: Say) -> None:
     declared, uv = made.declared, _uv()
     say(f"making {made.folder} with Python {platform.python_version()}")
     _run([uv, "venv", "--quiet", "--python", sys.executable, str(made.folder)], made, "its virtual environment")
+    (made.folder / "uv.toml").touch()  # where uv looks for settings first: else it takes those of a project around it
     for checkout in declared.checkouts:
         say(f"fetching {checkout.repository} at {checkout.commit[:12]}")
     commits = {checkout.folder: _check_out(checkout, made) for checkout in declared.checkouts}
@@ -155,7 +168,8 @@ def _install(uv: str, requirements: Sequence[str], made: Environment) -> None:
     try:
         _run([*command, *requirements], made, "its packages")
     except RequestError:
-        if subprocess.run([*command, "--offline", *requirements], capture_output=True, check=False).returncode != 0:
+        offline = [*command, "--offline", *requirements]
+        if subprocess.run(offline, capture_output=True, cwd=made.folder, check=False).returncode != 0:
             raise
 
 
@@ -198,7 +212,14 @@ def _check_out(checkout: Checkout, made: Environment) -> str:
 def _run(command: Sequence[str], made: Environment, what: str, variables: Mapping[str, str] | None = None) -> str:
     """Standard output of a command; RequestError with the last lines it said, which build.log holds in full."""
     done = subprocess.run(
-        command, capture_output=True, text=True, env=variables, stdin=subprocess.DEVNULL, check=False, errors="replace"
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        cwd=made.folder if made.folder.is_dir() else made.folder.parent,
+        check=False,
     )
     with (made.folder.parent / f"{made.folder.name}.{LOG}").open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}\n")
