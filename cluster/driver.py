@@ -118,7 +118,8 @@ def _carry_out(
 ) -> None:
     experiment = grid.experiment
     waiting = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
-    fetch_requirements(sorted({r.chain.codec for r in waiting if r.chain.codec}))
+    codecs = sorted({r.chain.codec for r in waiting if r.chain.codec and r.applied})
+    fetch_requirements(codecs, experiment.accept_licence)
     for recipe in grid.recipes.values():
         find_initial_weights(recipe)
     with session(address), graceful_termination(), MirrorThread(mirror):

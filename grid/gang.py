@@ -16,6 +16,10 @@ class RenditionCounts:
     bonafide: int
     spoof: int
 
+    @property
+    def all(self) -> int:
+        return self.bonafide + self.spoof
+
 
 def gangs(jobs: Iterable[CellJob], most: int) -> list[tuple[CellJob, ...]]:
     """The cells in gangs of at most `most`, in their order; a cell that shares with none is alone.
@@ -44,14 +48,14 @@ def expected_passes(gang: Sequence[CellJob], train: Mapping[str, RenditionCounts
     heard = dict.fromkeys(folder for job in gang for folder in _dev_folders(job))
     total = float(sum(dev[folder] for folder in heard))
     attacks = dict.fromkeys(folder for job in gang for folder in job.attacks)
-    total += sum(train[folder].bonafide + train[folder].spoof for folder in attacks)
+    total += sum(train[folder].all for folder in attacks)
     total += sum(train[folder].spoof for folder in gang[0].recordings)
     total += sum(train[folder].bonafide for folder in gang[0].recordings) * max(map(_recorded_share, gang))
     shares: dict[str, float] = {}
     for job in gang:
         for folder, share in _cors_shares(job).items():
             shares[folder] = max(share, shares.get(folder, 0.0))
-    return total + sum((train[folder].bonafide + train[folder].spoof) * share for folder, share in shares.items())
+    return total + sum(train[folder].all * share for folder, share in shares.items())
 
 
 def _key(job: CellJob) -> bytes | None:

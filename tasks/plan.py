@@ -34,7 +34,7 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
                 "reason": reason,
             }
         )
-    gangs = planned_gangs(store, grid, waiting)
+    gangs = planned_gangs(grid, waiting)
     if as_json:
         print_json({"cells": rows, "gangs": [vars(gang) for gang in gangs]})
         return
@@ -45,14 +45,11 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
 
 def _show_gang(gang: PlannedGang) -> None:
     out.print(f"gang of {len(gang.cells)} cells around one frozen encoder ({gang.cells[0]} ...):", highlight=False)
-    if gang.passes is None or gang.separate is None:
-        out.print("  encoder passes: known when the corpora are imported", highlight=False)
-    else:
-        share = gang.separate / gang.passes
-        out.print(
-            f"  {gang.passes:,.0f} encoder passes an epoch instead of {gang.separate:,.0f}: 1/{share:.1f}",
-            highlight=False,
-        )
+    out.print(
+        f"  {gang.passes:,.0f} encoder passes an epoch instead of {gang.separate:,.0f}: "
+        f"1/{gang.separate / gang.passes:.1f}",
+        highlight=False,
+    )
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

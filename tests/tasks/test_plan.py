@@ -49,8 +49,6 @@ def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole(tmp_path: Path) 
 def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
     made = tiny_cdd(tmp_path)
     arguments = ("plan", made.config, "--root", made.store.root)
-    assert "known when the corpora are imported" in codecgrid(*arguments).out
-    made.corpora()
     (gang,) = codecgrid(*arguments, "--json").json["gangs"]
     # 4 bona fide and 4 spoofs in train and in dev; two codecs replace a bona fide item with p = 0.5, in 4 cells each
     assert len(gang["cells"]) == 10
