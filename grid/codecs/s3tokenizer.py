@@ -100,10 +100,10 @@ class S3TokenizerAdapter(TorchCodec):
 
     def encode(self, signal: Signal) -> Signal:
         """`(1, 1, samples)` to integer codes `(1, 1, tokens)`."""
+        parts: Any = self.model  # before the import, so that missing weights are said first
+        tokenizer = parts["tokenizer"]
         import s3tokenizer
 
-        parts: Any = self.model
-        tokenizer = parts["tokenizer"]
         mel = s3tokenizer.log_mel_spectrogram(whole_hops(signal, HOP)[0, 0], n_mels=tokenizer.config.n_mels)
         mels, lengths = s3tokenizer.padding([mel])
         tokens, counts = tokenizer.quantize(mels.to(signal.device), lengths.to(signal.device))

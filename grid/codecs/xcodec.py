@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import Field
+
 from grid.codecs._torch_codec import Arguments, TorchCodec, from_folder, read_arguments, require_equal, whole_hops
 from grid.codecs.contract import ADAPTERS
 from grid.codecs.entry import CatalogueEntry
@@ -16,9 +18,14 @@ if TYPE_CHECKING:
 
 
 class XcodecArguments(Arguments):
-    """`bandwidth` in kbit/s: each codebook of 1024 entries costs 0.5 at 50 frames per second."""
+    """`bandwidth` in kbit/s: each codebook of 1024 entries costs 0.5 at 50 frames per second.
+
+    `scale` multiplies the input and is not taken back, as in the authors' inference.py (`audio_norm_scale`, with which
+    they also trained). transformers leaves it out.
+    """
 
     bandwidth: float
+    scale: float = Field(default=1.0, gt=0, le=1)
 
 
 @ADAPTERS.register("xcodec")
@@ -59,7 +66,7 @@ class XcodecAdapter(TorchCodec):
     def encode(self, signal: Signal) -> Signal:
         """`(batch, 1, samples)` to integer codes `(batch, codebooks, frames)`."""
         codec: Any = self.model
-        padded = whole_hops(signal, codec.config.hop_length)
+        padded = whole_hops(signal * self.arguments.scale, codec.config.hop_length)
         # left out, the bandwidth is the highest the model knows
         codes: Signal = codec.encode(padded, bandwidth=self.arguments.bandwidth).audio_codes
         return codes

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import XcodecConfig, XcodecModel
 
+from grid.codecs.catalogue import load_catalogue
 from grid.codecs.contract import Codec
 from grid.codecs.weights import WeightFinder
 from grid.codecs.xcodec import XcodecAdapter
@@ -62,6 +63,16 @@ def test_xcodec_bandwidth_sets_the_codebooks(bandwidth: float, codebooks: int) -
 def test_xcodec_less_bandwidth_changes_the_output() -> None:
     waveforms = checks.noise(1, 16_000)
     assert checks.difference(adapter(0.5).code(waveforms, [0]), adapter(4.0).code(waveforms, [0])) > 0.01
+
+
+def test_xcodec_scale_of_the_entries_multiplies_the_input_as_the_authors_do() -> None:
+    waveforms = checks.noise(1, 8_000)
+    facts = {"bandwidth": 4.0, "scale": 0.95}
+    scaled = XcodecAdapter.from_model(small_model(), checks.make_entry("xcodec", 16_000, arguments=facts))
+    by_hand = adapter().code(waveforms * np.float32(0.95), [0])
+    np.testing.assert_allclose(scaled.code(waveforms, [0]), by_hand, atol=1e-6)
+    for name in ("x-codec-hubert-librispeech", "x-codec-hubert-general"):
+        assert load_catalogue().get(name).arguments == facts
 
 
 @pytest.mark.parametrize(
