@@ -122,6 +122,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"corpora": [{"name": "tiny", "reader": "csv", "path": "corpus/absent.csv"}]},
         r"absent\.csv",
     ),
+    "corpus of an evaluation": (
+        {"evaluations": {"x": {"bonafide": "raw", "spoof": "cors", "corpora": ["tiney"]}}},
+        r"unknown corpus 'tiney'; did you mean 'tiny'\?",
+    ),
+    "a split that no corpus is used for": (
+        {"corpora": [{"name": "tiny", "splits": ["train", "test"]}]},
+        r"corpora: .*no corpus is used for dev: add it to the `splits` of one",
+    ),
+    "a bank named like a corpus": ({"noises": {"name": "tiny"}}, r"corpus tiny is given twice"),
+    "augmentation without its impulse responses": (
+        {"recipe": {"augmentation": [{"kind": "rir", "probability": 1}]}},
+        r"recipe 'tiny' augments by 'rir', and the experiment names no impulse_responses; give it a corpus: ",
+    ),
     "path without reader": (
         {"corpora": [{"name": "tiny", "path": "corpus/protocol.csv"}]},
         r"give `reader` and `path` together",
