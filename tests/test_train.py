@@ -283,7 +283,9 @@ def test_bfloat16_trains_on_a_cpu(cell: Any) -> None:
 
 
 def test_a_split_of_one_class_is_an_error_that_names_it(tmp_path: Path) -> None:
-    made = tiny(tmp_path, corpus={"spoof": False}, grid={"policies": ["bonafide"], "selections": ["mu-law"]})
+    evaluations = {"cors": {"bonafide": "raw", "spoof": "cors"}}
+    axes = {"policies": ["bonafide"], "selections": ["mu-law"]}
+    made = tiny(tmp_path, corpus={"spoof": False}, grid=axes, evaluations=evaluations)
     (job,) = made.rendered().cells
     with pytest.raises(RequestError, match="split train: there is no spoof item to train on: 8 bona fide and 0 spoof"):
         run(made.store, job)
