@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from tasks import console
 from tasks.codec_commands import build, check
+from tasks.codecs_page import page
 from tasks.console import AsJson, out, print_json, table
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ codecs = typer.Typer(
 )
 codecs.command()(build)
 codecs.command()(check)
+codecs.command()(page)
 
 
 @codecs.command(SHOW, hidden=True)
