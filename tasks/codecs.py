@@ -115,10 +115,10 @@ def _show_one(entry: CatalogueEntry, lacking: list[str]) -> None:
     out.print(shown)
     out.print("runs here" if not lacking else "does not run here:", highlight=False)
     for line in lacking:
-        out.print(f"  {line}", markup=False, highlight=False)
+        out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)  # a command can be copied
     if entry.accept_licence:
         note = f"licence to accept: {entry.licence}\n  in an experiment: accept_licence: [{entry.name}]"
-        out.print(f"{note}\n  in a command: --accept-licence", markup=False, highlight=False)
+        out.print(f"{note}\n  in a command: --accept-licence", markup=False, highlight=False, soft_wrap=True)
 
 
 def _text(value: Any) -> str:

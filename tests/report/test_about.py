@@ -30,6 +30,13 @@ def test_stand_ins_corpus_with_its_own_attacks_has_none(demo: Experiment) -> Non
     assert stand_ins(demo.model_copy(update={"corpora": (corpus,), "attacks": ()})) == ()
 
 
+def test_describe_names_each_accepted_licence_of_a_codec_that_is_used(demo: Experiment) -> None:
+    accepted = ("audiodec-24khz", "xcodec2")  # the second is accepted, and not used
+    experiment = demo.model_copy(update={"accept_licence": accepted, "evaluation_codecs": ("audiodec-24khz",)})
+    said = set(describe(experiment).stand_ins) - set(describe(demo).stand_ins)
+    assert said == {"Accepted licences of codecs, not for every use: audiodec-24khz (CC-BY-NC-4.0 (code and models))."}
+
+
 def test_describe_evaluations_in_words(demo: Experiment) -> None:
     about = describe(demo, command="c", commit="d")
     assert dict(about.evaluations)["T-CoRS"] == (

@@ -33,6 +33,7 @@ SURFACE = {
     "codecs show": "NAME --json",  # typed without `show`
     "codecs build": "NAME",
     "codecs check": "NAME SOURCE --seed --device --accept-licence --json",
+    "codecs page": "PATH",
     "resynth": "CODEC SOURCE TARGET --seed --device --accept-licence",
     "score": "--detector --weights --out AUDIO --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
