@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -19,6 +20,7 @@ from grid.corpus.manifest import MANIFEST_SCHEMA, SPOOF, read_manifest, write_ma
 from grid.corpus.shards import PCM_SCALE, ShardEntry, ShardReader, to_pcm16, write_shard
 from grid.errors import RequestError
 from grid.identity import file_digest
+from grid.read_ahead import read_ahead
 from grid.record import RECORD, Record, finish
 from grid.render_plan import (
     HEARD_ID,
@@ -35,6 +37,8 @@ from grid.store import Store
 
 BATCH_SECONDS = 60.0
 """At most so much audio goes through a codec at once."""
+BATCHES_READ_AHEAD, UTTERANCES_MADE_AHEAD = 2, 16
+"""One thread reads, one processes and one writes, each so far ahead of the next; the order of all of it is fixed."""
 
 FAILURE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("origin", pa.string()), ("error", pa.string())])
 ROW_SCHEMA = pa.schema([*MANIFEST_SCHEMA, ("offset", pa.int64())])
@@ -62,6 +66,14 @@ class ShardResult:
     seconds: float
 
 
+@dataclass(frozen=True)
+class ReadBatch:
+    """Utterances of one length as they were read, and those that could not be."""
+
+    items: list[tuple[Row, NDArray[np.float32]]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
 class ShardRenderer:
     """Makes shards of one job; holds the open source so that a worker pays for it once."""
 
@@ -82,25 +94,31 @@ class ShardRenderer:
         failures: list[Failure] = []
         audio_path = f"{self.job.folder}/{audio_name(shard)}"
         entries: list[ShardEntry] = []
-        made = self._waveforms(rows, failures)
-        first = next(made, None)
-        with self.store.writing(audio_path) as temporary:
-            if first is not None:
-                entries = write_shard(temporary, _chain(first, made))
-            digest = file_digest(temporary)
+        with closing(read_ahead(self._waveforms(rows, failures), UTTERANCES_MADE_AHEAD)) as made:
+            first = next(made, None)
+            with self.store.writing(audio_path) as temporary:
+                if first is not None:
+                    entries = write_shard(temporary, _chain(first, made))
+                digest = file_digest(temporary)
         self._write_rows(shard, rows, entries, {FAILURES: json.dumps(failures), AUDIO_DIGEST: digest})
         seconds = sum(entry.samples for entry in entries) / SAMPLE_RATE
         return ShardResult(shard, len(entries), len(failures), seconds)
 
     def _waveforms(self, rows: list[Row], failures: list[Failure]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        with closing(read_ahead(self._read(rows), BATCHES_READ_AHEAD)) as batches:
+            for batch in batches:
+                failures += batch.failures
+                yield from self._processed(batch.items, failures)
+
+    def _read(self, rows: list[Row]) -> Iterator[ReadBatch]:
         for batch in equal_length_batches(rows):
-            read: list[tuple[Row, NDArray[np.float32]]] = []
+            read = ReadBatch()
             for row in batch:
                 try:
-                    read.append((row, self.reader.waveform(row)))
+                    read.items.append((row, self.reader.waveform(row)))
                 except (UnusableAudioError, RequestError) as error:
-                    failures.append(_failure(row, error))
-            yield from self._processed(read, failures)
+                    read.failures.append(_failure(row, error))
+            yield read
 
     def _processed(
         self, items: list[tuple[Row, NDArray[np.float32]]], failures: list[Failure]
