@@ -6,8 +6,10 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from cluster.events import RenderProgress
@@ -16,6 +18,7 @@ from grid.codecs.catalogue import built_environment
 from grid.config.experiment import Resources
 from grid.corpora import StoredCorpus
 from grid.errors import RequestError
+from grid.identity import digest
 from grid.processor import build_processor
 from grid.record import read_record
 from grid.render import Processor, ShardRenderer, finish_render
@@ -172,7 +175,22 @@ def _own_python(codec: str) -> dict[str, Any]:
     made = built_environment(codec) if codec else None
     if made is None or not made.declared.ray or sum(node["Alive"] for node in ray.nodes()) != 1:
         return {}
-    return {"runtime_env": {"py_executable": str(made.python)}}
+    variables = {"PYTHONPATH": str(_our_packages(made.folder))}
+    return {"runtime_env": {"py_executable": str(made.python), "env_vars": variables}}
+
+
+def _our_packages(environment: Path) -> Path:
+    """A folder that holds `grid` and `cluster` and nothing else, for a Python that has neither.
+
+    They are links, for what lies beside them may be all of site-packages; one folder for each place we run from.
+    """
+    root = Path(__file__).resolve().parents[1]
+    folder = environment / f"codecgrid-{digest(str(root))}"
+    folder.mkdir(exist_ok=True)
+    for name in ("grid", "cluster"):
+        with suppress(FileExistsError):
+            (folder / name).symlink_to(root / name, target_is_directory=True)
+    return folder
 
 
 def _finish(store: Store, item: Work, max_failed_share: float, errors: dict[str, str]) -> None:
