@@ -89,6 +89,7 @@ def test_openaudio_entry_that_does_not_fit_the_model_is_an_error(
         OpenAudioAdapter.from_model(model, entry(**facts))
 
 
+@pytest.mark.slow
 def test_openaudio_file_with_or_without_discriminators_loads_and_a_lacking_tensor_is_an_error(
     model: Any, tmp_path: Path
 ) -> None:
