@@ -27,6 +27,11 @@ class CorpusUse:
         return self.source.cors == "own"
 
     @property
+    def leaves_out_pending(self) -> bool:
+        """Whether rows wait for their codec in vain."""
+        return not self.own_cors and any(held.pending for held in self.facts.holdings)
+
+    @property
     def tested(self) -> bool:
         return "test" in self.source.splits
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ from grid.policies import POLICIES
 from grid.possible_trials import check_evaluations
 from grid.rendition import RAW, Chain, CorpusFacts, Rendition, corpus_of
 from grid.store import Store
+
+log = logging.getLogger(__name__)
 
 CELL_SCHEMA = 1
 NO_SELECTION = "none"
@@ -261,6 +264,9 @@ def resolve(path: str | Path, store: Store) -> Grid:
         noises=_bank(store, experiment, experiment.noises),
     )
     check_evaluations(experiment, grid.uses, file)
+    for use in grid.uses:
+        if use.leaves_out_pending:
+            log.warning("corpus %s: its pending rows are left out; with `cors: own` they are resynthesised", use.name)
     return grid
 
 

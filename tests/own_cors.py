@@ -30,7 +30,7 @@ def add_cors(protocol: Path, coded: tuple[str, ...] = ("train",), pending: tuple
     The own rows are other audio than CODEC makes, so that a copy can be told from what was coded.
     """
     rows = read_rows(protocol)
-    recordings = [row for row in rows if row["key"] == "bonafide"]
+    recordings = [row for row in rows if row["key"] == "bonafide" and not row["codec"]]
     for number, row in enumerate(recordings):
         name = row["utterance_id"]
         if row["split"] in coded:

@@ -96,6 +96,14 @@ def test_a_cell_knows_of_the_codec_only_what_training_hears(owning: Tiny) -> Non
         assert CorpusUse(CorpusSource.model_validate(source), facts).trained_cors(CODEC).applied is applied
 
 
+@pytest.mark.parametrize(("cors", "warned"), [("made", True), ("own", False)])
+def test_pending_rows_that_are_left_out_are_told(
+    owning: Tiny, caplog: pytest.LogCaptureFixture, cors: str, warned: bool
+) -> None:
+    expand(owning, {**OWN[0], "cors": cors})
+    assert ("corpus tiny: its pending rows are left out" in caplog.text) is warned
+
+
 # --- corpora that are only evaluated
 
 

@@ -63,7 +63,7 @@ class Built:
     def experiment_line(self) -> str:
         """The line of an experiment file that imports it."""
         path, root = json.dumps(str(self.protocol)), json.dumps(str(self.root))
-        return f"{{name: cdd, reader: csv, path: {path}, options: {{root: {root}}}}}"
+        return f"{{name: cdd, reader: csv, path: {path}, options: {{root: {root}}}, cors: own}}"
 
 
 def build_cdd(

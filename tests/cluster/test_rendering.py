@@ -18,7 +18,8 @@ from grid.corpora import stored_corpus
 from grid.record import read_record
 from grid.rendition import Rendition
 from tests.cluster.faulty_codecs import VICTIM, install_faulty_codecs
-from tests.tiny_grid import Tiny, tiny
+from tests.own_cors import CODEC, OWN, add_cors, own_tiny
+from tests.tiny_grid import Tiny, tiny, write_corpus
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -139,3 +140,28 @@ def test_render_all_with_a_parent_that_fails_fails_its_children_only_by_word(ray
     assert "8 of 24 utterances failed, more than 20.0% (max_failed_share)" in broken.errors["raw"]
     assert broken.errors["mu-law"] == f"its parent failed: {broken.errors['raw']}"
     assert {progress.link for progress in broken.told} == {"raw"}
+
+
+def test_render_all_copies_own_cors_and_makes_others_in_one_pool(ray_local: None, tmp_path: Path) -> None:
+    second = {"name": "second", "reader": "csv", "path": "second/protocol.csv"}
+    grids = []
+    for name in ("pool", "alone"):
+        made = own_tiny(tmp_path / name, corpora=[*OWN, second], grid={"selections": [CODEC], "policies": ["spoof"]})
+        write_corpus(tmp_path / name / "second", speakers=3)
+        add_cors(tmp_path / name / "corpus" / "protocol.csv", coded=("test",), pending=())
+        grids.append(made)
+    pool, alone = grids
+    told: list[RenderProgress] = []
+    for _ in range(2):
+        errors = render_all(
+            pool.store,
+            pool.grid.renditions,
+            pool.corpora(),
+            resources=Resources(codec_workers=1),
+            max_failed_share=0.0,
+            progress=told.append,
+        )
+        assert errors == {}
+    assert {progress.link: progress.shards for progress in told} == {"raw": 8, CODEC: 8}
+    for rendition in alone.rendered().renditions:
+        assert files(Path(pool.store.uri(rendition.folder))) == files(Path(alone.store.uri(rendition.folder)))

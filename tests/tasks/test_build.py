@@ -41,7 +41,8 @@ def test_build_prints_the_counts_the_choices_and_what_to_do_next(asvspoof5: Path
     assert "10,800" in ended.out  # of Table 2, beside our 3,600
     assert "no transmission codec" in ended.out
     assert f"codecgrid import csv {tmp_path}/protocol.csv --name cdd --option root={asvspoof5}" in ended.out
-    assert f'{{name: cdd, reader: csv, path: "{tmp_path}/protocol.csv", options: {{root: "{asvspoof5}"}}}}' in ended.out
+    line = f'{{name: cdd, reader: csv, path: "{tmp_path}/protocol.csv", options: {{root: "{asvspoof5}"}}, cors: own}}'
+    assert line in ended.out
 
 
 @pytest.mark.parametrize(
