@@ -48,5 +48,4 @@ def render(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in render(Path(sys.argv[1])):
-        print(path)
+    render(Path(sys.argv[1]))
