@@ -71,14 +71,22 @@ class Grid:
         return tuple(found.values())
 
     def rendition(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
-        return Rendition(
-            corpus=corpus,
-            chain=chain,
-            attack=self._attack_identities[chain.attack] if chain.attack else None,
-            codec=self._codec_identities[chain.codec] if chain.codec else None,
-            seed=self.experiment.codec_seed,
-            own_cors=corpus.name in self._with_own_cors,
-        )
+        """A corpus of the experiment after a chain of it; made once, because every cell asks for the same ones."""
+        place = corpus.name, chain
+        if place not in self._known:
+            self._known[place] = Rendition(
+                corpus=corpus,
+                chain=chain,
+                attack=self._attack_identities[chain.attack] if chain.attack else None,
+                codec=self._codec_identities[chain.codec] if chain.codec else None,
+                seed=self.experiment.codec_seed,
+                own_cors=corpus.name in self._with_own_cors,
+            )
+        return self._known[place]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, Chain], Rendition]:
+        return {}
 
     @cached_property
     def uses(self) -> tuple[CorpusUse, ...]:

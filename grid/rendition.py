@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from grid.corpus.manifest import SPLITS
@@ -120,7 +121,7 @@ class Rendition:
             identity["cors"] = "own" if self.chain.codec and self.cors_parts.own else "left out"
         return identity
 
-    @property
+    @cached_property
     def id(self) -> str:
         return digest(self.identity())
 

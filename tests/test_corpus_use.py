@@ -81,7 +81,7 @@ def test_a_codec_counts_only_where_it_is_applied(owning: Tiny) -> None:
     facts = grid.corpora[0]
     assert grid.rendition(facts, Chain(codec=CODEC)).applied
     copied = replace(facts, holdings=tuple(h for h in facts.holdings if h.split == "train"))
-    rendition = replace(grid.rendition(copied, Chain(codec=CODEC)), own_cors=True)
+    rendition = replace(grid.rendition(facts, Chain(codec=CODEC)), corpus=copied)
     assert not rendition.applied
     other = {**(rendition.codec or {}), "revision": 99}
     assert replace(rendition, codec=other, seed=7).id == rendition.id
