@@ -143,7 +143,7 @@ def test_hilcodec_odd_lengths_keep_shape_and_items_are_independent(graphs: Path)
 
 
 def test_hilcodec_frame_is_made_of_no_later_frame(graphs: Path) -> None:
-    """A change from the start of frame 12 on changes no sample before it; small ones may leave its codes as they were."""
+    """A change from frame 12 on changes no sample before it; where it begins it may leave the codes as they were."""
     waveforms = checks.noise(2, 24 * HOP, seed=5)
     waveforms[1, : 12 * HOP] = waveforms[0, : 12 * HOP]
     first, second = adapter(graphs).code(waveforms, [0, 0])
