@@ -1,0 +1,95 @@
+"""How far the training of a small codec has come, line by line; and the state it goes on from."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass, field
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from grid.errors import RequestError
+from grid.store import Store
+
+STATE = "state.pt"
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the history says of one step; the losses are means since the line before, without their weights.
+
+    `log_spectral_distance` is of each sample utterance, in dB, by its id; empty where the corpus has no dev split.
+    """
+
+    step: int
+    seconds: float
+    learning_rate: float
+    loss: float
+    waveform: float
+    spectrum: float
+    magnitude: float
+    mel: float
+    commitment: float
+    auxiliary: float
+    log_spectral_distance: dict[str, float]
+
+
+@dataclass
+class Progress:
+    """Steps that are done, the seconds they took, and the lines so far. Randomness needs no saving: see `Run.step`."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[Line] = field(default_factory=list)
+
+
+@dataclass
+class Parts:
+    """All that changes while a codec trains."""
+
+    model: nn.Module
+    auxiliary: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: Tensors
+    sums: torch.Tensor
+    progress: Progress
+
+
+def save_parts(store: Store, folder: str, parts: Parts) -> None:
+    """Replaces the state in `folder` at once, so that a kill leaves the old or the new one."""
+    state = {
+        "model": parts.model.state_dict(),
+        "auxiliary": parts.auxiliary.state_dict(),
+        "optimiser": parts.optimiser.state_dict(),
+        "average": parts.average,
+        "sums": parts.sums,
+        "progress": {**asdict(parts.progress), "history": [asdict(line) for line in parts.progress.history]},
+    }
+    with store.writing(f"{folder}/{STATE}") as temporary:
+        torch.save(state, temporary)
+
+
+def load_parts(store: Store, folder: str, parts: Parts) -> bool:
+    """Puts the saved state into `parts`; False when there is none. Raises RequestError when the file is damaged."""
+    if not store.exists(f"{folder}/{STATE}"):
+        return False
+    data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))
+    try:
+        state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise RequestError(
+            f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the codec is trained from its start"
+        ) from error
+    parts.model.load_state_dict(state["model"])
+    parts.auxiliary.load_state_dict(state["auxiliary"])
+    parts.optimiser.load_state_dict(state["optimiser"])
+    for name, value in state["average"].items():
+        parts.average[name].copy_(value)
+    parts.sums.copy_(state["sums"])
+    saved = dict(state["progress"])
+    parts.progress = Progress(**{**saved, "history": [Line(**line) for line in saved["history"]]})
+    return True

@@ -1,0 +1,58 @@
+"""How good a codec is on speech: log-spectral distance, intelligibility, and how fast it is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from grid.codecs.contract import Codec
+from grid.codecs.inspection import lag, log_spectral_distance
+from grid.corpus.audio import SAMPLE_RATE
+from grid.small_codecs.speech import Speech
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Means over utterances. `lag` is the median in samples; `real_time_factor` is seconds of computing per second."""
+
+    codec: str
+    utterances: int
+    speakers: int
+    log_spectral_distance: float
+    stoi: float
+    lag: float
+    real_time_factor: float
+
+
+def measure(codec: Codec, speech: Speech, most: int | None = None) -> Quality:
+    """`codec` on the recordings of `speech`, or on `most` of them, evenly spread.
+
+    STOI is the short-time objective intelligibility of Taal and others 2011, by the package pystoi.
+    """
+    from pystoi import stoi
+
+    count = len(speech) if most is None else min(most, len(speech))
+    chosen = np.linspace(0, len(speech) - 1, count).astype(int).tolist()
+    distances, heard, lags = [], [], []
+    spent = length = 0.0
+    codec.resynthesise(speech.waveform(chosen[0])[None, :SAMPLE_RATE], ["first use"])  # loading is not counted
+    for number in chosen:
+        recorded = speech.waveform(number)
+        start = time.perf_counter()
+        decoded = codec.resynthesise(recorded[None], [speech.recordings[number].utterance_id])[0]
+        spent += time.perf_counter() - start
+        length += len(recorded) / SAMPLE_RATE
+        distances.append(log_spectral_distance(recorded, decoded))
+        heard.append(float(stoi(recorded, decoded, SAMPLE_RATE)))
+        lags.append(lag(recorded, decoded))
+    return Quality(
+        codec=codec.name,
+        utterances=count,
+        speakers=len({speech.recordings[number].speaker for number in chosen}),
+        log_spectral_distance=float(np.mean(distances)),
+        stoi=float(np.mean(heard)),
+        lag=float(np.median(lags)),
+        real_time_factor=spent / length,
+    )
