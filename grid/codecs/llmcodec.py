@@ -39,8 +39,9 @@ class LlmCodecAdapter(TorchCodec):
 
     The constructor wants the embeddings of the words (LLaMA 2's, and those of the 3248 words of the first codebook),
     which then are overwritten by the trained file. Each forward projects all words of all codebooks, 67 billion
-    multiplications for each of two, which depends on no input: here it happens once, at loading. 1.5 s of speech took
-    3.4 s instead of upstream's 48.7 s, with equal samples (full size, random weights, one thread of a shared CPU).
+    multiplications for each of two, which depends on no input: here it happens once, at loading. 1.5 s of noise took
+    0.9 s of CPU time instead of upstream's 10.4 s, with equal samples (full size, random weights, one thread of an AMD
+    EPYC, 3 runs of each in turn after one to warm up).
 
     The decoder's noise blocks draw from torch's generator of the device, which is seeded with each item's seed and put
     back after it: one seed gives other noise on a GPU than on a CPU.
