@@ -43,6 +43,8 @@ class Adapter(ABC):
     """Raised by hand whenever the samples it makes change; part of the identity of all that was made with it."""
     max_batch: ClassVar[int | None] = None
     """The most items one call of `code` may hold; None is any number."""
+    cpu_batch: ClassVar[int | None] = None
+    """The most items of one call on a CPU, where that is faster; None is any number. On a GPU many at once are."""
     equal_lengths: ClassVar[bool] = True
     """Padding changes the output, so a batch must hold items of one length. `Codec` batches always do."""
     minimum_samples: ClassVar[int] = 1
@@ -57,6 +59,11 @@ class Adapter(ABC):
     def sample_rate(self) -> int:
         """The native rate in Hz of what `code` takes and returns."""
         return self.entry.native_rate
+
+    @property
+    def batch(self) -> int | None:
+        """The most items `Codec` gives to one call of `code`; None is any number."""
+        return self.max_batch or (self.cpu_batch if self.device == "cpu" else None)
 
     @property
     def delay(self) -> int:
@@ -113,7 +120,7 @@ class Codec:
         """Code with enough zeros behind the end that nothing is lost when the delay is cut from the front."""
         samples, delay = native.shape[1], self.adapter.delay
         padded = fit_length(native, max(samples + max(delay, 0), self.adapter.minimum_samples))
-        step = self.adapter.max_batch or len(padded)
+        step = self.adapter.batch or len(padded)
         parts = [self._coded(padded[i : i + step], seeds[i : i + step]) for i in range(0, len(padded), step)]
         decoded = np.concatenate([fit_length(part, padded.shape[1]) for part in parts])
         shifted = decoded[:, delay:] if delay >= 0 else np.pad(decoded, ((0, 0), (-delay, 0)))

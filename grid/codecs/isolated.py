@@ -47,7 +47,7 @@ class IsolatedAdapter(Adapter):
         self.weights = with_checkouts(self.weights, environment(declared))
         inner = ADAPTERS.get(str(entry.adapter))
         inner(entry, device=device, weights=self.weights)  # an argument that is wrong is said here
-        limits = {"max_batch": inner.max_batch, "minimum_samples": inner.minimum_samples}
+        limits = {"max_batch": inner.max_batch, "cpu_batch": inner.cpu_batch, "minimum_samples": inner.minimum_samples}
         vars(self).update(limits, equal_lengths=inner.equal_lengths)
         self._child: Child | None = None
 

@@ -1,7 +1,12 @@
-"""A corpus through a codec: shards with digests and rows, beside a plain loop that writes a file for each utterance."""
+"""A corpus through a codec: shards with digests and rows, beside a plain loop that writes a file for each utterance.
+
+Ours is what a run does on this machine: a process with one core for each core (two at least), each making shards. The
+loop is what one writes first: one process, the same codec with the same weights, torch with all its threads.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,60 +15,111 @@ import pytest
 import soundfile
 
 from grid.audio_source import RenditionAudio
-from grid.codecs.catalogue import build
+from grid.codecs.contract import Codec
 from grid.corpus.audio import SAMPLE_RATE
-from grid.processor import build_processor
 from grid.render import ShardRenderer, StoredShards
 from grid.render_plan import RenderJob, plan_render
 from grid.rendition import RAW, Chain
 from tests.benchmarks.comparison import Contest
-from tests.benchmarks.sample_grid import SAMPLE, sample_grid, write_files
+from tests.benchmarks.random_codecs import build_random
+from tests.benchmarks.sample_grid import LONGER, SAMPLE, sample_grid, write_files, write_longer_corpus
+from tests.benchmarks.shard_workers import processor_of, shard_workers
 from tests.tiny_grid import Tiny, render
 
-CODECS = ["opus-6kbps", "lyra-v2-3.2kbps"]
+LIGHT = ["opus-6kbps", "lyra-v2-3.2kbps"]
+HEAVY = [
+    "encodec-24khz-6kbps",
+    "dac-24khz",
+    "snac-24khz",
+    "mimi-8cb",
+    "x-codec-hubert-general",
+    "bigcodec",
+]
+"""At their published size, with random weights."""
+HEAVY_UTTERANCES = 4
+"""Of 3 to 5 s: a second of audio takes some of them a second or more of a core."""
+WORKERS = max(2, os.cpu_count() or 2)
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    tiny = sample_grid(tmp_path_factory.mktemp("resynthesis"), SAMPLE, CODECS, {})
-    corpus, grid = tiny.corpus(), tiny.grid
-    raw = grid.rendition(grid.corpora[0], RAW)
-    render(tiny.store, raw, plan_render(tiny.store, raw, corpus))
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return with_recordings(sample_grid(tmp_path_factory.mktemp("resynthesis"), SAMPLE, LIGHT, {}))
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    folder = tmp_path_factory.mktemp("resynthesis-few")
+    write_longer_corpus(folder, HEAVY_UTTERANCES)
+    return with_recordings(sample_grid(folder, LONGER, HEAVY, {}))
+
+
+def with_recordings(tiny: Tiny) -> Tiny:
+    raw = tiny.grid.rendition(tiny.grid.corpora[0], RAW)
+    render(tiny.store, raw, plan_render(tiny.store, raw, tiny.corpus()))
     return tiny
 
 
-def render_shards(job: RenderJob, renderer: ShardRenderer) -> None:
-    for shard in range(len(job.shards)):
-        renderer.render(shard)
-
-
-def loop_over_files(files: list[Path], codec: str, out: Path) -> None:
-    built = build(codec)
+def loop_over_files(files: list[Path], codec: Codec, out: Path) -> None:
     for file in files:
         waveform = soundfile.read(file, dtype="float32")[0]
-        soundfile.write(out / file.name, built.resynthesise(waveform[None], [file.stem])[0], SAMPLE_RATE)
+        soundfile.write(out / file.name, codec.resynthesise(waveform[None], [file.stem])[0], SAMPLE_RATE)
 
 
-@pytest.mark.parametrize("codec", CODECS)
-def test_resynthesis(contest: Contest, tiny: Tiny, tmp_path: Path, codec: str) -> None:
-    grid = tiny.grid
-    raw, made = (grid.rendition(grid.corpora[0], chain) for chain in (RAW, Chain(codec=codec)))
-    job = plan_render(tiny.store, made, tiny.corpus())
-    renderer = ShardRenderer(job, build_processor(*job.last_link, job.seed))
-    parts = [RenditionAudio(tiny.store, raw.folder, split) for split in ("train", "dev", "test")]
-    files = [file for audio in parts for file in write_files(audio, tmp_path / "in", ".flac")]
-    (tmp_path / "out").mkdir()
-    hours = sum(soundfile.info(file).duration for file in files) / 3600
+@pytest.mark.parametrize("name", LIGHT)
+def test_resynthesis(contest: Contest, sample: Tiny, tmp_path: Path, name: str) -> None:
+    compare(contest, sample, tmp_path, name, rounds=3)
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_resynthesis_with_random_weights(contest: Contest, few: Tiny, tmp_path: Path, name: str) -> None:
+    compare(contest, few, tmp_path, name, rounds=1)
+
+
+def test_resynthesis_in_one_process(contest: Contest, sample: Tiny, tmp_path: Path) -> None:
+    """What reading ahead and writing behind give where there is only one worker."""
+    job, files, codec = prepared(sample, tmp_path, "lyra-v2-3.2kbps")
+    renderer = ShardRenderer(job, processor_of(codec, job.seed))
     contest.rate(
-        f"resynthesis with {codec}, one process",
+        f"resynthesis with {job.codec}, one process",
         "hours of audio/hour",
-        hours * 3600,
-        lambda: render_shards(job, renderer),
+        duration(files),
+        lambda: [renderer.render(shard) for shard in range(len(job.shards))],
         {"loop over FLAC files": lambda: loop_over_files(files, codec, tmp_path / "out")},
-        rounds=2,
+        rounds=3,
     )
-    rows = pq.read_table(tiny.store.local(f"{job.folder}/rows-00000.parquet")).to_pylist()
+
+
+def compare(contest: Contest, tiny: Tiny, folder: Path, name: str, rounds: int) -> None:
+    job, files, codec = prepared(tiny, folder, name)
+    codec.resynthesise(np.zeros((1, 1_600), dtype=np.float32), ["warm"])
+    with shard_workers(job, WORKERS) as workers:
+        contest.rate(
+            f"resynthesis with {name}, {WORKERS} processes",
+            "hours of audio/hour",
+            duration(files),
+            workers.render,
+            {"loop over FLAC files": lambda: loop_over_files(files, codec, folder / "out")},
+            rounds=rounds,
+        )
     shards = StoredShards(tiny.store, job.folder)
+    rows = pq.read_table(tiny.store.local(f"{job.folder}/rows-00000.parquet")).to_pylist()
+    assert rows
     for row in rows:
-        by_loop = soundfile.read(tmp_path / "out" / f"{row['origin']}.flac", dtype="float32")[0]
+        by_loop = soundfile.read(folder / "out" / f"{row['origin']}.flac", dtype="float32")[0]
         np.testing.assert_allclose(shards.waveform(row["path"], row["offset"], row["samples"]), by_loop, atol=2**-14)
+
+
+def prepared(tiny: Tiny, folder: Path, name: str) -> tuple[RenderJob, list[Path], Codec]:
+    """The job, the same recordings as FLAC files, and the codec for the loop; random weights are those of `seed 0`."""
+    grid = tiny.grid
+    raw, made = (grid.rendition(grid.corpora[0], chain) for chain in (RAW, Chain(codec=name)))
+    job = plan_render(tiny.store, made, tiny.corpus())
+    parts = [RenditionAudio(tiny.store, raw.folder, split) for split in ("train", "dev", "test")]
+    files = [file for audio in parts for file in write_files(audio, folder / "in", ".flac")]
+    (folder / "out").mkdir()
+    return job, files, build_random(name)
+
+
+def duration(files: list[Path]) -> float:
+    """Seconds of audio, which per second of time are hours per hour."""
+    return sum(soundfile.info(file).duration for file in files)

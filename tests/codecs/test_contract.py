@@ -187,3 +187,20 @@ def test_identity_of_every_entry_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("device", "sizes"), [("cpu", [2, 2, 1]), ("cuda", [5])])
+def test_codec_gives_a_cpu_no_more_items_at_once_than_pay_there(device: str, sizes: list[int]) -> None:
+    class Counting(Echo):
+        cpu_batch: ClassVar[int | None] = 2
+        calls: ClassVar[list[int]] = []
+
+        def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
+            assert len(waveforms) == len(seeds)
+            self.calls.append(len(waveforms))
+            return super().code(waveforms, seeds)
+
+    waveforms = np.linspace(-1, 1, 5 * 800, dtype=np.float32).reshape(5, 800)
+    output = Codec(Counting(echo_entry(), device=device)).resynthesise(waveforms, list("abcde"))
+    np.testing.assert_array_equal(output, waveforms)
+    assert Counting.calls == sizes

@@ -1,0 +1,68 @@
+"""Processes that make shards side by side as the actors of a pool do: each has one core, one codec, one renderer."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+
+from grid.codecs.contract import Codec, Samples
+from grid.render import Processor, ShardRenderer
+from grid.render_plan import RenderJob
+from tests.benchmarks.random_codecs import build_random
+
+RENDERER: list[ShardRenderer] = []
+"""The one of this process."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A pool whose processes have their codec already, which is not timed."""
+
+    pool: ProcessPoolExecutor
+    job: RenderJob
+
+    def render(self) -> None:
+        """Makes every shard of the job."""
+        list(self.pool.map(_render, range(len(self.job.shards))))
+
+
+@contextmanager
+def shard_workers(job: RenderJob, processes: int) -> Iterator[Workers]:
+    """`processes` of them, started and ready."""
+    context = multiprocessing.get_context("spawn")
+    ready: Any = context.Barrier(processes + 1)
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(job, ready)) as pool:
+        for _ in range(processes):
+            pool.submit(int)
+        ready.wait()
+        yield Workers(pool, job)
+
+
+def processor_of(codec: Codec, seed: int) -> Processor:
+    """As `grid.processor.build_processor`, around a codec that was made elsewhere."""
+
+    def code(waveforms: Samples, utterance_ids: Any) -> Samples:
+        return codec.resynthesise(waveforms, utterance_ids, seed)
+
+    return code
+
+
+def _start(job: RenderJob, ready: Barrier) -> None:
+    import torch
+
+    torch.set_num_threads(1)  # as Ray has it for an actor of one CPU
+    codec = build_random(job.codec)
+    codec.resynthesise(np.zeros((1, 1_600), dtype=np.float32), ["warm"])  # weights and libraries load at first use
+    RENDERER.append(ShardRenderer(job, processor_of(codec, job.seed)))
+    ready.wait()
+
+
+def _render(shard: int) -> None:
+    RENDERER[0].render(shard)
