@@ -85,7 +85,8 @@ def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...
 
 
 def _compared(choice: EvaluationChoice) -> str:
-    return f"bona fide: {_words(choice.bonafide)}; spoof: {_words(choice.spoof)}"
+    within = f"; of {' and '.join(choice.corpora)} alone" if choice.corpora else ""
+    return f"bona fide: {_words(choice.bonafide)}; spoof: {_words(choice.spoof)}{within}"
 
 
 def _words(roles: tuple[Role, ...]) -> str:
