@@ -25,6 +25,9 @@ def train(
     root: Annotated[str, typer.Option(help="where results live")] = "results",
     configs: Annotated[Path | None, typer.Option(help="a folder of member files instead of configs/codecs")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    release_to: Annotated[
+        Path | None, typer.Option("--release", help="a weights folder that gets the weights and a card with quality")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="of torch; equal bits need equal threads")] = 1,
 ) -> None:
     """Train small codecs on the train split of a corpus; run again to go on where it was left."""
@@ -49,6 +52,8 @@ def train(
         minutes = record.results["seconds"] / 60
         out.print(f"{spec.name}: {record.results['steps']} steps in {minutes:.1f} minutes", highlight=False)
         out.print(f"  {place}/{WEIGHTS}", highlight=False, soft_wrap=True)
+        if release_to is not None:
+            _release(spec, speech, store, release_to)
 
 
 def _corpus(store: Store, corpus: str, reader: str) -> ImportedCorpus:
@@ -74,6 +79,20 @@ def _opened(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
     from grid.corpus.manifest import read_manifest
 
     return ImportedCorpus(Path(corpus.audio_root), read_manifest(store.local(f"{corpus.folder}/{MANIFEST_FILE}")))
+
+
+def _release(spec: CodecSpec, corpus: ImportedCorpus, store: Store, folder: Path) -> None:
+    """Writes weights and card, and prints the card's figures and the entry that the catalogue needs."""
+    from grid.small_codecs.release import release
+
+    made = release(spec, corpus, store, folder)
+    shown = table("codec", "log-spectral distance, dB", "STOI", "lag", "real-time factor")
+    for each in made.qualities:
+        numbers = (f"{each.log_spectral_distance:.2f}", f"{each.stoi:.3f}", f"{each.lag:g}")
+        shown.add_row(each.codec, *numbers, f"{each.real_time_factor:.3f}")
+    out.print(shown)
+    out.print(f"{made.card}\nfor grid/codecs/catalogue.yaml:", highlight=False, soft_wrap=True)
+    out.print(made.entry_text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(spec: CodecSpec, line: Line) -> None:

@@ -46,9 +46,10 @@ def spec(quantiser: str = "residual", auxiliary: str = "none", decoder: str = "t
 
 
 def corpus(folder: Path, *, speakers: int = 2) -> ImportedCorpus:
-    """Half-second recordings of voiced sounds: four of each training speaker, two of dev speakers; imported."""
+    """Half-second recordings of voiced sounds, imported: four of each training speaker, one of each other speaker."""
     rows = [(f"t{s}-{i}", f"s{s}", "train", 90.0 + 40 * s + 7 * i) for s in range(speakers) for i in range(4)]
-    rows += [(f"d{i}", f"dev{i}", "dev", 110.0 + 30 * i) for i in range(2)]
+    for split in ("dev", "test"):
+        rows += [(f"{split}-{i}", f"{split}{i}", split, 110.0 + 30 * i) for i in range(2)]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "protocol.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)

@@ -1,0 +1,46 @@
+"""A finished training as weights, card and catalogue entry; and the figures of the card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from grid.codecs.catalogue import build
+from grid.codecs.contract import Codec
+from grid.codecs.controlled import ControlledAdapter
+from grid.codecs.weights import WeightFinder
+from grid.errors import RequestError
+from grid.small_codecs.quality import measure
+from grid.small_codecs.release import release
+from grid.small_codecs.speech import Speech
+from grid.small_codecs.training import train_codec
+from grid.store import Store
+from tests.codecs.torch_codec_checks import noise
+from tests.small_codecs.tiny_codecs import corpus, spec
+
+
+def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    speech, store, weights = corpus(tmp_path), Store.open(tmp_path / "store"), tmp_path / "weights"
+    member = spec("single", steps=4)
+    with pytest.raises(RequestError, match="is not finished"):
+        release(member, speech, store, weights)
+    train_codec(member, speech, store)
+    made = release(member, speech, store, weights, beside=["mu-law"])
+    codec = Codec(ControlledAdapter(made.entry, weights=WeightFinder([weights], offline=True)))
+    assert codec.resynthesise(noise(1, 1_000), ["a"]).shape == (1, 1_000)
+    text = made.card.read_text()
+    for part in ("QUA Svq", "4 steps", "seed: 0", "CC BY 4.0", "V. Panayotov", "| tiny |", "| mu-law |"):
+        assert part in text
+    assert made.entry.weights[0].sha256 in text  # type: ignore[operator]  # an entry of a release has digests
+    assert "sha256" in made.entry_text
+
+
+def test_quality_of_mu_law_is_near_that_of_the_recordings(tmp_path: Path) -> None:
+    speech = Speech(corpus(tmp_path), "test")
+    quality = measure(build("mu-law"), speech)
+    assert quality.stoi > 0.9
+    assert quality.lag == 0
+    assert (quality.utterances, quality.speakers) == (2, 2)
