@@ -1,0 +1,30 @@
+"""Tests of codecs that need an environment of their own: skipped where it is not built, run under its Python else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from grid.codecs.environments.building import Environment, child_variables, environment
+from grid.codecs.environments.declaration import declaration
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def built(name: str) -> Environment:
+    """The environment `name`; the test is skipped where it is not built."""
+    made = environment(declaration(name))
+    if not made.built:
+        pytest.skip(f"needs the environment {name}: codecgrid codecs build {name}")
+    return made
+
+
+def run_script(made: Environment, script: Path, folder: Path) -> None:
+    """Run `script FOLDER` under the environment's Python, with its checkouts and this repository importable."""
+    variables = {**child_variables(), "PYTHONPATH": os.pathsep.join([*made.paths, str(ROOT)]), "OMP_NUM_THREADS": "1"}
+    command = [str(made.python), str(script), str(folder)]
+    done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4_000:]
