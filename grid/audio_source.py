@@ -13,7 +13,19 @@ from grid.record import RECORD
 from grid.render import StoredShards
 from grid.store import Store
 
-COLUMNS = ["utterance_id", "speaker", "origin", "key", "attack", "codec", "split", "path", "samples", "offset"]
+COLUMNS = [
+    "utterance_id",
+    "speaker",
+    "origin",
+    "key",
+    "attack",
+    "codec",
+    "source",
+    "split",
+    "path",
+    "samples",
+    "offset",
+]
 
 
 class RenditionAudio:

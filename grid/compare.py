@@ -14,7 +14,7 @@ from grid.measure import measure_cell, measurement_path, scored_trials
 from grid.metrics.differences import Difference, compare
 from grid.randomness import seed_number
 from grid.store import Store
-from grid.trials import condition_speakers, conditions
+from grid.trials import condition_speakers, condition_systems, conditions
 
 COMPARE_REVISION = 1
 
@@ -60,7 +60,7 @@ def _compared(store: Store, job: CellJob, baseline: CellJob, experiment: Experim
             f"cells {job.cell_id} and {baseline.cell_id} scored different utterances; run the grid again"
         )
     score, other = (cell.table["score"].to_numpy(np.float64) for cell in (trials, others))
-    by_speaker = experiment.bootstrap.unit == "speaker"
+    unit = experiment.bootstrap.unit
     return [
         compare(
             name,
@@ -70,7 +70,8 @@ def _compared(store: Store, job: CellJob, baseline: CellJob, experiment: Experim
             seed=seed_number("bootstrap", name, condition.name),
             replicates=experiment.bootstrap.replicates,
             level=experiment.bootstrap.level,
-            groups=condition_speakers(trials, condition) if by_speaker else None,
+            groups=condition_speakers(trials, condition) if unit == "speaker" else None,
+            systems=condition_systems(trials, condition) if unit == "conditional" else None,
         )
         for name, choice in experiment.evaluations.items()
         for condition in conditions(trials, choice)

@@ -47,7 +47,7 @@ def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Mea
             choice,
             replicates=experiment.bootstrap.replicates,
             level=experiment.bootstrap.level,
-            by_speaker=experiment.bootstrap.unit == "speaker",
+            unit=experiment.bootstrap.unit,
         )
     ]
     store.write_json(path, [dataclasses.asdict(m) for m in measurements])
@@ -61,7 +61,7 @@ def scored_trials(store: Store, job: CellJob) -> Trials:
 
 def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
     audio = RenditionAudio(store, folder, "test")
-    utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec"]).to_pandas()
+    utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec", "source"]).to_pandas()
     scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
     joined = utterances.merge(scores, on="utterance_id", validate="one_to_one")
     corpus = corpus_of(folder)

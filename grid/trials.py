@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grid.config.experiment import EvaluationChoice, Split
+from grid.config.experiment import BootstrapUnit, EvaluationChoice, Split
 from grid.corpus.roles import role_of
 from grid.errors import RequestError
 from grid.metrics.evaluation import Measurement, measure
+from grid.metrics.intervals import Groups
 from grid.randomness import seed_number
 
 Mask = NDArray[np.bool_]
@@ -26,7 +28,7 @@ class Trials:
 
     @classmethod
     def of(cls, utterances: pd.DataFrame) -> Trials:
-        """From columns utterance_id, corpus, speaker, key, attack, codec, score.
+        """From columns utterance_id, corpus, speaker, key, attack, codec, score; source for bootstraps over systems.
 
         Raises RequestError on a repeated utterance.
         """
@@ -38,6 +40,19 @@ class Trials:
 
     def column(self, name: str) -> NDArray[np.object_]:
         return self.table[name].to_numpy(dtype=object)
+
+    @cached_property
+    def systems(self) -> NDArray[np.object_]:
+        """The system of each trial, for the conditional bootstrap.
+
+        A spoof's system is its attack. That of a recording is the attack that its source ends in, as the recordings of
+        CodecFake+ do that stand beside the spoofs of a generator (`codecfake-plus/valle`), or else its whole source.
+        """
+        attack, source = self.column("attack"), self.column("source")
+        attacks = set(attack)
+        ends = [text.rpartition("/")[-1] for text in source]
+        named = [end if end in attacks else text for end, text in zip(ends, source, strict=True)]
+        return np.where(attack == "", np.array(named, dtype=object), attack)
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,7 @@ def _restricted(
 
 
 def measure_evaluation(
-    trials: Trials, name: str, choice: EvaluationChoice, *, replicates: int, level: float, by_speaker: bool
+    trials: Trials, name: str, choice: EvaluationChoice, *, replicates: int, level: float, unit: BootstrapUnit
 ) -> list[Measurement]:
     """One measurement for each condition. A class without trials is an error that names evaluation and condition."""
     score = trials.table["score"].to_numpy(np.float64)
@@ -100,14 +115,23 @@ def measure_evaluation(
             seed=seed_number("bootstrap", name, condition.name),
             replicates=replicates,
             level=level,
-            groups=condition_speakers(trials, condition) if by_speaker else None,
+            groups=condition_speakers(trials, condition) if unit == "speaker" else None,
+            systems=condition_systems(trials, condition) if unit == "conditional" else None,
         )
         for condition in conditions(trials, choice)
     ]
 
 
-def condition_speakers(trials: Trials, condition: Condition) -> tuple[list[str], list[str]] | None:
+def condition_speakers(trials: Trials, condition: Condition) -> Groups | None:
     """The speakers of both classes, for a bootstrap over speakers; None (over trials) where a class has only one."""
-    speaker = trials.column("speaker")
-    groups = (list(map(str, speaker[condition.bonafide])), list(map(str, speaker[condition.spoof])))
+    return _groups(trials.column("speaker"), condition)
+
+
+def condition_systems(trials: Trials, condition: Condition) -> Groups | None:
+    """The systems of both classes, for the conditional bootstrap; None (over trials) where a class has only one."""
+    return _groups(trials.systems, condition)
+
+
+def _groups(values: NDArray[np.object_], condition: Condition) -> Groups | None:
+    groups = (list(map(str, values[condition.bonafide])), list(map(str, values[condition.spoof])))
     return groups if min(len(set(group)) for group in groups) > 1 else None

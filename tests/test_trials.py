@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grid.config.experiment import EvaluationChoice
+from grid.config.experiment import BootstrapUnit, EvaluationChoice
 from grid.errors import RequestError
+from grid.metrics.conditional_bootstrap import conditional_bootstrap_eer
+from grid.metrics.intervals import bootstrap_eer
+from grid.randomness import seed_number
 from grid.trials import Trials, conditions, measure_evaluation
 
 # utterance, speaker, key, attack, codec, score
@@ -136,14 +139,14 @@ def test_a_codec_without_trials_of_both_classes_is_no_condition() -> None:
     assert set(found(asked, OTHERS)) == {"pooled", "codec=x", "codec=y"}
 
 
-def measured(asked: EvaluationChoice, *, by_speaker: bool, rows: list[tuple[Any, ...]] = ROWS) -> dict[str, Any]:
-    results = measure_evaluation(trials(rows), "T", asked, replicates=100, level=0.95, by_speaker=by_speaker)
+def measured(asked: EvaluationChoice, *, unit: BootstrapUnit, rows: list[tuple[Any, ...]] = ROWS) -> dict[str, Any]:
+    results = measure_evaluation(trials(rows), "T", asked, replicates=100, level=0.95, unit=unit)
     return {result.condition: result for result in results}
 
 
-@pytest.mark.parametrize("by_speaker", [True, False])
-def test_measure_counts_trials_and_finds_the_eer_by_hand(by_speaker: bool) -> None:
-    results = measured(choice(bonafide="raw", spoof="attack", by="attack"), by_speaker=by_speaker)
+@pytest.mark.parametrize("unit", ["speaker", "utterance"])
+def test_measure_counts_trials_and_finds_the_eer_by_hand(unit: BootstrapUnit) -> None:
+    results = measured(choice(bonafide="raw", spoof="attack", by="attack"), unit=unit)
     # raw 2, 3 and attack -2, 0.5, 2.5: FRR and FAR cross between 1/2, 1/3 and 0, 1/3
     assert results["pooled"].eer == pytest.approx(1 / 3)
     assert (results["attack=tts"].eer, results["attack=tts"].n_bonafide, results["attack=tts"].n_spoof) == (0, 2, 2)
@@ -153,14 +156,41 @@ def test_measure_counts_trials_and_finds_the_eer_by_hand(by_speaker: bool) -> No
 def test_measure_does_not_depend_on_the_order_of_trials() -> None:
     asked = choice(bonafide=["raw", "cors"], spoof=["attack", "cosg"])
     turned = [ROWS[i] for i in np.random.default_rng(0).permutation(len(ROWS))]
-    assert measured(asked, by_speaker=True, rows=turned) == measured(asked, by_speaker=True)
+    assert measured(asked, unit="speaker", rows=turned) == measured(asked, unit="speaker")
+
+
+def generated() -> pd.DataFrame:
+    """Spoofs of two generators and recordings beside them, as codecfake-plus reads them, and recordings of a corpus."""
+    draw = np.random.default_rng(0)
+    names = [("spoof", "valle", "valle"), ("bonafide", "", "valle"), ("spoof", "ns2", "ns2"), ("bonafide", "", "ns2")]
+    rows = [(key, attack, f"codecfake-plus/{source}") for key, attack, source in names for _ in range(30)]
+    rows += [("bonafide", "", "asvspoof5/C05")] * 30
+    score = draw.normal(0, 1, 150) + [key == "bonafide" for key, _, _ in rows]
+    table = pd.DataFrame(rows, columns=["key", "attack", "source"]).assign(score=score)
+    return table.assign(utterance_id=[f"u{i}" for i in range(150)], speaker="", codec="", corpus="one")
+
+
+def test_measure_over_systems_counts_recordings_to_the_system_that_their_source_names() -> None:
+    table = generated()
+    asked = choice(bonafide="raw", spoof="attack", by="attack")
+    pooled, single = measure_evaluation(Trials.of(table), "T", asked, replicates=200, level=0.9, unit="conditional")[:2]
+    is_spoof, scores = table["attack"] != "", table["score"].to_numpy()
+    systems = table["source"].str.removeprefix("codecfake-plus/")
+    named = (list(systems[~is_spoof]), list(systems[is_spoof]))
+    expected = conditional_bootstrap_eer(scores[~is_spoof], scores[is_spoof], named, replicates=200, level=0.9)
+    assert (pooled.eer_lower, pooled.eer_upper) == (expected.lower, expected.upper)
+    # one attack is one system: over utterances
+    seed = seed_number("bootstrap", "T", "attack=ns2")
+    ns2 = scores[table["attack"] == "ns2"]
+    expected = bootstrap_eer(scores[~is_spoof], ns2, seed=seed, replicates=200, level=0.9)
+    assert (single.condition, single.eer_lower, single.eer_upper) == ("attack=ns2", expected.lower, expected.upper)
 
 
 @pytest.mark.parametrize(("missing", "kept"), [("bona ?fide", "spoof"), ("spoof", "bonafide")])
 def test_measure_without_a_class_names_evaluation_condition_and_class(missing: str, kept: str) -> None:
     rows = [row for row in ROWS if row[2] == kept]
     with pytest.raises(RequestError, match=rf"(?s)T/pooled.*{missing}|{missing}.*T/pooled"):
-        measured(choice(bonafide=["raw", "cors"], spoof=["attack", "cosg"]), by_speaker=False, rows=rows)
+        measured(choice(bonafide=["raw", "cors"], spoof=["attack", "cosg"]), unit="utterance", rows=rows)
 
 
 def test_an_utterance_scored_twice_is_an_error() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from grid.config.artefacts import ArtefactChoice
 from grid.config.strict import Strict
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
@@ -150,12 +151,21 @@ class EvaluationChoice(Strict):
         return self.corpora is None or corpus in self.corpora
 
 
+BootstrapUnit = Literal["speaker", "utterance", "conditional"]
+
+
 class Bootstrap(Strict):
-    """Intervals of an EER: percentile bootstrap over speakers (or utterances)."""
+    """Intervals of an EER: percentile bootstrap over speakers, over utterances, or over systems and their utterances.
+
+    `conditional` is the published recipe of CodecFake+ (grid/metrics/conditional_bootstrap.py): systems are drawn,
+    then the trials of those drawn. The system of a spoof is its attack; a recording belongs to the attack that its
+    `source` ends in (`codecfake-plus/valle`), or else to its source. Where a class of a condition has one speaker or
+    system alone, its interval is over utterances.
+    """
 
     replicates: int = Field(default=1000, ge=100)
     level: float = Field(default=0.95, gt=0, lt=1)
-    unit: Literal["speaker", "utterance"] = "speaker"
+    unit: BootstrapUnit = "speaker"
 
 
 class Resources(Strict):
@@ -189,6 +199,7 @@ class Experiment(Strict):
     evaluations: dict[str, EvaluationChoice] = Field(min_length=1)
     bootstrap: Bootstrap = Bootstrap()
     cross_testing: str | None = Field(default=None, description="the evaluation that the cross-codec matrix shows")
+    artefacts: ArtefactChoice | None = Field(default=None, description="how alike the codecs' residuals are")
     report: tuple[str, ...] = Field(default=(), description="tables of papers to make, such as cdd-table-3")
     compare: tuple[str, ...] = Field(
         default=(), description="experiment files, relative to this one, whose results stand beside this one's"
@@ -220,6 +231,9 @@ class Experiment(Strict):
             raise ValueError(f"recipes names {strangers[0]!r}, which is none of the detectors of the grid")
         if self.cross_testing is not None and self.cross_testing not in self.evaluations:
             raise ValueError(f"cross_testing {self.cross_testing!r} is none of {', '.join(self.evaluations)}")
+        if self.artefacts is not None:
+            for name in sorted(set(self.artefacts.codecs or ()) - set(self.codec_names())):
+                raise ValueError(f"artefacts names {name!r}, which is no codec of a selection or of evaluation_codecs")
         return self
 
     @field_validator("corpora")

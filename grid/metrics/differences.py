@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grid.errors import RequestError
+from grid.metrics.conditional_bootstrap import conditional_replicates
 from grid.metrics.detection import FloatArray, IntArray, RejectedCounts, checked_scores, eer, rejected_counts
 from grid.metrics.intervals import (
     CHUNK_ELEMENTS,
@@ -49,30 +50,50 @@ def compare(
     replicates: int = DEFAULT_REPLICATES,
     level: float = DEFAULT_LEVEL,
     groups: Groups | None = None,
+    systems: Groups | None = None,
 ) -> Difference:
     """The difference of the EERs of two detectors on the same trials, in the same order.
 
     The interval is the percentile bootstrap (Efron and Tibshirani 1993, chapters 8 and 13) of the difference: each
-    replicate draws trials once (or, with `groups`, speakers) and takes both EERs on what was drawn, so what makes the
-    trials hard for both detectors alike cancels out. RequestError: as `bootstrap_eer`, or other numbers of trials.
+    replicate draws trials once (or, with `groups`, speakers; with `systems`, as the conditional bootstrap does) and
+    takes both EERs on what was drawn, so what makes the trials hard for both detectors alike cancels out.
+    RequestError: as `bootstrap_eer`, or other numbers of trials.
     """
     place = f"{name}/{condition}"
-    differences = paired_replicates(scores, baseline, replicates=replicates, seed=seed, groups=groups, condition=place)
+    differences = paired_replicates(
+        scores, baseline, replicates=replicates, seed=seed, groups=groups, systems=systems, condition=place
+    )
     lower, upper = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
     value = eer(*scores, condition=place).eer - eer(*baseline, condition=place).eer
     return Difference(name, condition, value, float(lower), float(upper))
 
 
 def paired_replicates(
-    scores: Scores, baseline: Scores, *, replicates: int, seed: int, groups: Groups | None = None, condition: str = ""
+    scores: Scores,
+    baseline: Scores,
+    *,
+    replicates: int,
+    seed: int,
+    groups: Groups | None = None,
+    systems: Groups | None = None,
+    condition: str = "",
 ) -> FloatArray:
-    """The difference of the two EERs (replicates,) on each resample of the trials that they share."""
+    """The difference of the two EERs (replicates,) on each resample of the trials that they share.
+
+    With `systems`, whose draws take no seed, resamples without one of the classes are left out.
+    """
     sizes = [tuple(np.size(part) for part in pair) for pair in (scores, baseline)]
     if sizes[0] != sizes[1]:
         raise RequestError(
             f"{condition}: {sizes[0]} and {sizes[1]} bona fide and spoof trials cannot be paired; score both "
             "detectors on the same trials."
         )
+    if systems is not None:
+        first, second = (
+            conditional_replicates(*pair, systems, replicates=replicates, condition=condition)
+            for pair in (scores, baseline)
+        )
+        return (first - second)[~np.isnan(first)]
     if groups is not None:
         # which speakers a replicate draws depends on the seed and the speakers alone, not on the scores
         first, second = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from grid.metrics.conditional_bootstrap import conditional_bootstrap_eer
 from grid.metrics.detection import eer, min_dcf
 from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES, Groups, bootstrap_eer
 
@@ -42,16 +43,20 @@ def measure(
     replicates: int = DEFAULT_REPLICATES,
     level: float = DEFAULT_LEVEL,
     groups: Groups | None = None,
+    systems: Groups | None = None,
 ) -> Measurement:
     """The measurement of one condition from its scores, (trials,) for each class, higher = more bona fide.
 
-    `groups` are the speakers of the bona fide and of the spoof trials, for an interval over speakers.
+    `groups` are the speakers of the bona fide and of the spoof trials, for an interval over speakers; `systems` their
+    systems, for the conditional bootstrap, which takes no seed.
     RequestError, naming evaluation and condition: a class without trials, a score that is NaN or infinite.
     """
     place = f"{name}/{condition}"
-    interval = bootstrap_eer(
-        bonafide_scores, spoof_scores, replicates=replicates, seed=seed, level=level, groups=groups, condition=place
-    )
+    scores = (bonafide_scores, spoof_scores)
+    if systems is not None:
+        interval = conditional_bootstrap_eer(*scores, systems, replicates=replicates, level=level, condition=place)
+    else:
+        interval = bootstrap_eer(*scores, replicates=replicates, seed=seed, level=level, groups=groups, condition=place)
     return Measurement(
         evaluation=name,
         condition=condition,

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from grid.errors import RequestError
+from grid.metrics.conditional_bootstrap import conditional_replicates
 from grid.metrics.detection import eer
 from grid.metrics.differences import compare, paired_replicates
 from grid.metrics.intervals import bootstrap_replicates
@@ -77,3 +78,12 @@ def test_compare_other_numbers_of_trials_is_an_error_that_names_the_place() -> N
     first, second = correlated(4)
     with pytest.raises(RequestError, match=r"All/pooled: \(60, 90\) and \(59, 90\)"):
         compare("All", "pooled", first, (second[0][1:], second[1]))
+
+
+def test_compare_over_systems_pairs_the_replicates_of_the_conditional_bootstrap() -> None:
+    first, second = correlated(2, 60, 60)
+    names = [f"s{number % 6}" for number in range(60)]
+    found = compare("T", "pooled", first, second, systems=(names, names))
+    replicates = [conditional_replicates(*scores, (names, names)) for scores in (first, second)]
+    lower, upper = np.quantile(replicates[0] - replicates[1], [0.025, 0.975])
+    assert (found.difference_lower, found.difference_upper) == pytest.approx((lower, upper), abs=1e-15)
