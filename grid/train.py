@@ -30,6 +30,7 @@ from grid.record import Record, check_identity, read_record
 from grid.score import readers, score_source
 from grid.store import Store
 from grid.training_set import Items
+from grid.untrained import keep_initial_weights
 
 Report = Callable[[CellJob, Epoch], None]
 
@@ -61,18 +62,28 @@ def train_together(
 ) -> Outcomes:
     """Trains the cells of one gang to their ends; the outcome of each by its id.
 
-    A cell that fails leaves the gang; what concerns all of them, and what `report` raises, is raised.
+    A cell that fails leaves the gang; what concerns all of them, and what `report` raises, is raised. A cell whose
+    recipe has 0 epochs keeps its initial weights.
     """
     outcomes: Outcomes = {}
     waiting: list[CellJob] = []
     for job in jobs:
         done = read_record(store, job.folder)
-        if done is None:
-            waiting.append(job)
-        else:
+        if done is not None:
             check_identity(store, job.folder, done, job.identity)
             outcomes[job.cell_id] = done
+        elif job.recipe.epochs == 0:
+            outcomes[job.cell_id] = _untrained(store, job, device)
+        else:
+            waiting.append(job)
     return outcomes | Gang(store, waiting, device).run(report) if waiting else outcomes
+
+
+def _untrained(store: Store, job: CellJob, device: torch.device) -> Record | Failure:
+    try:
+        return keep_initial_weights(store, job, device=device)
+    except Exception as error:
+        return Failure(error, traceback.format_exc())
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class InitialWeights(Strict):
 class Recipe(Strict):
     """One way to train a detector, complete."""
 
-    epochs: int = Field(ge=1)
+    epochs: int = Field(ge=0, description="0: nothing is trained, and `initial_weights` are scored as they are")
     batch_size: int = Field(ge=2)
     drop_last: bool = Field(default=True, description="leave out the last, smaller batch of an epoch")
     optimiser: Adam
@@ -112,6 +112,12 @@ class Recipe(Strict):
     def _weights_are_positive(self) -> Recipe:
         if isinstance(self.class_weights, tuple) and min(self.class_weights) <= 0:
             raise ValueError(f"class_weights must be positive, not {self.class_weights}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_scored(self) -> Recipe:
+        if self.epochs == 0 and self.initial_weights is None:
+            raise ValueError("with epochs 0 nothing is trained: name the initial_weights to score, or train an epoch")
         return self
 
 
