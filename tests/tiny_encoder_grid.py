@@ -20,6 +20,13 @@ RECIPE = {
 }
 
 
+EVALUATIONS = {
+    "T-CoSG": {"bonafide": "raw", "spoof": "attack", "by": "attack"},
+    "T-CoRS": {"bonafide": "cors", "spoof": "attack", "by": "bonafide-codec"},
+    "All": {"bonafide": ["raw", "cors"], "spoof": "attack"},
+}
+
+
 def tiny_cdd(folder: Path, *, recipe: dict[str, Any] | None = None, **options: Any) -> Tiny:
     """Ten cells around one frozen encoder; `options` are those of the frontend."""
     changed: dict[str, Any] = {"configuration": TINY_XLSR, "weights": "random", **options}
@@ -33,4 +40,11 @@ def tiny_cdd(folder: Path, *, recipe: dict[str, Any] | None = None, **options: A
         write_yaml(folder / "detectors" / f"{name}.yaml", content)
     grid = {"selections": SELECTIONS, "policies": POLICIES, "detectors": list(heads)}
     resources = {"codec_workers": 1, "cells_per_gang": 16}
-    return tiny(folder, grid=grid, recipe=RECIPE | (recipe or {}), resources=resources)
+    return tiny(
+        folder,
+        grid=grid,
+        recipe=RECIPE | (recipe or {}),
+        resources=resources,
+        evaluations=EVALUATIONS,
+        report=["cdd-table-3", "cdd-table-4", "cdd-table-5"],
+    )

@@ -1,0 +1,80 @@
+"""The CDD experiment in little, through `codecgrid run`: one trial for all cells, its tables, and running again."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grid.job import STATE, CellJob
+from grid.record import RECORD
+from tests.tasks.command_line import Ended, codecgrid
+from tests.tiny_encoder_grid import tiny_cdd
+from tests.tiny_grid import Tiny
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Ten cells, of which one cannot go on from its damaged state in the first run; it is mended before the second."""
+
+    made: Tiny
+    broken: CellJob
+    first: Ended
+    records: dict[str, bytes]
+    second: Ended
+
+    @property
+    def where(self) -> tuple[object, ...]:
+        return (self.made.config, "--root", self.made.store.root)
+
+
+@pytest.fixture(scope="module")
+def story(ray_local: None, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    made = tiny_cdd(tmp_path_factory.mktemp("cdd"))
+    made.corpora()
+    broken = made.grid.cells[4]
+    made.store.write_bytes(f"{broken.folder}/{STATE}", b"cut off in the middle")
+    first = codecgrid("run", made.config, "--root", made.store.root, "--json")
+    records = written(made)
+    made.store.remove(f"{broken.folder}/{STATE}")
+    return Story(made, broken, first, records, codecgrid("run", made.config, "--root", made.store.root, "--json"))
+
+
+def written(made: Tiny) -> dict[str, bytes]:
+    """The records of the cells that are trained."""
+    names = {job.cell_id: f"{job.folder}/{RECORD}" for job in made.grid.cells}
+    return {cell: made.store.read_bytes(name) for cell, name in names.items() if made.store.exists(name)}
+
+
+def test_a_cell_that_fails_in_a_gang_leaves_the_nine_others_done(story: Story) -> None:
+    assert story.first.status == 3
+    assert (story.first.json["done"], story.first.json["failed"]) == (9, 1)
+    (failure,) = story.first.json["failures"]
+    assert failure["cell_id"] == story.broken.cell_id
+    assert "state.pt is damaged" in failure["error"]
+    assert len([line for line in story.first.err.splitlines() if line.startswith("  10/10 ")]) == 1
+
+
+def test_running_again_trains_the_failed_cell_alone(story: Story) -> None:
+    assert (story.second.status, story.second.json["done"]) == (0, 10)
+    after = written(story.made)
+    assert {cell: record for cell, record in after.items() if cell != story.broken.cell_id} == story.records
+    plan = codecgrid("plan", *story.where, "--json").json
+    assert {cell["action"] for cell in plan["cells"]} == {"skip"}
+    assert plan["gangs"] == []
+
+
+def test_the_tables_of_the_paper_are_the_same_from_mlflow_and_from_the_store(story: Story) -> None:
+    tables = {}
+    for source in ("mlflow", "store"):
+        folder = Path(story.made.store.uri(f"from-{source}"))
+        assert codecgrid("report", *story.where, "--from", source, "--out", folder).status == 0
+        tables[source] = {name: (folder / f"cdd-table-{name}.csv").read_text() for name in "345"}
+    assert tables["mlflow"] == tables["store"]
+    rows = list(csv.DictReader(tables["store"]["3"].splitlines()))
+    assert len(rows) == 10
+    assert len([row for row in rows if row["label"] == "none"]) == 2
