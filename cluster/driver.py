@@ -56,8 +56,8 @@ def run_experiment(config: str | Path, store: Store, *, address: str, watcher: W
     Raises KeyboardInterrupt, with the signal's name if it is known, when SIGINT or SIGTERM ended it in good order.
     """
     experiment, _ = load_experiment(config)
-    with _only_driver(store, experiment.name):
-        corpora = _corpora(config, store, watcher)
+    with only_driver(store, experiment.name):
+        corpora = import_corpora(config, store, watcher)
         grid = resolve(config, store)
         freeze(store, grid)
         todo = [job for job in grid.cells if cell_state(store, job).status != "done"]
@@ -82,7 +82,7 @@ def _measured(store: Store, experiment: Experiment, state: CellState) -> CellSta
 
 
 @contextmanager
-def _only_driver(store: Store, name: str) -> Iterator[None]:
+def only_driver(store: Store, name: str) -> Iterator[None]:
     """One driver for each experiment and root; a second one is told so."""
     try:
         with store.lock(f"experiments/{name}.lock", timeout=5):
@@ -93,7 +93,8 @@ def _only_driver(store: Store, name: str) -> Iterator[None]:
         ) from error
 
 
-def _corpora(config: str | Path, store: Store, watcher: Watcher) -> dict[str, StoredCorpus]:
+def import_corpora(config: str | Path, store: Store, watcher: Watcher) -> dict[str, StoredCorpus]:
+    """The corpora and banks of the experiment at `config`, by name; those that are not in the store are imported."""
     experiment, _ = load_experiment(config)
     found: dict[str, StoredCorpus] = {}
     for source in experiment.all_corpora():

@@ -8,6 +8,7 @@ import typer
 
 from grid import __version__
 from tasks import console
+from tasks.artefacts import artefacts
 from tasks.build import build
 from tasks.codecs import codecs
 from tasks.demo import demo
@@ -38,6 +39,7 @@ app.command(rich_help_panel=EXPERIMENT)(build)
 app.command(rich_help_panel=EXPERIMENT)(plan)
 app.command(rich_help_panel=EXPERIMENT)(run)
 app.command(rich_help_panel=EXPERIMENT)(status)
+app.command(rich_help_panel=EXPERIMENT)(artefacts)
 app.command(rich_help_panel=EXPERIMENT)(report)
 app.command("mlflow", rich_help_panel=EXPERIMENT)(mlflow_ui)
 app.command(rich_help_panel=EXPERIMENT)(sync)

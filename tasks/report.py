@@ -45,14 +45,21 @@ def report(
 
 def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = None) -> str:
     """Writes the report and gives the path of its first page."""
+    from grid.artefact_results import read_artefacts
     from grid.record import provenance
     from grid.report.about import describe
     from grid.report.assemble import assemble
+    from grid.shortcuts import measure_shortcuts
 
     target = Path(folder) if folder else _default_folder(grid, store)
     made = provenance()
     about = describe(grid.experiment, command=shlex.join(made.command), commit=made.commit)
-    results = replace(_results(grid, store, source), compared=tuple(_compared(grid.experiment, store, source)))
+    results = replace(
+        _results(grid, store, source),
+        compared=tuple(_compared(grid.experiment, store, source)),
+        artefacts=read_artefacts(store, grid),
+        shortcuts=measure_shortcuts(store, grid.experiment, [folder for cell in grid.cells for folder in cell.scored]),
+    )
     assemble(results, target, about)
     return str(target / "index.html")
 

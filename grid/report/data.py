@@ -9,6 +9,8 @@ from typing import Literal
 from grid.baseline import baselines
 from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
+from grid.metrics.shortcuts import Shortcut
+from grid.report.artefacts import ArtefactResults
 
 Status = Literal["done", "failed", "missing", "running"]
 
@@ -77,7 +79,8 @@ class GridResults:
     """All cells of a grid, in the order in which tables show them, and the codecs they train and test on.
 
     `compared` are the grids of other experiments whose results stand beside this one's; `trouble` says why the results
-    of such a grid are not here.
+    of such a grid are not here. `artefacts` is the comparison of codec residuals, `shortcuts` what duration, level and
+    bandwidth alone tell; both are read from the store, for MLflow does not hold them.
     """
 
     name: str
@@ -86,6 +89,8 @@ class GridResults:
     detector_facts: dict[str, DetectorFacts] = field(default_factory=dict)
     compared: tuple[GridResults, ...] = ()
     trouble: str = ""
+    artefacts: ArtefactResults | None = None
+    shortcuts: tuple[Shortcut, ...] = ()
 
     def selections(self) -> list[str]:
         return _distinct(cell.selection for cell in self.cells)

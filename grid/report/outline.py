@@ -7,6 +7,8 @@ from functools import partial
 
 from grid.baseline import BASELINE_POLICY
 from grid.report.about import About, provenance
+from grid.report.artefact_figures import artefact_figures
+from grid.report.artefact_table import artefact_table
 from grid.report.data import GridResults
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
@@ -16,6 +18,7 @@ from grid.report.papers import PAPER_TABLES
 from grid.report.policy_figure import draw_policy_figure
 from grid.report.policy_panel import figure_evaluations
 from grid.report.policy_table import policy_table
+from grid.report.shortcut_table import shortcut_table
 from grid.report.status_table import status_table
 from grid.report.table import Table
 from grid.report.taxonomy_table import AXES, taxonomy_table
@@ -59,8 +62,12 @@ def outline(results: GridResults, about: About) -> Page:
     first = leading(results, about.cross_testing)
     shown = [part for view in first for part in matrix_parts(results, view)]
     shown += [table for view in first for table in taxonomy_tables(results, view)]
+    shown += [artefact_table(results.artefacts), *artefact_figures(results.artefacts)] if results.artefacts else []
+    shown += [shortcut_table(results.shortcuts)] if results.shortcuts else []
     folds = [Fold(f"{view.title}: training codec left out", _others(results, view)) for view in first]
     folds += [Fold(view.title, _all(results, view)) for view in views if view not in first]
+    by_condition = shortcut_table(results.shortcuts, pooled=False)
+    folds += [Fold(by_condition.title, (by_condition,))] if by_condition.rows else []
     policies = [part for table in (policy_table(results), own_codec_table(results)) for part in policy_parts(table)]
     return Page(
         title=results.name,

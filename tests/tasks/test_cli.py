@@ -26,6 +26,7 @@ SURFACE = {
     "plan": "CONFIG --root --json",
     "run": "CONFIG --root --address --json",
     "status": "CONFIG --root --json",
+    "artefacts": "CONFIG --root --address --json",
     "report": "CONFIG --root --from --out",
     "mlflow": "CONFIG --root --port",
     "sync": "CONFIG --root",
