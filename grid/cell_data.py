@@ -12,6 +12,7 @@ from grid.job import CellJob
 from grid.losses import ClassWeights
 from grid.prepared_audio import Place, PreparedAudio
 from grid.randomness import generator
+from grid.rendition import corpus_of
 from grid.training_set import Cors, Items, Mixing, Source, TrainingSet
 
 
@@ -25,9 +26,10 @@ class CellData:
         tables = [(audio.source(folder).table, job.hears(folder, split)) for folder in self.folders]
         sources = [Source(table if heard else table.slice(0, 0)) for table, heard in tables]
         first, second = len(job.recordings), len(job.recordings) + len(job.attacks)
-        cors = [  # of each codec, one for each corpus, in the order of the recordings
-            Cors(source, given.target, corpus=number % first)
-            for number, (source, given) in enumerate(zip(sources[second:], job.cors, strict=True))
+        corpora = [corpus_of(folder) for folder in job.recordings]
+        cors = [  # of each codec, one for each corpus that has CoRS
+            Cors(source, given.target, corpus=corpora.index(corpus_of(given.folder)))
+            for source, given in zip(sources[second:], job.cors, strict=True)
         ]
         mixing = Mixing("replace" if job.mixing.how == "replace" else "append", job.mixing.probability, job.mixing.draw)
         if split != "train":  # every dev item is there in every epoch, with the label that training gives it

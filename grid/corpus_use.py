@@ -27,6 +27,11 @@ class CorpusUse:
         return self.source.cors == "own"
 
     @property
+    def with_cors(self) -> bool:
+        """Whether CoRS of it, its own or made here, are heard at all."""
+        return self.source.cors != "none"
+
+    @property
     def leaves_out_pending(self) -> bool:
         """Whether rows wait for their codec in vain."""
         return not self.own_cors and any(held.pending for held in self.facts.holdings)

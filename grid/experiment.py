@@ -101,6 +101,11 @@ class Grid:
     def _trained(self) -> tuple[CorpusUse, ...]:
         return tuple(use for use in self.uses if use.training_splits)
 
+    def _trained_by(self, chain: Chain) -> tuple[CorpusUse, ...]:
+        """The corpora of which training hears a chain: CoRS only of those that have any."""
+        is_cors = bool(chain.codec) and not chain.attack
+        return tuple(use for use in self._trained if use.with_cors or not is_cors)
+
     @cached_property
     def _tested(self) -> tuple[CorpusUse, ...]:
         return tuple(use for use in self.uses if use.tested)
@@ -126,7 +131,7 @@ class Grid:
         chains = [RAW, *(chain for selection in selections for chain in self._attack_chains(selection))]
         if any(policy.label != "none" for policy in policies):
             chains += [Chain(codec=codec) for selection in selections for codec in selection.codecs]
-        yield from (self.rendition(use.facts, chain) for chain in chains for use in self._trained)
+        yield from (self.rendition(use.facts, chain) for chain in chains for use in self._trained_by(chain))
         yield from self._scored
 
     def _attack_chains(self, selection: Selection) -> list[Chain]:
@@ -141,15 +146,15 @@ class Grid:
     @cached_property
     def _scored(self) -> tuple[Rendition, ...]:
         """What the evaluations listen to: the same for every cell, so that cells can be compared."""
-        of_corpus = {use.name: self._scored_chains(use.name) for use in self._tested}
+        of_corpus = {use.name: self._scored_chains(use) for use in self._tested}
         chains = dict.fromkeys(chain for found in of_corpus.values() for chain in found)
         return tuple(
             self.rendition(use.facts, chain) for chain in chains for use in self._tested if chain in of_corpus[use.name]
         )
 
-    def _scored_chains(self, corpus: str) -> list[Chain]:
+    def _scored_chains(self, use: CorpusUse) -> list[Chain]:
         """What the evaluations that include a corpus listen to of it."""
-        asked = [choice for choice in self.experiment.evaluations.values() if choice.includes(corpus)]
+        asked = [choice for choice in self.experiment.evaluations.values() if choice.includes(use.name)]
         roles = {role for choice in asked for role in (*choice.bonafide, *choice.spoof)}
         chains: list[Chain] = []
         if roles & {"raw", "attack", "cosg"}:  # a corpus's own attacks lie beside its recordings
@@ -160,7 +165,7 @@ class Grid:
             if "cosg" in roles:
                 every = source.codecs(self.experiment.codec_names())
                 chains += [Chain(attack=source.name, codec=codec) for codec in every]
-        if "cors" in roles:
+        if "cors" in roles and use.with_cors:
             chains += [Chain(codec=codec) for codec in self.experiment.codec_names()]
         return chains
 
@@ -235,15 +240,17 @@ class Grid:
 
     def _cors_identity(self, codec: str, target: float) -> dict[str, Any]:
         """What makes the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows."""
-        parts = [(use.facts.manifest_digest, use.trained_cors(codec)) for use in self._trained]
+        coded = self._trained_by(Chain(codec=codec))
+        parts = [(use.facts.manifest_digest, use.trained_cors(codec)) for use in coded]
         applied = any(each.applied for _, each in parts)
         own = [corpus for corpus, each in parts if each.own]
         made_by = self._codec_identities[codec] if applied else {"name": codec}
-        return {"codec": made_by, "target": target, **({"own": own} if own else {})}
+        of = {} if coded == self._trained else {"of": [use.facts.manifest_digest for use in coded]}
+        return {"codec": made_by, "target": target, **({"own": own} if own else {}), **of}
 
     def _folders(self, chains: list[Chain]) -> tuple[str, ...]:
         """The renditions that training hears of these chains: of each, one for each corpus."""
-        return tuple(self.rendition(use.facts, chain).folder for chain in chains for use in self._trained)
+        return tuple(self.rendition(use.facts, chain).folder for chain in chains for use in self._trained_by(chain))
 
     def _of_split_alone(self, split: str, folders: Sequence[str]) -> tuple[str, ...]:
         """Those of the folders whose corpus is used for train alone, or for dev alone."""

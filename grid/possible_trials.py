@@ -38,7 +38,7 @@ def tested_roles(experiment: Experiment, use: CorpusUse) -> set[Role]:
     held = [held for held in use.facts.holdings if held.split == "test"]
     found: set[Role] = {each.role for each in held if each.role != "cors"}
     if any(each.is_recorded for each in held):
-        found.add("cors")
+        found |= {"cors"} if use.with_cors else set()
         found |= {"attack" if source.through == "nothing" else "cosg" for source in experiment.attacks}
     codecs = experiment.codec_names()
     if use.own_cors and any(each.role == "cors" and each.codec in codecs for each in held):

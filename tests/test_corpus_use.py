@@ -192,3 +192,31 @@ def test_corpora_of_an_earlier_version_are_looked_into(both: Tiny) -> None:
         (split, role) for split in ("train", "dev", "test") for role in ("raw", "attack")
     }
     assert CorpusFacts("one", digest("x")).cors_parts(CODEC, own=True).applied
+
+
+def test_a_corpus_without_cors_is_trained_and_tested_as_it_is(both: Tiny) -> None:
+    evaluations = {"x": {"bonafide": ["raw", "cors"], "spoof": "attack"}}
+    grid = expand(both, ONE, {**TWO, "cors": "none"}, evaluations=evaluations)
+    with_both = expand(both, ONE, TWO, evaluations=evaluations)
+    cell = only(grid)
+    assert corpora_of(cell.recordings) == {"one", "two"}
+    assert corpora_of(tuple(given.folder for given in cell.cors)) == {"one"}
+    heard = {(r.corpus.name, r.chain) for r in grid.renditions}
+    assert heard == {("one", RAW), ("two", RAW), ("one", Chain(codec=CODEC))}
+    assert cell.cell_id != only(with_both).cell_id
+    assert len(only(with_both).cors) == 2
+
+
+def test_cors_of_the_second_corpus_alone_is_mixed_with_its_own_recordings(both: Tiny) -> None:
+    policy = {"label": "spoof", "mixing": "replace", "probability": 1.0}
+    expand(both, {**ONE, "cors": "none"}, TWO, grid={"policies": [policy]})
+    cell = only(both.rendered())
+    audio = PreparedAudio(both.store, preparation_of(both.store, cell), "train", 0)
+    data = CellData(cell, audio, "train")
+    items = data.items.items(0)
+    folders = [data.folders[number] for number in items.source]
+    coded = [folder for folder in folders if "/raw" not in folder]
+    recorded = [folder for folder in folders if "/raw" in folder]
+    # 4 recordings and 4 spoofs of one as they are; of two 6 recordings through the codec and 6 spoofs
+    assert [corpus_of(folder) for folder in coded] == ["two"] * 6
+    assert [corpus_of(folder) for folder in recorded].count("one") == 8

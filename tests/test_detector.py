@@ -174,7 +174,7 @@ def test_weights_survive_the_round_trip_bit_for_bit(tmp_path: Path) -> None:
 
 def test_weights_of_another_detector_are_refused_with_the_one_that_fits(shared_weights: Path) -> None:
     detector = build_detector(load_detector_spec("aasist"), 0)
-    with pytest.raises(RequestError, match=r"does not fit this detector: .* It fits: aasist-l\."):
+    with pytest.raises(RequestError, match=r"does not fit this detector: .* It fits: aasist-l, aasist-l-2019la\."):
         load_weights(detector, shared_weights / "aasist" / "AASIST-L.pth")
 
 

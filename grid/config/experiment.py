@@ -36,10 +36,10 @@ class CorpusSource(Strict):
     path: str | None = Field(default=None, description="the protocol file or folder, relative to the experiment file")
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the importer")
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
-    cors: Literal["made", "own"] = Field(
+    cors: Literal["made", "own", "none"] = Field(
         default="made",
         description="`made`: CoRS are made from its recordings, and its own CoRS are left out; `own`: they are its own "
-        "rows, and made only in a split that has none of the codec",
+        "rows, and made only in a split that has none of the codec; `none`: it has no CoRS in training nor in tests",
     )
     splits: tuple[CorpusSplit, ...] = Field(
         default=("train", "dev", "test"), min_length=1, description="of it that the experiment uses"
