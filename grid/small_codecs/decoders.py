@@ -10,21 +10,31 @@ from grid.small_codecs.blocks import FILTER, HOP, MARGIN
 FFT = 640
 """Samples of the inverse transform: four frames, as in Vocos."""
 LARGEST_MAGNITUDE = 100.0
+FILTERS = 200
+HIGHEST_LEVEL = 5.0
 QUIET = 0.002
 """Spread of the synthesis filters before training: they begin near silence, not as noise louder than speech."""
 
 
 class TimeHead(nn.Module):
-    """`Time`: frames `(batch, channels, frames)` to samples by overlapping learned synthesis filters."""
+    """`Time`: frames `(batch, channels, frames)` to samples by overlapping learned synthesis filters.
+
+    Each filter has a strength and, as an exponent, a level, for speech spans levels that a sum of channels behind a
+    normalisation is slow to learn.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.synthesis = nn.ConvTranspose1d(channels, 1, FILTER, stride=HOP, padding=MARGIN, bias=False)
+        self.strengths = nn.Linear(channels, FILTERS)
+        self.levels = nn.Linear(channels, FILTERS)
+        self.synthesis = nn.ConvTranspose1d(FILTERS, 1, FILTER, stride=HOP, padding=MARGIN, bias=False)
         nn.init.normal_(self.synthesis.weight, std=QUIET)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Samples `(batch, 160 * frames)`."""
-        samples: torch.Tensor = self.synthesis(frames)[:, 0]
+        steady = frames.transpose(1, 2)
+        weighted = self.strengths(steady) * self.levels(steady).clamp(max=HIGHEST_LEVEL).exp()
+        samples: torch.Tensor = self.synthesis(weighted.transpose(1, 2))[:, 0]
         return samples
 
 

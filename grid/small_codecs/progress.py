@@ -80,7 +80,7 @@ def load_parts(store: Store, folder: str, parts: Parts) -> bool:
     data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))
     try:
         state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
+    except (RuntimeError, EOFError, UnpicklingError, LookupError) as error:  # what torch raises depends on the bytes
         raise RequestError(
             f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the codec is trained from its start"
         ) from error
