@@ -35,16 +35,16 @@ def sample_waveforms() -> list[NDArray[np.float32]]:
 
 
 def write_longer_corpus(folder: Path, utterances: int) -> None:
-    """FLAC files of 3 to 5 s, each two utterances of the sample in a row, and their protocol."""
+    """FLAC files of 3 to 5 s, each two of the sample in a row, and their protocol; the last two are dev and test."""
     (folder / "longer").mkdir()
     parts, rng = sample_waveforms(), np.random.default_rng(0)
     with (folder / "longer" / "protocol.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["utterance_id", "path", "speaker", "split", "key"])
-        for number in range(utterances):
+        for number, split in enumerate(["train"] * (utterances - 2) + ["dev", "test"]):
             pair = [parts[i] for i in rng.integers(len(parts), size=2)]
             soundfile.write(folder / "longer" / f"{number:04d}.flac", np.concatenate(pair), SAMPLE_RATE)
-            writer.writerow([f"{number:04d}", f"{number:04d}.flac", "sample", "train", "bonafide"])
+            writer.writerow([f"{number:04d}", f"{number:04d}.flac", "sample", split, "bonafide"])
 
 
 def write_files(audio: RenditionAudio, folder: Path, suffix: str) -> list[Path]:

