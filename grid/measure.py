@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from grid.audio_source import RenditionAudio
 from grid.cell_scores import read_scores, scores_folder
 from grid.config.experiment import Experiment
+from grid.corpora import stored_corpus
+from grid.corpus.importing import MANIFEST_FILE
 from grid.identity import digest
 from grid.job import CellJob
 from grid.metrics.evaluation import Measurement
 from grid.rendition import corpus_of
 from grid.store import Store
-from grid.trials import Trials, measure_evaluation
+from grid.trials import MOS, Trials, measure_evaluation
 
 MEASURE_REVISION = 2
 
@@ -65,5 +69,18 @@ def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
     scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
     joined = utterances.merge(scores, on="utterance_id", validate="one_to_one")
     corpus = corpus_of(folder)
+    joined = joined.assign(**{MOS: joined["utterance_id"].map(_predicted_mos(store, corpus)).astype(np.float64)})
     # two corpora may use one name for two utterances
     return joined.assign(corpus=corpus, utterance_id=corpus + "/" + joined["utterance_id"])
+
+
+def _predicted_mos(store: Store, corpus: str) -> dict[str, float]:
+    """The predicted MOS of the utterances of a corpus whose manifest has that column."""
+    stored = stored_corpus(store, corpus)
+    if stored is None:
+        return {}
+    path = store.local(f"{stored.folder}/{MANIFEST_FILE}")
+    if MOS not in pq.read_schema(path).names:
+        return {}
+    table = pq.read_table(path, columns=["utterance_id", MOS])
+    return dict(zip(table["utterance_id"].to_pylist(), table[MOS].to_pylist(), strict=True))

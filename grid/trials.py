@@ -16,8 +16,10 @@ from grid.errors import RequestError
 from grid.metrics.evaluation import Measurement, measure
 from grid.metrics.intervals import Groups
 from grid.randomness import seed_number
+from grid.trials_of_systems import Mask, masks_of_systems
 
-Mask = NDArray[np.bool_]
+MOS = "mos"
+"""The column of the predicted mean opinion score, 1 to 5."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Trials:
 
     @classmethod
     def of(cls, utterances: pd.DataFrame) -> Trials:
-        """From columns utterance_id, corpus, speaker, key, attack, codec, score; source for bootstraps over systems.
+        """From columns utterance_id, corpus, speaker, key, attack, codec, score; source and mos where they are asked.
 
         Raises RequestError on a repeated utterance.
         """
@@ -40,6 +42,13 @@ class Trials:
 
     def column(self, name: str) -> NDArray[np.object_]:
         return self.table[name].to_numpy(dtype=object)
+
+    @cached_property
+    def mos(self) -> NDArray[np.float64]:
+        """The predicted MOS of each trial, NaN where there is none."""
+        if MOS not in self.table:
+            return np.full(len(self.table), np.nan)
+        return self.table[MOS].to_numpy(np.float64)
 
     @cached_property
     def systems(self) -> NDArray[np.object_]:
@@ -71,19 +80,39 @@ def conditions(trials: Trials, choice: EvaluationChoice) -> Iterator[Condition]:
     - `bonafide-codec`: the bona fide trials of one codec against all spoofs (T-CoRS per NAC of the CDD paper).
     - `spoof-codec`: all bona fide trials against the spoofs of one codec.
     - `attack`: all bona fide trials against one attack (T-CoSG per TTS of the CDD paper).
+    - `system`, `qua`, `aux`, `dec`: see `grid.trials_of_systems`.
     """
     role, codec, attack = trials.column("role"), trials.column("codec"), trials.column("attack")
-    bonafide, spoof = np.isin(role, choice.bonafide), np.isin(role, choice.spoof)
-    if choice.corpora is not None:
-        included = np.isin(trials.column("corpus"), choice.corpora)
-        bonafide, spoof = bonafide & included, spoof & included
+    included = _included(trials, choice)
+    bonafide, spoof = np.isin(role, choice.bonafide) & included, np.isin(role, choice.spoof) & included
     yield Condition("pooled", bonafide, spoof)
     for split in choice.by:
+        if split == "system" or split == "qua" or split == "aux" or split == "dec":
+            for value, *masks in masks_of_systems(split, bonafide, spoof, codec, attack, trials.systems):
+                yield Condition(f"{split}={value}", *masks)
+            continue
         column = attack if split == "attack" else codec
         for value in _values(split, column, bonafide, spoof):
             condition = Condition(f"{split}={value}", *_restricted(split, bonafide, spoof, column == value, role))
             if split != "codec" or (condition.bonafide.any() and condition.spoof.any()):
                 yield condition
+
+
+def _included(trials: Trials, choice: EvaluationChoice) -> Mask:
+    """The trials of the corpora and of the quality that the evaluation is restricted to."""
+    included = np.ones(len(trials.table), np.bool_)
+    if choice.corpora is not None:
+        included &= np.isin(trials.column("corpus"), choice.corpora)
+    if choice.mos_above is not None:
+        predicted = trials.mos
+        if np.isnan(predicted[included]).all():
+            names = ", ".join(sorted(set(map(str, trials.column("corpus")[included]))))
+            raise RequestError(
+                f"an evaluation asks for a predicted MOS above {choice.mos_above:g}, and corpus {names} has none; fill "
+                "it with `codecgrid mos`, or leave out `mos_above`"
+            )
+        included &= predicted > choice.mos_above
+    return included
 
 
 def _values(split: Split, column: NDArray[np.object_], bonafide: Mask, spoof: Mask) -> list[str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
 from grid.cell_scores import read_scores, scores_folder
 from grid.config.experiment import EvaluationChoice, Experiment
+from grid.corpora import stored_corpus
+from grid.corpus.manifest import read_manifest, write_manifest
+from grid.errors import RequestError
 from grid.experiment import Grid
 from grid.job import CellJob
 from grid.measure import measure_cell, measurement_path
@@ -112,3 +116,24 @@ def test_unmeasured_cells_stay_unmeasured_when_only_looked_at(done: tuple[Tiny, 
     result = cell_result(made.store, new, cell_state(made.store, job), measure=False)
     assert (result.status, result.measurements) == ("done", ())
     assert not made.store.exists(measurement_path(job, new))
+
+
+def test_a_mos_threshold_leaves_out_what_the_manifest_rates_lower(done: tuple[Tiny, Grid, CellJob]) -> None:
+    made, grid, job = done
+    experiment = changed(
+        grid, evaluations={"good": EvaluationChoice(bonafide=("raw",), spoof=("attack",), mos_above=3.5)}
+    )
+    with pytest.raises(RequestError, match="corpus tiny has none; fill it with `codecgrid mos`"):
+        measure_cell(made.store, job, experiment)
+    stored = stored_corpus(made.store, "tiny")
+    assert stored is not None
+    path = f"{stored.folder}/manifest.parquet"
+    table = read_manifest(made.store.local(path))
+    low = {"test-s0-u0", "test-s1-u1-buzz"}
+    rated = [2.0 if name in low else 4.0 for name in table["utterance_id"].to_pylist()]
+    try:
+        write_manifest(made.store.local(path), table.append_column("mos", pa.array(rated)))
+        (good,) = measure_cell(made.store, job, experiment)
+    finally:
+        write_manifest(made.store.local(path), table)
+    assert (good.n_bonafide, good.n_spoof) == (3, 3)

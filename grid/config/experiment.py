@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from grid.config.artefacts import ArtefactChoice
 from grid.config.strict import Strict
+from grid.errors import RequestError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 
@@ -71,21 +72,57 @@ class AttackSource(Strict):
         return tuple(selection) if self.through == "selection" else self.through
 
 
+ALL = "all"
+"""The word for every codec that the experiment names elsewhere, or of a paper (`codecfake-plus:all`)."""
+
+
+def slug(word: str) -> str:
+    """A word for codecs, such as `codecfake-plus:J`, as a name."""
+    return word.lower().replace(":", "-")
+
+
 class Selection(Strict):
-    """The codecs that feed CoRS into one training."""
+    """The codecs that feed CoRS into one training: by name, or the best of another grid.
+
+    A codec may be named by its letter in a paper, `codecfake-plus:J`; `codecfake-plus:all` are all of that paper, and
+    `all` every codec that the experiment names elsewhere.
+    """
 
     name: str
-    codecs: tuple[str, ...] = Field(min_length=1)
+    codecs: tuple[str, ...] = Field(default=(), description="none where `top` says which")
     draw: Literal["each", "one"] = Field(
         default="each",
         description="with several codecs: every utterance through `each`, or through `one` drawn per epoch",
     )
+    balance: Literal["qua", "aux", "dec"] | None = Field(
+        default=None,
+        description="every utterance through one codec, the same in every epoch, and equally many utterances through "
+        "each sub-category of this axis of the taxonomy (grid/balance.py)",
+    )
+    scale: int = Field(default=1, ge=1, description="of `balance`: so many different codecs for each utterance")
+    top: int | None = Field(default=None, ge=1, description="the best so many codecs of the grid `of`, by dev EER")
+    of: str | None = Field(default=None, description="the experiment file of another grid, relative to this one")
+    detector: str | None = Field(default=None, description="whose dev EER counts, where the other grid has several")
+    policy: str | None = Field(default=None, description="under which, where the other grid has several")
 
     _name = field_validator("name")(_check_name)
+    _codecs = field_validator("codecs", mode="before")(_one_or_many)
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Selection:
+        if bool(self.codecs) == (self.top is not None):
+            raise ValueError("give `codecs`, or `top` and `of` for the best codecs of another grid")
+        if (self.top is None) != (self.of is None) or (self.top is None and (self.detector or self.policy)):
+            raise ValueError("`top` and `of` belong together, and `detector` and `policy` to them")
+        if self.scale > 1 and self.balance is None:
+            raise ValueError("`scale` is that of a balance; say which: `balance: dec`")
+        if self.balance is not None and self.draw == "one":
+            raise ValueError("a balance says which codec each utterance goes through; leave out `draw: one`")
+        return self
 
 
 def _named_selection(value: Any) -> Any:
-    return {"name": value, "codecs": [value]} if isinstance(value, str) else value
+    return {"name": slug(value), "codecs": [value]} if isinstance(value, str) else value
 
 
 class PolicyChoice(Strict):
@@ -127,7 +164,7 @@ class Axes(Strict):
 
 
 Role = Literal["raw", "cors", "attack", "cosg"]
-Split = Literal["codec", "bonafide-codec", "spoof-codec", "attack"]
+Split = Literal["codec", "bonafide-codec", "spoof-codec", "attack", "system", "qua", "aux", "dec"]
 
 
 class EvaluationChoice(Strict):
@@ -137,6 +174,9 @@ class EvaluationChoice(Strict):
     spoof: tuple[Role, ...] = Field(min_length=1)
     by: tuple[Split, ...] = Field(default=(), description="conditions besides the pooled one")
     corpora: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
+    mos_above: float | None = Field(
+        default=None, ge=1, le=5, description="only utterances of a predicted MOS above it (`codecgrid mos`)"
+    )
 
     _lists = field_validator("bonafide", "spoof", "by", "corpora", mode="before")(_one_or_many)
 
@@ -248,6 +288,14 @@ class Experiment(Strict):
         """The corpora and the banks of augmentation: all that is imported."""
         banks = (self.impulse_responses, self.noises)
         return (*self.corpora, *(source for source in banks if source is not None))
+
+    def with_selections(self, selections: Sequence[Selection]) -> Experiment:
+        """The same with other selections; RequestError when two have one name."""
+        names = [selection.name for selection in selections]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise RequestError(f"selection {', '.join(twice)} is given twice in experiment {self.name}")
+        return self.model_copy(update={"grid": self.grid.model_copy(update={"selections": tuple(selections)})})
 
     def codec_names(self) -> list[str]:
         """Every codec of the selections and of the evaluations, once, in the order of the file."""
