@@ -26,7 +26,7 @@ SILENCE = -120.0
 class Shortcut:
     """One feature alone as the score of one condition of one evaluation.
 
-    `eer` is a fraction, of whichever direction is better, so it is 0.5 at most (but for ties) and 0.5 means no leak;
+    `eer` is a fraction, of whichever direction is better, so it is 0.5 at most, which is no leak;
     `bonafide_is_larger` says which direction that is. The medians are in the unit of the feature.
     """
 
