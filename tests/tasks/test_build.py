@@ -49,6 +49,7 @@ def test_build_prints_the_counts_the_choices_and_what_to_do_next(asvspoof5: Path
     ("arguments", "said"),
     [
         (("ccd", "--asvspoof5", "x", "--out", "y"), "unknown corpus to build 'ccd'; did you mean 'cdd'?"),
+        (("cosg-pairs", "--out", "y"), "codecgrid build cosg-pairs needs --protocol"),
         (("cdd", "--asvspoof5", "x", "--out", "y", "--codecs", "mimi-32c"), "unknown codec 'mimi-32c'; did you mean"),
         (("cdd", "--asvspoof5", "x", "--out", "y"), "x: expected a folder, there is nothing"),
         (("cdd", "--out", "y"), "--asvspoof5"),
@@ -58,3 +59,14 @@ def test_build_asked_for_wrongly_ends_with_two(tmp_path: Path, arguments: tuple[
     ended = codecgrid("build", *arguments)
     assert ended.status == 2
     assert said in ended.err
+
+
+def test_build_cosg_pairs_says_what_to_do_next(tmp_path: Path) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("utterance_id,path,speaker,text\nu1,u1.wav,s,one\nu2,u2.wav,s,two\nv1,v1.wav,t,three\n")
+    ended = codecgrid("build", "cosg-pairs", "--protocol", given, "--out", tmp_path / "set", "--system", "ns3")
+    assert ended.status == 0, ended.err
+    assert "2 pairs of 1 speakers; 1 speakers have one utterance and are left out" in ended.out
+    assert f"codecgrid import cosg-folder {tmp_path}/set/protocol.csv --option root={tmp_path}" in ended.out
+    again = codecgrid("build", "cosg-pairs", "--protocol", given, "--out", tmp_path / "set", "--json")
+    assert (again.json["pairs"], again.json["alone"]) == (2, ["t"])

@@ -22,7 +22,7 @@ HEAVY = {"torch", "ray", "mlflow", "pandas", "numpy", "transformers", "matplotli
 SURFACE = {
     "demo": "--root",
     "import": "KIND PATH --name --root --max-rejected-share --option --json",
-    "build": "CORPUS --asvspoof5 --out --seed --codecs --test-codecs --cdd --json",
+    "build": "CORPUS --out --asvspoof5 --seed --codecs --test-codecs --cdd --protocol --system --json",
     "plan": "CONFIG --root --json",
     "run": "CONFIG --root --address --json",
     "status": "CONFIG --root --json",

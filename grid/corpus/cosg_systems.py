@@ -1,0 +1,49 @@
+"""Owns the 17 codec-based speech generators of CodecFake+ (Table IV), read from cosg_systems.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from grid.corpus.codec_tags import Place, parse_place, tags_of
+
+FILE = Path(__file__).resolve().parent / "cosg_systems.yaml"
+
+
+@dataclass(frozen=True)
+class CosgSystem:
+    """A generator: its name in the data and in papers, its place in the taxonomy, and its clips in CodecFake+.
+
+    `codec` is the catalogue's name where it is beyond doubt, else the name of the place, such as `mvq-none-freq`.
+    """
+
+    tag: str
+    name: str
+    place: Place
+    codec: str
+    bonafide: int
+    spoof: int
+
+    @property
+    def attack(self) -> str:
+        """What a manifest calls it."""
+        return self.tag.lower()
+
+
+@lru_cache(maxsize=1)
+def cosg_systems() -> MappingProxyType[str, CosgSystem]:
+    """The systems by the attack that a manifest calls them, in the order of the file."""
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    rows = yaml.load(FILE.read_text(encoding="utf-8"), Loader=loader)["systems"]
+    systems = [_system(tag, **row) for tag, row in rows.items()]
+    return MappingProxyType({system.attack: system for system in systems})
+
+
+def _system(tag: str, *, name: str, qua: str, aux: str, dec: str, bonafide: int, spoof: int) -> CosgSystem:
+    place = parse_place(qua, aux, dec, f"{FILE.name}: {tag}")
+    return CosgSystem(tag, name, place, tags_of("cosg")[tag.lower()], bonafide, spoof)
