@@ -50,6 +50,7 @@ def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = N
     from grid.report.about import describe
     from grid.report.assemble import assemble
     from grid.shortcuts import measure_shortcuts
+    from grid.significance import significance
 
     target = Path(folder) if folder else _default_folder(grid, store)
     made = provenance()
@@ -58,6 +59,7 @@ def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = N
         _results(grid, store, source),
         compared=tuple(_compared(grid.experiment, store, source)),
         artefacts=read_artefacts(store, grid),
+        significance=significance(store, grid),
         shortcuts=measure_shortcuts(store, grid.experiment, [folder for cell in grid.cells for folder in cell.scored]),
     )
     assemble(results, target, about)

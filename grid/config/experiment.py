@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from grid.config.artefacts import ArtefactChoice
+from grid.config.significance import SignificanceChoice
 from grid.config.strict import Strict
 from grid.errors import RequestError
 
@@ -240,6 +241,7 @@ class Experiment(Strict):
     bootstrap: Bootstrap = Bootstrap()
     cross_testing: str | None = Field(default=None, description="the evaluation that the cross-codec matrix shows")
     artefacts: ArtefactChoice | None = Field(default=None, description="how alike the codecs' residuals are")
+    significance: SignificanceChoice | None = Field(default=None, description="tests against the best baseline")
     report: tuple[str, ...] = Field(default=(), description="tables of papers to make, such as cdd-table-3")
     compare: tuple[str, ...] = Field(
         default=(), description="experiment files, relative to this one, whose results stand beside this one's"
@@ -271,6 +273,14 @@ class Experiment(Strict):
             raise ValueError(f"recipes names {strangers[0]!r}, which is none of the detectors of the grid")
         if self.cross_testing is not None and self.cross_testing not in self.evaluations:
             raise ValueError(f"cross_testing {self.cross_testing!r} is none of {', '.join(self.evaluations)}")
+        if self.significance is not None:
+            asked = self.significance
+            for key, given, choices in (
+                ("baselines", asked.baselines, self.grid.detectors),
+                ("evaluations", asked.evaluations or (), tuple(self.evaluations)),
+            ):
+                for name in sorted(set(given) - set(choices)):
+                    raise ValueError(f"significance: {key} names {name!r}, which is none of {', '.join(choices)}")
         if self.artefacts is not None:
             for name in sorted(set(self.artefacts.codecs or ()) - set(self.codec_names())):
                 raise ValueError(f"artefacts names {name!r}, which is no codec of a selection or of evaluation_codecs")

@@ -11,6 +11,7 @@ from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 from grid.metrics.shortcuts import Shortcut
 from grid.report.artefacts import ArtefactResults
+from grid.report.significance import Significance
 
 Status = Literal["done", "failed", "missing", "running"]
 
@@ -80,7 +81,8 @@ class GridResults:
 
     `compared` are the grids of other experiments whose results stand beside this one's; `trouble` says why the results
     of such a grid are not here. `artefacts` is the comparison of codec residuals, `shortcuts` what duration, level and
-    bandwidth alone tell; both are read from the store, for MLflow does not hold them.
+    bandwidth alone tell, `significance` the tests against the best baseline; these are read from the store, for MLflow
+    does not hold them.
     """
 
     name: str
@@ -90,6 +92,7 @@ class GridResults:
     compared: tuple[GridResults, ...] = ()
     trouble: str = ""
     artefacts: ArtefactResults | None = None
+    significance: tuple[Significance, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
 
     def selections(self) -> list[str]:

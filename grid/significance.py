@@ -1,0 +1,121 @@
+"""Scores of finished cells and of the baselines -> which trainings differ from the best baseline, tested together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.baseline import BASELINE_POLICY
+from grid.config.experiment import Experiment
+from grid.config.significance import SignificanceChoice
+from grid.experiment import Grid
+from grid.job import CellJob
+from grid.measure import scored_trials
+from grid.metrics.differences import Scores
+from grid.metrics.significance import Pair, best_baseline, eer_tests, prediction_tests
+from grid.randomness import seed_number
+from grid.report.significance import Significance
+from grid.status import cell_state
+from grid.store import Store
+from grid.trials import Condition, Trials, condition_speakers, condition_systems, conditions
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """A cell and the best baseline on one evaluation."""
+
+    job: CellJob
+    evaluation: str
+    baseline: str
+    pair: Pair
+
+
+def significance(store: Store, grid: Grid) -> tuple[Significance, ...]:
+    """Every finished cell that is no baseline against the best baseline of its seed; none where none are asked for.
+
+    A pure function of the scores. The correction for many comparisons counts all of them, evaluations and seeds alike.
+    """
+    choice = grid.experiment.significance
+    if choice is None:
+        return ()
+    compared = list(_comparisons(store, grid, choice))
+    tests = eer_tests(
+        [each.pair for each in compared],
+        level=choice.level,
+        replicates=choice.replicates,
+        seed=seed_number("significance"),
+    )
+    return tuple(
+        _result(each, test.difference, (test.lower, test.upper), (test.p_value, test.adjusted), test.note, choice)
+        for each, test in zip(compared, tests, strict=True)
+    )
+
+
+def _result(
+    compared: _Comparison,
+    difference: float,
+    bounds: tuple[float, float],
+    p_values: tuple[float, float],
+    note: str,
+    choice: SignificanceChoice,
+) -> Significance:
+    pair = compared.pair
+    predicted = prediction_tests(
+        pair.scores, pair.baseline, of=choice.predictions, level=choice.level, condition=pair.name
+    )
+    return Significance(
+        compared.job.cell_id,
+        compared.evaluation,
+        compared.baseline,
+        predicted.t_p_value,
+        predicted.wilcoxon_p_value,
+        difference,
+        *bounds,
+        *p_values,
+        choice.level,
+        "; ".join(dict.fromkeys(filter(None, (predicted.note, note)))),
+    )
+
+
+def _comparisons(store: Store, grid: Grid, choice: SignificanceChoice) -> Iterator[_Comparison]:
+    done = [job for job in grid.cells if cell_state(store, job).status == "done"]
+    known = {job.cell_id: scored_trials(store, job) for job in done}
+    for name in choice.evaluations or tuple(grid.experiment.evaluations):
+        for seed in dict.fromkeys(job.seed for job in done):
+            of_seed = [job for job in done if job.seed == seed]
+            baselines = {job.detector: job for job in of_seed if _is_baseline(job, choice)}
+            if not baselines:
+                continue
+            pooled = {job.cell_id: _pooled(known[job.cell_id], grid.experiment, name) for job in of_seed}
+            scores = {job.cell_id: _scores(known[job.cell_id], pooled[job.cell_id]) for job in of_seed}
+            best = best_baseline({detector: scores[job.cell_id] for detector, job in baselines.items()})
+            against = scores[baselines[best].cell_id]
+            for job in of_seed:
+                if not _is_baseline(job, choice):
+                    trials, condition = known[job.cell_id], pooled[job.cell_id]
+                    place = f"{name}: {job.selection}, {job.policy}, {job.detector}, seed {seed}"
+                    unit = grid.experiment.bootstrap.unit
+                    pair = Pair(
+                        place,
+                        scores[job.cell_id],
+                        against,
+                        groups=condition_speakers(trials, condition) if unit == "speaker" else None,
+                        systems=condition_systems(trials, condition) if unit == "conditional" else None,
+                    )
+                    yield _Comparison(job, name, best, pair)
+
+
+def _is_baseline(job: CellJob, choice: SignificanceChoice) -> bool:
+    return job.detector in choice.baselines and job.policy == BASELINE_POLICY
+
+
+def _pooled(trials: Trials, experiment: Experiment, evaluation: str) -> Condition:
+    return next(iter(conditions(trials, experiment.evaluations[evaluation])))
+
+
+def _scores(trials: Trials, condition: Condition) -> Scores:
+    score: NDArray[np.float64] = trials.table["score"].to_numpy(np.float64)
+    return score[condition.bonafide], score[condition.spoof]
