@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grid.balance import Balance, assigned
 from grid.errors import RequestError
 from grid.job import CellJob
 from grid.losses import ClassWeights
@@ -31,6 +33,8 @@ class CellData:
             Cors(source, given.target, corpus=corpora.index(corpus_of(given.folder)))
             for source, given in zip(sources[second:], job.cors, strict=True)
         ]
+        if job.balance is not None:
+            cors = _balanced(job.balance, sources[:first], cors, [given.codec for given in job.cors])
         mixing = Mixing("replace" if job.mixing.how == "replace" else "append", job.mixing.probability, job.mixing.draw)
         if split != "train":  # every dev item is there in every epoch, with the label that training gives it
             mixing = Mixing("append", draw="each")
@@ -69,3 +73,20 @@ class CellData:
             return ClassWeights(bonafide=prior.spoof / prior.bonafide)
         spoof, bonafide = self.items.prior().weights() if chosen == "prior" else chosen
         return ClassWeights(bonafide=bonafide, spoof=spoof)
+
+
+def _balanced(
+    balance: Balance, recordings: Sequence[Source], cors: Sequence[Cors], codecs: Sequence[str]
+) -> list[Cors]:
+    """CoRS with the rows that the balance of their corpus gives their codec."""
+    held = [
+        assigned(balance, [source.origins[row] for row in np.flatnonzero(source.is_bonafide)]) for source in recordings
+    ]
+    return [
+        replace(given, rows=_rows_of(given.source, held[given.corpus][codec]))
+        for given, codec in zip(cors, codecs, strict=True)
+    ]
+
+
+def _rows_of(source: Source, origins: Collection[str]) -> NDArray[np.int64]:
+    return np.array([row for row, origin in enumerate(source.origins) if origin in origins], dtype=np.int64)

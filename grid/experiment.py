@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grid.attacks.contract import build_attack
+from grid.balance import Balance, balance_of
 from grid.codecs.catalogue import Catalogue, load_catalogue
 from grid.codecs.contract import identity as codec_identity
 from grid.config.experiment import CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
@@ -26,7 +27,9 @@ from grid.job import CellJob, CorsInput, MixingInput
 from grid.policies import POLICIES
 from grid.possible_trials import check_evaluations
 from grid.rendition import RAW, Chain, CorpusFacts, Rendition, corpus_of
+from grid.selection_words import with_codec_names
 from grid.store import Store
+from grid.top_codecs import with_top_codecs
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +182,7 @@ class Grid:
             probability=policy.probability if targets and policy.mixing == "replace" else 1.0,
             draw="one" if len(targets) > 1 and (policy.mixing == "replace" or selection.draw == "one") else "each",
         )
+        balance = self._balance(selection, policy, list(targets))
         recipe, banks = self.recipes[detector], self._banks(self.recipes[detector])
         identity = plain(
             {
@@ -189,6 +193,7 @@ class Grid:
                 "cors": [self._cors_identity(codec, target) for codec, target in targets.items()],
                 "policy": {"label": policy.label, "revision": POLICIES.get(policy.label).revision},
                 "mixing": mixing,
+                **({"balance": balance} if balance else {}),
                 "detector": self.detectors[detector].identity(),
                 "recipe": recipe,
                 "seed": seed,
@@ -219,12 +224,26 @@ class Grid:
             only_train=self._of_split_alone("train", folders),
             only_dev=self._of_split_alone("dev", folders),
             mixing=mixing,
+            balance=balance,
             scored=tuple(rendition.folder for rendition in self._scored),
             impulse_responses=audio.get("impulse_responses", ""),
             noises=audio.get("noises", ""),
             detector_spec=self.detectors[detector],
             recipe=recipe,
         )
+
+    def _balance(self, selection: Selection, policy: PolicyChoice, targets: Sequence[str]) -> Balance | None:
+        """How the codecs of `targets` share the utterances, where the selection is balanced and feeds a cell."""
+        if selection.balance is None or not targets:
+            return None
+        try:
+            if policy.mixing == "replace":
+                raise RequestError(
+                    f"its CoRS are appended, and policy {policy.name} replaces; exclude the two together"
+                )
+            return balance_of(selection.balance, selection.scale, targets, self.catalogue)
+        except RequestError as error:
+            raise RequestError(f"selection {selection.name}: {error}") from error
 
     def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
         """The training target of each codec's CoRS; a codec that the policy leaves out is not there."""
@@ -262,13 +281,18 @@ def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
     """The experiment file at `path` with every name in it checked; errors carry file and line."""
     file = read_yaml(path)
     experiment = parse(Experiment, file).model_copy(update={"folder": Path(path).resolve().parent})
+    experiment = with_codec_names(experiment, file)
     check_names(experiment, file)
     return experiment, file
 
 
-def resolve(path: str | Path, store: Store) -> Grid:
+def resolve(path: str | Path, store: Store, _above: tuple[Path, ...] = ()) -> Grid:
     """The experiment at `path` as a grid over `store`; raises RequestError for anything that is wrong with it."""
     experiment, file = load_experiment(path)
+    line = (*_above, Path(path).resolve())
+    if line[-1] in _above:
+        raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, line))}")
+    experiment = with_top_codecs(experiment, file, store, lambda other: resolve(other, store, line).cells)
     grid = Grid(
         experiment=experiment,
         corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),

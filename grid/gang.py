@@ -45,8 +45,11 @@ def expected_passes(gang: Sequence[CellJob], train: Mapping[str, RenditionCounts
     `train` and `dev` are the counts of each rendition folder. Exact in expectation over the draws: those of `replace`
     coincide among the cells of a gang, so a recording is replaced for all of them in the same epochs.
     """
-    heard = dict.fromkeys(folder for job in gang for folder in _dev_folders(job))
-    total = float(sum(dev[folder] for folder in heard))
+    heard: dict[str, float] = {}
+    for job in gang:
+        for folder, share in _dev_shares(job).items():
+            heard[folder] = max(share, heard.get(folder, 0.0))
+    total = sum(dev[folder] * share for folder, share in heard.items())
     attacks = dict.fromkeys(folder for job in gang for folder in job.attacks)
     total += sum(train[folder].all for folder in attacks)
     total += sum(train[folder].spoof for folder in gang[0].recordings)
@@ -81,8 +84,15 @@ def _key(job: CellJob) -> bytes | None:
     )
 
 
-def _dev_folders(job: CellJob) -> list[str]:
-    return [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors)]
+def _dev_shares(job: CellJob) -> dict[str, float]:
+    """The part of each rendition that dev hears."""
+    whole = dict.fromkeys((*job.recordings, *job.attacks), 1.0)
+    return whole | {cors.folder: _balanced_share(job) for cors in job.cors}
+
+
+def _balanced_share(job: CellJob) -> float:
+    """The part of its CoRS that a balanced selection uses, the mean over its codecs."""
+    return job.balance.scale / len({cors.codec for cors in job.cors}) if job.balance else 1.0
 
 
 def _recorded_share(job: CellJob) -> float:
@@ -94,5 +104,5 @@ def _cors_shares(job: CellJob) -> dict[str, float]:
     """The part of each CoRS rendition that an epoch hears."""
     codecs = len({cors.codec for cors in job.cors}) or 1
     replaced = job.mixing.probability if job.mixing.how == "replace" else 1.0
-    share = replaced / codecs if job.mixing.how == "replace" or job.mixing.draw == "one" else 1.0
+    share = replaced / codecs if job.mixing.how == "replace" or job.mixing.draw == "one" else _balanced_share(job)
     return {cors.folder: share for cors in job.cors}

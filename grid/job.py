@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from grid.balance import Balance
 from grid.config.recipe import Recipe
 from grid.detector import DetectorSpec
 from grid.store import Store
@@ -62,6 +63,7 @@ class CellJob(Frozen):
     only_train: tuple[str, ...] = ()
     only_dev: tuple[str, ...] = ()
     mixing: MixingInput
+    balance: Balance | None = None
     scored: tuple[str, ...]
     impulse_responses: str = ""
     noises: str = ""

@@ -58,12 +58,18 @@ class Source:
 class Cors:
     """CoRS of one codec and corpus with its training target: 1 bona fide, 0 spoof, between them soft.
 
-    `corpus` is the position, among the recordings, of what it was made from.
+    `corpus` is the position, among the recordings, of what it was made from. `rows` are those of the source that
+    training uses, where a balanced selection has not all of them.
     """
 
     source: Source
     target: float
     corpus: int = 0
+    rows: NDArray[np.int64] | None = None
+
+    @property
+    def used(self) -> NDArray[np.int64]:
+        return np.arange(len(self.source)) if self.rows is None else self.rows
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class TrainingSet:
     def _usable(self, cors: Cors) -> int:
         """How many items of this CoRS an epoch could hold."""
         if self.mixing.how == "append":
-            return len(cors.source)
+            return len(cors.used)
         recordings = self.recordings[cors.corpus]
         rows = np.flatnonzero(recordings.is_bonafide)
         return sum(recordings.origins[row] in cors.source.row_of_origin for row in rows)
@@ -207,7 +213,7 @@ class TrainingSet:
             return choices[int(generator("append", self.seed, epoch, origin).integers(len(choices)))]
 
         for codec, cors in enumerate(self.cors):
-            rows = np.arange(len(cors.source))
+            rows = cors.used
             if self.mixing.draw == "one":
                 rows = rows[np.array([drawn(cors.corpus, origin) for origin in cors.source.origins], np.int64) == codec]
             parts.append(
