@@ -64,14 +64,23 @@ def scored_trials(store: Store, job: CellJob) -> Trials:
 
 
 def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
+    utterances = tested_utterances(store, folder)
+    scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
+    return named_by_corpus(utterances.merge(scores, on="utterance_id", validate="one_to_one"), folder)
+
+
+def tested_utterances(store: Store, folder: str) -> pd.DataFrame:
+    """The tested utterances of a finished rendition with all that `Trials` asks of them, but for their scores."""
     audio = RenditionAudio(store, folder, "test")
     utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec", "source"]).to_pandas()
-    scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
-    joined = utterances.merge(scores, on="utterance_id", validate="one_to_one")
+    rated = utterances["utterance_id"].map(_predicted_mos(store, corpus_of(folder))).astype(np.float64)
+    return utterances.assign(**{MOS: rated})
+
+
+def named_by_corpus(utterances: pd.DataFrame, folder: str) -> pd.DataFrame:
+    """`utterances` of a rendition with their corpus, for two corpora may use one name for two utterances."""
     corpus = corpus_of(folder)
-    joined = joined.assign(**{MOS: joined["utterance_id"].map(_predicted_mos(store, corpus)).astype(np.float64)})
-    # two corpora may use one name for two utterances
-    return joined.assign(corpus=corpus, utterance_id=corpus + "/" + joined["utterance_id"])
+    return utterances.assign(corpus=corpus, utterance_id=corpus + "/" + utterances["utterance_id"])
 
 
 def _predicted_mos(store: Store, corpus: str) -> dict[str, float]:

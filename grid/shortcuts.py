@@ -7,7 +7,7 @@ them from the store wherever its other numbers come from.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from grid.audio_source import RenditionAudio
 from grid.config.experiment import Experiment
+from grid.errors import RequestError
+from grid.measure import named_by_corpus, tested_utterances
 from grid.metrics.shortcuts import FEATURES, Shortcut, features, measure_shortcut
 from grid.record import RECORD
-from grid.rendition import corpus_of
 from grid.store import Store
 from grid.trials import Trials, conditions
 
@@ -55,7 +56,12 @@ def rendition_features(store: Store, folder: str) -> pa.Table:
 
 def _measured(trials: Trials, experiment: Experiment) -> Iterator[Shortcut]:
     for name, choice in experiment.evaluations.items():
-        for condition in conditions(trials, choice):
+        try:
+            held = list(conditions(trials, choice))
+        except RequestError as error:  # its cells say so too; the report is made all the same
+            log.warning("evaluation %s has no shortcuts: %s", name, error)
+            continue
+        for condition in held:
             if not (condition.bonafide.any() and condition.spoof.any()):
                 continue
             for feature in FEATURES:
@@ -65,8 +71,7 @@ def _measured(trials: Trials, experiment: Experiment) -> Iterator[Shortcut]:
 
 
 def _utterances(store: Store, folder: str) -> pd.DataFrame:
-    columns: Iterable[str] = ("utterance_id", "speaker", "key", "attack", "codec")
-    utterances = RenditionAudio(store, folder, SPLIT).table.select(list(columns)).to_pandas()
-    joined = utterances.merge(rendition_features(store, folder).to_pandas(), on="utterance_id", validate="one_to_one")
-    corpus = corpus_of(folder)
-    return joined.assign(corpus=corpus, utterance_id=corpus + "/" + joined["utterance_id"])
+    found = rendition_features(store, folder).to_pandas()
+    return named_by_corpus(
+        tested_utterances(store, folder).merge(found, on="utterance_id", validate="one_to_one"), folder
+    )
