@@ -14,7 +14,8 @@ from typing import Any
 
 from grid.config.experiment import CorpusSource
 from grid.corpus.importing import MANIFEST_FILE, ImportResult, import_corpus
-from grid.corpus.manifest import read_manifest
+from grid.corpus.manifest import read_manifest, write_manifest
+from grid.corpus.mos import mos_of, with_mos
 from grid.corpus.readers import READERS, open_corpus
 from grid.corpus.roles import Holding, holdings
 from grid.corpus.sample_corpus import sample_protocol
@@ -64,6 +65,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
     path = source_path(source, folder)
     with _imported(source, path) as result:
         where = f"corpora/{source.name}-{result.digest[:12]}"
+        _keep_mos(store, f"{where}/{MANIFEST_FILE}", result.manifest)
         for file in sorted(result.folder.iterdir()):
             store.write_bytes(f"{where}/{file.name}", file.read_bytes())
         held = holdings(read_manifest(result.manifest))
@@ -82,6 +84,13 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
     found = stored_corpus(store, source.name)
     assert found is not None
     return found
+
+
+def _keep_mos(store: Store, stored: str, made: Path) -> None:
+    """Carries the predicted MOS of an earlier import of the same utterances over to the manifest at `made`."""
+    scores = mos_of(read_manifest(store.local(stored))) if store.exists(stored) else {}
+    if scores:
+        write_manifest(made, with_mos(read_manifest(made), scores))
 
 
 def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:

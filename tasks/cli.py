@@ -16,6 +16,7 @@ from tasks.doctor import doctor
 from tasks.eer import eer
 from tasks.import_corpus import import_corpus
 from tasks.mlflow_ui import mlflow_ui
+from tasks.mos import mos
 from tasks.plan import plan
 from tasks.report import report
 from tasks.resynth import resynth
@@ -36,6 +37,7 @@ EXPERIMENT, AUDIO, MACHINE = "An experiment", "Audio and scores", "This machine"
 app.command(rich_help_panel=EXPERIMENT)(demo)
 app.command("import", rich_help_panel=EXPERIMENT)(import_corpus)
 app.command(rich_help_panel=EXPERIMENT)(build)
+app.command(rich_help_panel=EXPERIMENT)(mos)
 app.command(rich_help_panel=EXPERIMENT)(plan)
 app.command(rich_help_panel=EXPERIMENT)(run)
 app.command(rich_help_panel=EXPERIMENT)(status)

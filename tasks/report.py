@@ -46,6 +46,7 @@ def report(
 def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = None) -> str:
     """Writes the report and gives the path of its first page."""
     from grid.artefact_results import read_artefacts
+    from grid.mos_results import read_mos
     from grid.record import provenance
     from grid.report.about import describe
     from grid.report.assemble import assemble
@@ -55,12 +56,16 @@ def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = N
     target = Path(folder) if folder else _default_folder(grid, store)
     made = provenance()
     about = describe(grid.experiment, command=shlex.join(made.command), commit=made.commit)
+    tested = [folder for cell in grid.cells for folder in cell.scored]
+    threshold, rated = read_mos(store, grid.experiment, tested)
     results = replace(
         _results(grid, store, source),
         compared=tuple(_compared(grid.experiment, store, source)),
         artefacts=read_artefacts(store, grid),
         significance=significance(store, grid),
-        shortcuts=measure_shortcuts(store, grid.experiment, [folder for cell in grid.cells for folder in cell.scored]),
+        shortcuts=measure_shortcuts(store, grid.experiment, tested),
+        mos=rated,
+        mos_threshold=threshold,
     )
     assemble(results, target, about)
     return str(target / "index.html")

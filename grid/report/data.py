@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from grid.baseline import baselines
 from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
+from grid.metrics.mos import SystemMos
 from grid.metrics.shortcuts import Shortcut
 from grid.report.artefacts import ArtefactResults
 from grid.report.significance import Significance
@@ -94,6 +96,8 @@ class GridResults:
     artefacts: ArtefactResults | None = None
     significance: tuple[Significance, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+    mos: tuple[SystemMos, ...] = ()
+    mos_threshold: float = math.nan
 
     def selections(self) -> list[str]:
         return _distinct(cell.selection for cell in self.cells)

@@ -12,6 +12,7 @@ from grid.report.artefact_table import artefact_table
 from grid.report.data import GridResults
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
+from grid.report.mos_report import mos_figure, mos_table
 from grid.report.own_codec_table import own_codec_table
 from grid.report.page import Figure, Fold, Page, Part
 from grid.report.papers import PAPER_TABLES
@@ -63,6 +64,8 @@ def outline(results: GridResults, about: About) -> Page:
     shown = [part for view in first for part in matrix_parts(results, view)]
     shown += [table for view in first for table in taxonomy_tables(results, view)]
     shown += [artefact_table(results.artefacts), *artefact_figures(results.artefacts)] if results.artefacts else []
+    rated = results.mos, results.mos_threshold
+    shown += [mos_table(*rated), mos_figure(*rated)] if results.mos else []
     shown += [shortcut_table(results.shortcuts)] if results.shortcuts else []
     folds = [Fold(f"{view.title}: training codec left out", _others(results, view)) for view in first]
     folds += [Fold(view.title, _all(results, view)) for view in views if view not in first]

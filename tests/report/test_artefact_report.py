@@ -1,4 +1,4 @@
-"""The report's parts about artefacts and shortcuts: groups with their means, marks, and pictures of paper size."""
+"""The report's parts about artefacts, MOS and shortcuts: groups with their means, marks, pictures of paper size."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from grid.metrics.mos import mos_by_system
 from grid.metrics.shortcuts import FEATURES, measure_shortcut
 from grid.report.about import About
 from grid.report.artefact_figures import draw_residuals, draw_similarity
@@ -16,6 +17,7 @@ from grid.report.artefact_table import artefact_table
 from grid.report.artefacts import ArtefactPair, ArtefactResults
 from grid.report.data import GridResults
 from grid.report.figures import DOTS_PER_INCH, PAPER_WIDTH
+from grid.report.mos_report import draw_mos, mos_table
 from grid.report.outline import outline
 from grid.report.shortcut_table import shortcut_table
 from tests.report.made_up import CODECS, cell
@@ -70,3 +72,19 @@ def test_report_with_artefacts_and_shortcuts_shows_both() -> None:
         "shortcuts",
     ]
     assert [fold.title for fold in page.folds] == ["Shortcuts, by condition"]
+
+
+def test_mos_table_and_figure_hold_every_system(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    systems = [name for name in ("", "maskgct", "naturalspeech-3", "clamtts") for _ in range(30)] + ["ralle"] * 5
+    rated = mos_by_system(systems, np.clip(generator.normal(3.6, 0.5, len(systems)), 1, 5), threshold=3.5)
+    table = mos_table(rated, 3.5)
+    assert table.rows[0][0].text == "bona fide"
+    assert {row[0].text: row[1].mark for row in table.rows} == {
+        "bona fide": "",
+        "maskgct": "",
+        "naturalspeech-3": "",
+        "clamtts": "",
+        "ralle": "a",
+    }
+    assert imread(draw_mos(rated, 3.5, tmp_path / "mos.png")).shape[1] <= (PAPER_WIDTH / 2 + 0.1) * DOTS_PER_INCH

@@ -23,6 +23,7 @@ SURFACE = {
     "demo": "--root",
     "import": "KIND PATH --name --root --max-rejected-share --option --json",
     "build": "CORPUS --out --asvspoof5 --seed --codecs --test-codecs --cdd --protocol --system --json",
+    "mos": "CORPUS --csv --predictor --weights --replace --root --json",
     "plan": "CONFIG --root --json",
     "run": "CONFIG --root --address --json",
     "status": "CONFIG --root --json",

@@ -1,0 +1,42 @@
+"""UTMOS (Saeki et al., 2022) from a TorchScript file; not run here with its weights.
+
+The file is a module whose forward takes waveforms, float32 (batch, samples), and their rate in Hz, and gives (batch,)
+scores: the signature of `utmos22_strong` in tarepan/SpeechMOS, which torch.hub loads and torch.jit is to export.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid.codecs.entry import WeightFile
+from grid.codecs.weights import WeightFinder
+from grid.corpus.audio import SAMPLE_RATE
+from grid.errors import MissingRequirementError, RequestError
+from grid.mos import MOS_PREDICTORS, Predict
+
+WEIGHTS = WeightFile(
+    path="utmos/utmos22_strong.pt", note="utmos22_strong of tarepan/SpeechMOS, exported with torch.jit"
+)
+
+
+@MOS_PREDICTORS.register("utmos")
+def open_predictor(weights: Path | None) -> Predict:
+    """UTMOS from a TorchScript file; MissingRequirementError without it, RequestError when it is something else."""
+    import torch
+
+    path = weights or WeightFinder().find(WEIGHTS)
+    if not path.is_file():
+        raise MissingRequirementError(f"{path}: no such file; UTMOS needs {WEIGHTS.path} ({WEIGHTS.note})")
+    try:
+        model = torch.jit.load(str(path), map_location="cpu").eval()
+    except RuntimeError as error:
+        raise RequestError(f"{path}: not a TorchScript file ({str(error).splitlines()[0]}); {WEIGHTS.note}") from error
+
+    def predict(waveform: NDArray[np.float32]) -> float:
+        with torch.inference_mode():
+            return float(model(torch.from_numpy(np.array(waveform))[None], SAMPLE_RATE)[0])
+
+    return predict
