@@ -9,9 +9,8 @@ from the seed i anew:
    trials twice, and two systems of one size get the same positions.
 
 So the intervals are wider than those over trials, and have no seed to choose. What the recipe repeats is done once
-here: one draw serves all systems of a size, and the EER needs the drawn trials only counted, between score bins first
-and inside the one bin where FAR and FRR cross then. Sorting each replicate anew, as the recipe's metric does, costs
-the most of its time.
+here: systems of like size share their random words, and the drawn trials are counted instead of sorted, by bins of
+the score first and then inside the one bin where FAR and FRR cross.
 """
 
 from __future__ import annotations
@@ -140,15 +139,14 @@ def _binned(points: RejectedCounts, bonafide: ArrayLike, spoof: ArrayLike, syste
 
 def _replicate(trials: _Trials, state: np.random.RandomState, seed: int) -> float:
     """The EER of the replicate that begins every draw from `seed`."""
-    times = _draws(state, seed, len(trials.systems))
-    drawn: dict[int, NDArray[np.intp]] = {}
+    draw = _Draws(state, seed)
+    times = np.bincount(draw.positions(len(trials.systems)), minlength=len(trials.systems))
     chosen: list[tuple[int, _System, NDArray[np.intp], NDArray[np.intp]]] = []
     counts = np.zeros(2 * trials.bins, dtype=np.int64)
-    for often, system in zip(np.bincount(times, minlength=len(trials.systems)), trials.systems, strict=True):
+    for often, system in zip(times, trials.systems, strict=True):
         if often:
-            size = len(system)
-            positions = drawn[size] if size in drawn else drawn.setdefault(size, _draws(state, seed, size))
-            bins = system.bin[positions]
+            positions = draw.positions(len(system))
+            bins = system.bin.take(positions)
             counts += often * np.bincount(bins, minlength=len(counts))
             chosen.append((int(often), system, positions, bins))
     below = _below(counts.reshape(2, -1))
@@ -165,10 +163,32 @@ def _replicate(trials: _Trials, state: np.random.RandomState, seed: int) -> floa
     return _eer(below[:, found, None] + _below(inside), totals)
 
 
-def _draws(state: np.random.RandomState, seed: int, size: int) -> NDArray[np.intp]:
-    """`size` positions below `size`, the first draw after the seed: what `sklearn.utils.resample` takes."""
-    state.seed(seed)
-    return state.randint(0, size, size)
+class _Draws:
+    """The positions of one replicate: `size` of them below `size`, as `sklearn.utils.resample` draws from its seed.
+
+    The generator takes the lowest bits of one word after another and skips what is too large, so that sizes of as many
+    bits share their words; 2 to the bits of them are enough on average, and some more nearly always.
+    """
+
+    def __init__(self, state: np.random.RandomState, seed: int) -> None:
+        self._state, self._seed = state, seed
+        self._words: dict[int, NDArray[np.intp]] = {}
+        self._known: dict[int, NDArray[np.intp]] = {}
+
+    def positions(self, size: int) -> NDArray[np.intp]:
+        """(size,), the first draw after the seed."""
+        if size not in self._known:
+            bits = (size - 1).bit_length()
+            if bits not in self._words:
+                self._words[bits] = self._first(1 << bits, (1 << bits) + 8 * (1 << bits // 2) + 64)
+            words = self._words[bits]
+            kept = np.compress(words < size, words)[:size]
+            self._known[size] = kept if kept.size == size else self._first(size, size)
+        return self._known[size]
+
+    def _first(self, below: int, count: int) -> NDArray[np.intp]:
+        self._state.seed(self._seed)
+        return self._state.randint(0, below, count)
 
 
 def _below(counts: IntArray) -> IntArray:

@@ -44,6 +44,16 @@ def draws_alone(sizes: list[int], replicates: int) -> None:
             np.random.RandomState(seed).choice(sizes[system], sizes[system])
 
 
+def draws_of_one_generator(sizes: list[int], replicates: int) -> None:
+    """The same numbers without a new generator for each."""
+    state = np.random.RandomState()
+    for seed in range(replicates):
+        state.seed(seed)
+        for system in np.unique(state.randint(0, len(sizes), len(sizes))):
+            state.seed(seed)
+            state.randint(0, sizes[system], sizes[system])
+
+
 def test_conditional_bootstrap(contest: Contest) -> None:
     draw = np.random.default_rng(0)
     share = np.arange(1, SYSTEMS + 1) / np.arange(1, SYSTEMS + 1).sum()
@@ -72,12 +82,16 @@ def test_conditional_bootstrap_against_its_draws(contest: Contest) -> None:
     names = [f"s{system:02d}" for system in range(SYSTEMS) for _ in range(SCORES // SYSTEMS + 7 * system)]
     scores = [draw.normal(mean, 1, len(names)) for mean in (1, -1)]
     sizes = [2 * (SCORES // SYSTEMS + 7 * system) for system in range(SYSTEMS)]
-    work = partial(conditional_replicates, scores[0], scores[1], (names, names), replicates=200)
+    work = partial(conditional_replicates, scores[0], scores[1], (names, names), replicates=REPLICATES)
     contest.rate(
-        f"200 replicates, over {SYSTEMS} systems of unlike sizes",
+        f"{REPLICATES} replicates, over {SYSTEMS} systems of unlike sizes",
         "replicates/s",
-        200,
+        REPLICATES,
         work,
-        {"drawing its random numbers alone": partial(draws_alone, sizes, 200)},
+        {
+            "drawing its random numbers alone": partial(draws_alone, sizes, REPLICATES),
+            "the same, one generator": partial(draws_of_one_generator, sizes, REPLICATES),
+        },
+        rounds=2,
     )
     assert not np.isnan(work()).any()
