@@ -12,25 +12,26 @@ from grid.errors import RequestError, unknown_name
 
 
 def with_codec_names(experiment: Experiment, file: YamlFile) -> Experiment:
-    """The experiment with catalogue names for the words of its selections; RequestError, with the line, for others.
+    """The experiment with catalogue names for the words of its selections and of `evaluation_codecs`.
 
     `codecfake-plus:J` is the codec that a paper (codecfake, codecfake-plus, cdd) calls so, `codecfake-plus:all` every
     codec of its table, and `all` every codec that the experiment names elsewhere: in other selections, in attacks and
-    in `evaluation_codecs`.
+    in `evaluation_codecs`. RequestError, with the line, for a paper or letter that does not exist.
     """
     catalogue = load_catalogue()
     selections: list[Selection] = []
     for i, selection in enumerate(experiment.grid.selections):
         names: list[str] = []
         for j, word in enumerate(selection.codecs):
-            where = file.where("grid", "selections", i, "codecs", j)
-            names += [word] if word == ALL or ":" not in word else _of_paper(word, catalogue, where)
+            names += _names(word, catalogue, file.where("grid", "selections", i, "codecs", j))
         selections.append(_named(selection, names))
-    evaluated = [
-        *(codec for attack in experiment.attacks for codec in attack.codecs(())),
-        *experiment.evaluation_codecs,
+    tested = [
+        name
+        for i, word in enumerate(experiment.evaluation_codecs)
+        for name in _names(word, catalogue, file.where("evaluation_codecs", i))
     ]
-    every = [codec for selection in selections for codec in selection.codecs if codec != ALL] + evaluated
+    attacked = [codec for attack in experiment.attacks for codec in attack.codecs(())]
+    every = [codec for each in selections for codec in each.codecs if codec != ALL] + attacked + tested
     for i, selection in enumerate(selections):
         if ALL in selection.codecs:
             if not every:
@@ -39,7 +40,8 @@ def with_codec_names(experiment: Experiment, file: YamlFile) -> Experiment:
                     "and there are none; name them, or take a paper's: codecfake-plus:all"
                 )
             selections[i] = selection.model_copy(update={"codecs": tuple(dict.fromkeys(every))})
-    return experiment.with_selections(selections)
+    resolved = experiment.model_copy(update={"evaluation_codecs": tuple(dict.fromkeys(tested))})
+    return resolved.with_selections(selections)
 
 
 def _named(selection: Selection, names: Sequence[str]) -> Selection:
@@ -49,7 +51,10 @@ def _named(selection: Selection, names: Sequence[str]) -> Selection:
     return selection.model_copy(update={"codecs": once, **({"name": once[0]} if lone else {})})
 
 
-def _of_paper(word: str, catalogue: Catalogue, where: str) -> list[str]:
+def _names(word: str, catalogue: Catalogue, where: str) -> list[str]:
+    """The catalogue names of a word; one without a colon stays as it is."""
+    if ":" not in word:
+        return [word]
     written, _, letter = word.partition(":")
     papers: dict[str, Paper] = {paper.replace("_", "-"): paper for paper in get_args(Paper)}
     if written not in papers:

@@ -48,6 +48,7 @@ def test_all_are_the_codecs_named_elsewhere_and_those_of_a_paper_its_table(tmp_p
     found = codecs_of(tmp_path, everything, "mu-law", "codecfake:D2", evaluation_codecs=["gsm-06.10", "mu-law"])
     assert found["all"] == ("mu-law", "dac-24khz", "gsm-06.10")
     assert len(codecs_of(tmp_path, paper)["paper"]) == 31
+    assert len(codecs_of(tmp_path, everything, evaluation_codecs=["codecfake:all"])["all"]) == 15
 
 
 @pytest.mark.parametrize(
