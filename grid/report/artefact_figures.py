@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANELS_ACROSS, PANEL_HEIGHT = 4, 1.05
-TITLE_CHARACTERS = 24
+TITLE_CHARACTERS = 20
+BAR_HEIGHT = 1.8
 SHOWN_DECIBELS = 40.0
 HIGHEST_KILOHERTZ, FRAMES_PER_SECOND = 8.0, 125
 LARGEST_CELL, MANY_CODECS = 0.5, 14
@@ -52,7 +53,8 @@ def draw_residuals(results: ArtefactResults, path: Path) -> Path:
     across = min(PANELS_ACROSS, len(results.residuals))
     down = -(-len(results.residuals) // across)
     with paper_style():
-        figure = Figure(figsize=(PAPER_WIDTH, 0.45 + PANEL_HEIGHT * down), layout="constrained")
+        height = 0.45 + PANEL_HEIGHT * down
+        figure = Figure(figsize=(PAPER_WIDTH, height), layout="constrained")
         axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
         for number, (codec, residual) in enumerate(results.residuals.items()):
             panel = axes[number // across][number % across]
@@ -69,11 +71,13 @@ def draw_residuals(results: ArtefactResults, path: Path) -> Path:
             )
             panel.set_title("\n".join(textwrap.wrap(codec, TITLE_CHARACTERS)), loc="left", fontsize="medium")
             panel.set_yticks([0, 4, 8])
+            panel.tick_params(labelbottom=number + across >= len(results.residuals))
         for number in range(len(results.residuals), across * down):
             axes[number // across][number % across].set_axis_off()
         figure.supxlabel("s", fontsize="medium")
         figure.supylabel("kHz", fontsize="medium")
-        figure.colorbar(image, ax=axes, label="dB", extend="both", shrink=0.9, aspect=30, ticks=[-40, -20, 0, 20, 40])
+        shrink, ticks = min(0.9, BAR_HEIGHT / height), [-SHOWN_DECIBELS, -20, 0, 20, SHOWN_DECIBELS]
+        figure.colorbar(image, ax=axes, label="dB", extend="both", shrink=shrink, aspect=18, ticks=ticks)
         return save_png(figure, path)
 
 

@@ -14,9 +14,9 @@ LEAK, LEAST_TRIALS = 0.35, 20
 """An EER below LEAK is marked, and so are classes too small for it to mean much."""
 CAPTION = (
     "What a detector could learn that is no artefact: the EER in % of one number alone, in whichever direction is "
-    "better, so 50 is no leak and 0 a perfect one; below, the medians of bona fide and of spoof. Level is the RMS, "
-    "bandwidth the highest frequency within 60 dB of the strongest, heard at 16 kHz. A detector's EER means little on "
-    "a row where one of these does as well."
+    "better, so 50 is no leak and 0 a perfect one; in parentheses the medians of bona fide and of spoof. Level is the "
+    "RMS, bandwidth the highest frequency within 60 dB of the strongest, heard at 16 kHz. A detector's EER means "
+    "little on a row where one of these does as well."
 )
 LEAKS = "leaks: this number alone gives an EER below 35 %"
 FEW = f"a class has fewer than {LEAST_TRIALS} trials"
@@ -54,5 +54,5 @@ def shortcut_table(shortcuts: Sequence[Shortcut], *, pooled: bool = True) -> Tab
 
 def _entry(item: Shortcut, footnotes: Footnotes) -> Cell:
     mark = footnotes.mark(LEAKS) if item.eer < LEAK else ""
-    medians = f"{item.bonafide_median:.2f} / {item.spoof_median:.2f}"
+    medians = f"({item.bonafide_median:.2f} / {item.spoof_median:.2f})"
     return Cell(percent(item.eer), (item.eer, item.bonafide_median, item.spoof_median), mark, (medians,))
