@@ -18,6 +18,8 @@ COLOUR_MAP = "cividis"
 CHANCE = 50.0
 MANY_COLUMNS = 16
 LARGEST_CELL = 0.62
+APART, APART_OF_MANY = 5.0, 2.4
+"""Points between cells and what is set apart; small cells have no more to spare beside two digits."""
 # Room for the colour bar and its numbers, in inches
 BAR_MARGIN = 0.65
 
@@ -52,10 +54,12 @@ def _label_axes(axes: Axes, matrix: Matrix) -> None:
     axes.set_xlabel("tested on")
     axes.set_ylabel("trained on")
     axes.set_title(f"{matrix.evaluation}: {matrix.detector}, policy {matrix.policy}", loc="left")
-    for edge in np.arange(0.5, len(matrix.test_codecs) - 1):
-        axes.axvline(edge, color="white", linewidth=0.6)
-    for edge in np.arange(0.5, len(matrix.train_codecs) - 1):
-        axes.axhline(edge, color="white", linewidth=0.6)
+    gap = APART_OF_MANY if len(matrix.test_codecs) > MANY_COLUMNS else APART
+    for edge in range(1, len(matrix.test_codecs)):
+        apart = edge == len(matrix.test_codecs) - matrix.apart_columns
+        axes.axvline(edge - 0.5, color="white", linewidth=gap if apart else 0.6)
+    for edge in range(1, len(matrix.train_codecs)):
+        axes.axhline(edge - 0.5, color="white", linewidth=gap if edge == matrix.apart_rows else 0.6)
 
 
 def _write_values(axes: Axes, matrix: Matrix) -> None:

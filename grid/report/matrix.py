@@ -17,7 +17,10 @@ PARTS = ("eer", "standard_error", "seeds")
 
 @dataclass(frozen=True)
 class Matrix:
-    """Summaries [train codec][test codec] of one detector, policy and evaluation."""
+    """Summaries [train codec][test codec] of one detector, policy and evaluation.
+
+    The first `apart_rows` rows and the last `apart_columns` columns are of no single codec: figures set them apart.
+    """
 
     evaluation: str
     policy: str
@@ -25,6 +28,8 @@ class Matrix:
     train_codecs: tuple[str, ...]
     test_codecs: tuple[str, ...]
     summaries: tuple[tuple[Summary, ...], ...]
+    apart_rows: int = 0
+    apart_columns: int = 0
 
 
 def cross_codec_matrix(results: GridResults, *, evaluation: str, detector: str, policy: str = DEFAULT_POLICY) -> Matrix:

@@ -15,7 +15,7 @@ from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.mos_report import mos_figure, mos_table
 from grid.report.own_codec_table import own_codec_table
 from grid.report.page import Figure, Fold, Page, Part
-from grid.report.papers import PAPER_TABLES
+from grid.report.papers import paper_parts
 from grid.report.policy_figure import draw_policy_figure
 from grid.report.policy_panel import figure_evaluations
 from grid.report.policy_table import policy_table
@@ -75,7 +75,7 @@ def outline(results: GridResults, about: About) -> Page:
     return Page(
         title=results.name,
         summary=_summary(results),
-        shown=(*(PAPER_TABLES.get(name)(results) for name in about.tables), *policies, *shown),
+        shown=(*(part for name in about.tables for part in paper_parts(name, results)), *policies, *shown),
         folds=tuple(fold for fold in folds if fold.parts),
         last=status_table(results),
         warnings=about.stand_ins,

@@ -55,7 +55,7 @@ def taxonomy_table(
 ) -> Table:
     """Training category x test category; without `same_codec`, a CM's own training codecs are left out of its tests."""
     footnotes = Footnotes()
-    members, mixed = _members(results, axis, detector, policy)
+    members, mixed = members_of(results, axis, detector, policy)
     tests: dict[str, list[str]] = {}
     for codec in results.test_codecs(evaluation):
         tests.setdefault(category(results.codecs.get(codec), axis), []).append(codec)
@@ -81,7 +81,7 @@ def taxonomy_table(
     )
 
 
-def _members(results: GridResults, axis: Axis, detector: str, policy: str) -> tuple[list[Member], list[str]]:
+def members_of(results: GridResults, axis: Axis, detector: str, policy: str) -> tuple[list[Member], list[str]]:
     """The CMs whose codecs share one category, and the names of the selections whose codecs do not."""
     members, mixed = [], []
     for selection in results.selections():

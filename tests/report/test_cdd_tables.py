@@ -19,7 +19,9 @@ PAPER_CODECS = ["EnCodec", "Mimi", "DAC", "XCodec2"]
 
 
 def made(number: int, results: GridResults) -> Table:
-    return PAPER_TABLES.get(f"cdd-table-{number}")(results)
+    table = PAPER_TABLES.get(f"cdd-table-{number}")(results)
+    assert isinstance(table, Table)
+    return table
 
 
 def row(table: Table, *labels: str) -> dict[str, Cell]:

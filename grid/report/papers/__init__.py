@@ -4,7 +4,7 @@ To add one, put a file here (`my_paper_table_2.py` is the table `my-paper-table-
 entry point in the group `codecgrid.tables` whose value is the module:
 
     @PAPER_TABLES.register("my-paper-table-2")
-    def table(results: GridResults) -> Table: ...
+    def table(results: GridResults) -> Table: ...       # or parts of a page, tables and figures, in their order
 
 An experiment asks for it with `report: [my-paper-table-2]`. A table is made from whatever is there: cells that failed
 or never ran show their state, and `results.compared` holds the grids of the experiments named under `compare`.
@@ -17,8 +17,15 @@ from typing import TypeAlias
 
 from grid.plugins import Registry
 from grid.report.data import GridResults
+from grid.report.page import Part
 from grid.report.table import Table
 
-PaperTable: TypeAlias = Callable[[GridResults], Table]
+PaperTable: TypeAlias = Callable[[GridResults], Table | tuple[Part, ...]]
 
 PAPER_TABLES: Registry[PaperTable] = Registry(kind="paper table", package="grid.report.papers", plural="tables")
+
+
+def paper_parts(name: str, results: GridResults) -> tuple[Part, ...]:
+    """What the table or figure `name` shows of `results`; RequestError when there is no such table."""
+    made = PAPER_TABLES.get(name)(results)
+    return (made,) if isinstance(made, Table) else made

@@ -14,12 +14,14 @@ from grid.config.yaml_file import parse, read_yaml
 FOLDER = Path(__file__).resolve().parent
 Words = dict[str, tuple[str, ...]]
 """A word of the paper, and our names of the same thing."""
+Number = int | str
+"""A table by its number, or a figure by its name: `figure 2`."""
 
 
 class EerRow(Strict):
     """Baseline EERs of a detector in percent, by evaluation or by evaluation and column."""
 
-    tables: tuple[int, ...]
+    tables: tuple[Number, ...]
     detector: str
     training: str
     percent: dict[str, float]
@@ -28,7 +30,7 @@ class EerRow(Strict):
 class DifferenceRow(Strict):
     """Differences from the baseline of the detector, in percentage points; keys as in `EerRow`."""
 
-    tables: tuple[int, ...]
+    tables: tuple[Number, ...]
     detector: str
     codec: str
     label: str
@@ -44,22 +46,34 @@ class ScoreRow(Strict):
     scores: dict[str, float]
 
 
+class DatabaseRow(Strict):
+    """A training of CodecFake+'s Table VI: pooled EERs in percent by evaluation, with intervals where it has them."""
+
+    letter: str
+    detector: str
+    cors: str
+    corpora: str
+    percent: dict[str, float]
+    interval: dict[str, tuple[float, float]] = Field(default_factory=dict)
+
+
 class PaperFigures(Strict):
     """The whole file; `missing` says, by table, which figures of the paper it lacks."""
 
     paper: str
     arxiv: str
     detectors: Words
-    attacks: Words
+    attacks: Words = Field(default_factory=dict)
     codecs: Words
-    policies: Words
+    policies: Words = Field(default_factory=dict)
     training: Words
-    eers: tuple[EerRow, ...]
+    eers: tuple[EerRow, ...] = ()
     differences: tuple[DifferenceRow, ...] = ()
     scores: tuple[ScoreRow, ...] = ()
-    missing: dict[int, str] = Field(default_factory=dict)
+    database: tuple[DatabaseRow, ...] = ()
+    missing: dict[Number, str] = Field(default_factory=dict)
 
-    def eer(self, table: int, *, detector: str, training: str, key: str) -> float | None:
+    def eer(self, table: Number, *, detector: str, training: str, key: str) -> float | None:
         """The EER (fraction) that the paper's table states; names are the paper's words."""
         for row in self.eers:
             if table in row.tables and (row.detector, row.training) == (detector, training) and key in row.percent:

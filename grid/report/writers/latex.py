@@ -27,6 +27,7 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "±": r"$\pm$",
+    "†": r"$\dagger$",
 }
 
 

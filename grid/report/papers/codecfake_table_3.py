@@ -1,0 +1,139 @@
+"""Owns the CodecFake paper's Table 3: generators that no detector heard, with tests against the best baseline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from grid.baseline import BASELINE_POLICY
+from grid.report.data import POOLED, CellResult, GridResults
+from grid.report.papers import PAPER_TABLES
+from grid.report.papers._paper_figures import PaperFigures, in_order, read_figures, word
+from grid.report.significance import Significance
+from grid.report.summary import percent, points, state_cell, summarise, uncertainty
+from grid.report.table import Cell, Column, Footnotes, Table, label
+
+TABLE = 3
+PREDICTIONS, BOOTSTRAP = "*", "†"
+PARTS = (
+    *("eer", "lower", "upper", "standard_error", "seeds"),
+    *("difference", "t_p", "wilcoxon_p", "bootstrap_p", "adjusted_p", "paper"),
+)
+CAPTION = (
+    "Generators that no detector heard in training, as Table 3 of {paper} lays it out: pooled EER in % of the "
+    "published detectors and of those trained on the CoRS of one codec (rows) on each set (columns). Below each number "
+    "its bootstrap interval in brackets or, over several seeds, ± its standard error, its difference from the best "
+    "baseline in percentage points, and in parentheses the figure of the paper. {marks}"
+)
+MARKS = (
+    f"{PREDICTIONS}: differs from the best baseline (lowest EER) by the paired t-test and by Wilcoxon's signed-rank "
+    f"test on predictions, p < {{level:g}} in both, as in the paper. {BOOTSTRAP}: the EERs differ by the paired "
+    "bootstrap, p < {level:g} after Holm's correction for {count} comparisons. A mark does not say which is "
+    "better; the difference does. Sets that are too small have no mark."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training, all its seeds, in the words of the paper where it has them."""
+
+    trained_on: str
+    detector: str
+    cells: tuple[CellResult, ...]
+
+
+@PAPER_TABLES.register("codecfake-table-3")
+def table(results: GridResults) -> Table:
+    """One row per training, one column per evaluation that does not tell codecs apart."""
+    figures, footnotes = read_figures("codecfake"), Footnotes()
+    sets = [name for name in results.evaluations() if not results.test_codecs(name)]
+    rows = [
+        (
+            label(row.trained_on),
+            label(row.detector),
+            *(_entry(results, row, name, figures, footnotes) for name in sets),
+        )
+        for row in _rows(results, figures)
+    ]
+    missing = figures.missing.get(TABLE)
+    remarks = [_best(results, name) for name in sets]
+    remarks += (
+        [f"Figures of the paper that codecgrid does not have and so does not show: {missing}."] if missing else []
+    )
+    return Table(
+        name="codecfake-table-3",
+        title="CodecFake, Table 3: generators that no detector heard",
+        caption=CAPTION.format(paper=figures.paper, marks=_marks(results)).strip(),
+        columns=(
+            Column("trained on", align="left"),
+            Column("detector", align="left"),
+            *(Column(name, group="tested on", parts=PARTS) for name in sets),
+        ),
+        rows=tuple(rows),
+        notes=footnotes.notes(*filter(None, remarks)),
+    )
+
+
+def _rows(results: GridResults, figures: PaperFigures) -> list[Row]:
+    """The baselines, then the trainings on one codec in the paper's order, then the others."""
+    rows = []
+    for detector in results.detectors():
+        name = word(figures.detectors, detector) or detector
+        baseline = tuple(c for c in results.select(detector=detector, policy=BASELINE_POLICY) if not c.codecs)
+        if baseline:
+            rows.append(Row(word(figures.training, detector) or "no CoRS", name, baseline))
+    order = in_order(figures.codecs, [*results.codecs, *results.selections()])
+    for detector in results.detectors():
+        name = word(figures.detectors, detector) or detector
+        found = [c for c in results.select(detector=detector) if c.policy != BASELINE_POLICY]
+        keys = dict.fromkeys((c.selection, c.policy) for c in found)
+        for selection, policy in sorted(keys, key=lambda key: order.index(key[0])):
+            cells = results.select(detector=detector, selection=selection, policy=policy)
+            codec = word(figures.codecs, cells[0].codecs[0]) if len(cells[0].codecs) == 1 else None
+            words = codec or selection
+            rows.append(Row(words if policy == "spoof" else f"{words}, {policy}", name, cells))
+    return rows
+
+
+def _entry(results: GridResults, row: Row, evaluation: str, figures: PaperFigures, footnotes: Footnotes) -> Cell:
+    found = summarise(row.cells, evaluation, POOLED)
+    if found.state != "done":
+        return state_cell(found, len(PARTS), footnotes)
+    stated = figures.eer(TABLE, detector=row.detector, training=row.trained_on, key=evaluation)
+    # p-values are of one training: over several seeds there are as many of them, and none is shown
+    test = _test(results, row.cells[0], evaluation) if len(row.cells) == 1 else None
+    signs = "" if test is None or test.note else PREDICTIONS * test.predictions_differ + BOOTSTRAP * test.eers_differ
+    details = (
+        uncertainty(found),
+        "" if test is None else points(test.difference),
+        "" if stated is None else f"({percent(stated)})",
+    )
+    notes = [*(["mean of the other seeds", *found.troubles] if found.troubles else []), test.note if test else ""]
+    mark = footnotes.mark("; ".join(filter(None, notes))) if any(notes) else ""
+    tested = (math.nan,) * 5
+    if test is not None:
+        tested = (test.difference, test.t_p, test.wilcoxon_p, test.bootstrap_p, test.adjusted_p)
+    values = (found.mean, found.lower, found.upper, found.standard_error, found.count, *tested)
+    text = f"{percent(found.mean)} {signs}".strip()
+    return Cell(text, (*values, math.nan if stated is None else stated), mark, tuple(filter(None, details)))
+
+
+def _test(results: GridResults, cell: CellResult, evaluation: str) -> Significance | None:
+    wanted = (cell.cell_id, evaluation)
+    return next((each for each in results.significance if (each.cell_id, each.evaluation) == wanted), None)
+
+
+def _best(results: GridResults, evaluation: str) -> str:
+    """Which baseline the column is tested against, and on how many trials."""
+    names = dict.fromkeys(each.baseline for each in results.significance if each.evaluation == evaluation)
+    counts = [m for cell in results.cells if (m := cell.measurement(evaluation, POOLED)) is not None]
+    trials = f"{counts[0].n_bonafide} bona fide and {counts[0].n_spoof} spoof trials" if counts else ""
+    against = f"tested against {' and '.join(names)}" if names else ""
+    words = "; ".join(filter(None, (trials, against)))
+    return f"{evaluation}: {words}." if words else ""
+
+
+def _marks(results: GridResults) -> str:
+    if not results.significance:
+        return "The experiment asks for no tests of significance."
+    return MARKS.format(level=results.significance[0].level, count=len(results.significance))
