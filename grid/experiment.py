@@ -14,6 +14,7 @@ from grid.attacks.contract import build_attack
 from grid.balance import Balance, balance_of
 from grid.codecs.catalogue import Catalogue, load_catalogue
 from grid.codecs.contract import identity as codec_identity
+from grid.codecs.entry import Design
 from grid.config.experiment import CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
 from grid.config.recipe import Recipe
 from grid.config.yaml_file import YamlFile, parse, read_yaml
@@ -248,8 +249,12 @@ class Grid:
     def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
         """The training target of each codec's CoRS; a codec that the policy leaves out is not there."""
         labelling = POLICIES.get(policy.label)
-        found = {codec: labelling.target(self.catalogue.get(codec).design, policy.target) for codec in selection.codecs}
+        found = {codec: labelling.target(self._design(codec), policy.target) for codec in selection.codecs}
         return {codec: target for codec, target in found.items() if target is not None}
+
+    def _design(self, codec: str) -> Design:
+        """What a codec is made for: as the experiment says, else as the catalogue does."""
+        return self.experiment.designs.get(codec) or self.catalogue.get(codec).design
 
     def _chain_identity(self, chain: Chain) -> dict[str, Any]:
         return {

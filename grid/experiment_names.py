@@ -31,6 +31,8 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
             labelling.target("both", policy.target)
         except RequestError as error:
             raise RequestError(f"{where}: {error}") from error
+    for codec in experiment.designs:
+        catalogue.get(codec, where=file.where("designs", codec))
     for i, attack in enumerate(experiment.attacks):
         for j, codec in enumerate(attack.codecs(())):
             catalogue.get(codec, where=file.where("attacks", i, "through", j))

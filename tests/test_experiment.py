@@ -168,3 +168,20 @@ def test_attacks_through_codecs_by_name_are_the_same_for_every_cell(tmp_path: Pa
     assert [name.split("/")[-1].rsplit("-", 1)[0] for name in cells[0].attacks] == ["world~gsm-06.10", "world~mu-law"]
     baseline = [cell for cell in cells if cell.policy == "none"]
     assert [(cell.selection, cell.codecs) for cell in baseline] == [("none", ())]
+
+
+def test_a_design_of_the_experiment_goes_before_that_of_the_catalogue(tmp_path: Path) -> None:
+    axes = {"selections": ["mu-law"], "policies": ["by-design"]}
+    targets = []
+    for number, designs in enumerate([{}, {"mu-law": "synthesis"}]):
+        made = tiny(tmp_path / str(number), grid=axes, designs=designs)
+        made.corpora()
+        (cell,) = made.grid.cells
+        targets.append(cell.cors[0].target)
+    assert targets == [1.0, 0.0]
+
+
+def test_a_design_of_an_unknown_codec_is_refused_with_its_line(tmp_path: Path) -> None:
+    made = tiny(tmp_path, designs={"mulaw": "synthesis"})
+    with pytest.raises(RequestError, match=r"tiny\.yaml:\d+: unknown codec 'mulaw'; did you mean 'mu-law'\?"):
+        made.corpora()

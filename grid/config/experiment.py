@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from grid.codecs.entry import Design
 from grid.config.artefacts import ArtefactChoice
 from grid.config.significance import SignificanceChoice
 from grid.config.strict import Strict
@@ -245,6 +246,10 @@ class Experiment(Strict):
     report: tuple[str, ...] = Field(default=(), description="tables of papers to make, such as cdd-table-3")
     compare: tuple[str, ...] = Field(
         default=(), description="experiment files, relative to this one, whose results stand beside this one's"
+    )
+    designs: dict[str, Design] = Field(
+        default_factory=dict,
+        description="codec: what it is made for, where policy `by-design` shall not ask the catalogue",
     )
     accept_licence: tuple[str, ...] = Field(
         default=(), description="codecs with non-commercial or no licence, named one by one"
