@@ -21,7 +21,16 @@ from grid.rendition import CorpusFacts
 from grid.store import Store
 from tests.tiny_grid import EXPERIMENT, GRID, write_experiment
 
-COMMITTED = sorted(config_folder().glob("*.yaml"))
+PARTS = ("recipes", "detectors", "codecs")
+"""Folders of `configs/` that hold parts of experiments; every other file is one."""
+COMMITTED = sorted(
+    path for path in config_folder().rglob("*.yaml") if path.relative_to(config_folder()).parts[0] not in PARTS
+)
+
+
+def place(path: Path) -> str:
+    return path.relative_to(config_folder()).as_posix()
+
 
 PLAN_WITHOUT_HEAVY_PACKAGES = """
 import sys
@@ -40,7 +49,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", COMMITTED, ids=place)
 def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
         roles: list[Role] = ["raw", "cors", "attack", "cosg"]
@@ -53,11 +62,11 @@ def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pyt
     assert len({rendition.folder for rendition in grid.renditions}) == len(grid.renditions)
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", COMMITTED, ids=place)
 def test_committed_experiment_opens_with_command_hardware_and_expectation(path: Path) -> None:
     header = re.match(r"(#.*\n)+", path.read_text())
     assert header is not None
-    for word in (f"codecgrid run configs/{path.name}", "Command:", "Hardware:", "Expect:"):
+    for word in (f"codecgrid run configs/{place(path)}", "Command:", "Hardware:", "Expect:"):
         assert word in header[0]
 
 
