@@ -31,6 +31,12 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
             labelling.target("both", policy.target)
         except RequestError as error:
             raise RequestError(f"{where}: {error}") from error
+    known = set(experiment.codec_names())
+    for codec in sorted(set(experiment.artefacts.codecs or ()) - known) if experiment.artefacts else []:
+        where = file.where("artefacts", "codecs")
+        raise RequestError(
+            f"{where}: artefacts names {codec!r}, which is no codec of a selection or of evaluation_codecs"
+        )
     for codec in experiment.designs:
         catalogue.get(codec, where=file.where("designs", codec))
     for i, attack in enumerate(experiment.attacks):

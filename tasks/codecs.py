@@ -11,6 +11,7 @@ from tasks import console
 from tasks.codec_commands import build, check
 from tasks.codecs_page import page
 from tasks.console import AsJson, out, print_json, table
+from tasks.train_codec import train
 
 if TYPE_CHECKING:
     from grid.codecs.entry import CatalogueEntry
@@ -42,6 +43,7 @@ codecs = typer.Typer(
 codecs.command()(build)
 codecs.command()(check)
 codecs.command()(page)
+codecs.command()(train)
 
 
 @codecs.command(SHOW, hidden=True)

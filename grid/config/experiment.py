@@ -286,9 +286,6 @@ class Experiment(Strict):
             ):
                 for name in sorted(set(given) - set(choices)):
                     raise ValueError(f"significance: {key} names {name!r}, which is none of {', '.join(choices)}")
-        if self.artefacts is not None:
-            for name in sorted(set(self.artefacts.codecs or ()) - set(self.codec_names())):
-                raise ValueError(f"artefacts names {name!r}, which is no codec of a selection or of evaluation_codecs")
         return self
 
     @field_validator("corpora")
