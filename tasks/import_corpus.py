@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def import_corpus(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="csv, vctk, asvspoof2019, asvspoof2021, asvspoof5, cdd, codecfake, codecfake-plus, rirs, ...")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="csv, vctk, asvspoof5, cdd, codecfake-plus, rirs, ...")],
     path: Annotated[str, typer.Argument(metavar="PATH", help="the protocol file or the folder of the corpus")],
     name: Annotated[str | None, typer.Option(help="what experiments call it  [default: from the path]")] = None,
     root: Annotated[str, typer.Option(help="where results live")] = "results",
