@@ -13,12 +13,13 @@ from grid.cell_scores import read_scores, scores_folder
 from grid.config.experiment import Experiment
 from grid.corpora import stored_corpus
 from grid.corpus.importing import MANIFEST_FILE
+from grid.corpus.mos import MOS, mos_of
 from grid.identity import digest
 from grid.job import CellJob
 from grid.metrics.evaluation import Measurement
 from grid.rendition import corpus_of
 from grid.store import Store
-from grid.trials import MOS, Trials, measure_evaluation
+from grid.trials import Trials, measure_evaluation
 
 MEASURE_REVISION = 2
 
@@ -91,5 +92,4 @@ def _predicted_mos(store: Store, corpus: str) -> dict[str, float]:
     path = store.local(f"{stored.folder}/{MANIFEST_FILE}")
     if MOS not in pq.read_schema(path).names:
         return {}
-    table = pq.read_table(path, columns=["utterance_id", MOS])
-    return dict(zip(table["utterance_id"].to_pylist(), table[MOS].to_pylist(), strict=True))
+    return mos_of(pq.read_table(path, columns=["utterance_id", MOS]))

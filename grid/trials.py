@@ -11,15 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grid.config.experiment import BootstrapUnit, EvaluationChoice, Split
+from grid.corpus.mos import MOS
 from grid.corpus.roles import role_of
 from grid.errors import RequestError
 from grid.metrics.evaluation import Measurement, measure
 from grid.metrics.intervals import Groups
 from grid.randomness import seed_number
 from grid.trials_of_systems import Mask, masks_of_systems
-
-MOS = "mos"
-"""The column of the predicted mean opinion score, 1 to 5."""
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,8 @@ def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...
 
 def _compared(choice: EvaluationChoice) -> str:
     within = f"; of {' and '.join(choice.corpora)} alone" if choice.corpora else ""
-    return f"bona fide: {_words(choice.bonafide)}; spoof: {_words(choice.spoof)}{within}"
+    rated = f"; of a predicted MOS above {choice.mos_above:g}" if choice.mos_above is not None else ""
+    return f"bona fide: {_words(choice.bonafide)}; spoof: {_words(choice.spoof)}{within}{rated}"
 
 
 def _words(roles: tuple[Role, ...]) -> str:

@@ -26,9 +26,9 @@ EVALUATION = "CoRS"
 """The evaluation that tells codecs apart: recordings against the CoRS of each."""
 FIGURE = (
     "Trained on the CoRS of the row's codec, tested on the column's; bold where they are the same, bright where the "
-    "detector fails. Above the gap: detectors that heard no CoRS. Right of it: all trials together. Hatched: F failed, "
-    "M missing, R running."
+    "detector fails.{above}{right} Hatched: F failed, M missing, R running."
 )
+ABOVE, RIGHT = " Above the gap: detectors that heard no CoRS.", " Right of the gap: all trials together."
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,13 @@ def codec_matrix(results: GridResults, layout: Layout) -> tuple[Part, ...]:
         rows = [*_untrained(results, layout), *_trained(results, layout, detector, policy)]
         name = layout.name if len(trained) == 1 else f"{layout.name}-{slug(detector)}"
         matrix = _matrix(rows, tests, policy, detector)
-        parts.append(Figure(name, f"{layout.title}: {detector}", FIGURE, partial(draw_heat_map, matrix)))
+        parts.append(Figure(name, f"{layout.title}: {detector}", _caption(matrix), partial(draw_heat_map, matrix)))
         parts.append(_table(rows, tests, layout, name, detector))
     return tuple(parts) or (_table([], tests, layout, layout.name, ""),)
+
+
+def _caption(matrix: Matrix) -> str:
+    return FIGURE.format(above=ABOVE if matrix.apart_rows else "", right=RIGHT if matrix.apart_columns else "")
 
 
 def shown_policy(results: GridResults) -> str:

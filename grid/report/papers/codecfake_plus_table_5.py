@@ -81,9 +81,9 @@ def _entry(group: Sequence[Member], evaluation: str, condition: str, footnotes: 
     notes = [f"few trials: {bonafide} bona fide and {spoof} spoof"] if min(bonafide, spoof) < FEWEST else []
     notes += ["a single member model, so no standard error"] if len(values) == 1 else []
     mean, error = mean_and_error(values)
-    text = percent(mean) if len(values) == 1 else f"{percent(mean)} ± {percent(error)}"
+    details = (f"± {percent(error)}",) if len(values) > 1 else ()
     mark = footnotes.mark("; ".join([*notes, *troubles])) if notes or troubles else ""
-    return Cell(f"{text} (n={len(values)})", (mean, error, len(values), bonafide, spoof), mark)
+    return Cell(percent(mean), (mean, error, len(values), bonafide, spoof), mark, (*details, f"(n={len(values)})"))
 
 
 def _rank(name: str) -> tuple[int, str]:
