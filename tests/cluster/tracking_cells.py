@@ -83,6 +83,7 @@ def write_renditions(store: Store) -> None:
             "utterance_id": ids,
             "speaker": [name.partition("-")[0] for name in ids],
             "origin": ids,
+            "source": ["made-up"] * count,
             "key": ["spoof" if codec else "bonafide"] * count,
             "attack": ["world" if codec else ""] * count,
             "codec": [codec] * count,
