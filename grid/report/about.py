@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import EvaluationChoice, Experiment, Role
 from grid.corpora import SAMPLE
+from grid.detector import load_detector_spec
 from grid.report.data import GridResults
 
 ROLES: dict[Role, str] = {
@@ -42,7 +43,7 @@ def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> 
         cross_testing=experiment.cross_testing,
         tables=experiment.report,
         evaluations=tuple((name, _compared(choice)) for name, choice in experiment.evaluations.items()),
-        stand_ins=(*stand_ins(experiment), *accepted_licences(experiment)),
+        stand_ins=(*stand_ins(experiment), *random_encoders(experiment), *accepted_licences(experiment)),
         command=command,
         commit=commit,
     )
@@ -65,6 +66,18 @@ def stand_ins(experiment: Experiment) -> tuple[str, ...]:
             f"The attacks are stand-ins, made from the corpus itself ({made}){cosg}. No speech generator was used."
         )
     return tuple(sentences)
+
+
+def random_encoders(experiment: Experiment) -> tuple[str, ...]:
+    """One sentence for the detectors whose speech encoder has random weights; none without any."""
+    specs = {name: load_detector_spec(name, experiment.folder / "detectors") for name in experiment.grid.detectors}
+    random = [name for name, spec in specs.items() if spec.frontend.options.get("weights") == "random"]
+    if not random:
+        return ()
+    return (
+        f"The speech encoder of {' and '.join(random)} has random weights: it has learnt nothing. Their numbers show "
+        "that the path works and mean nothing about any method.",
+    )
 
 
 def accepted_licences(experiment: Experiment) -> tuple[str, ...]:

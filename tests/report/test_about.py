@@ -9,7 +9,7 @@ import pytest
 from grid.config.experiment import Experiment
 from grid.config.folders import config_folder
 from grid.experiment import load_experiment
-from grid.report.about import About, describe, provenance, stand_ins
+from grid.report.about import About, describe, provenance, random_encoders, stand_ins
 from tests.report.made_up import full_grid
 
 
@@ -53,3 +53,14 @@ def test_provenance_counts_cells_and_leaves_out_what_is_unknown() -> None:
     )
     words = [word for word, _ in provenance(results, dataclasses.replace(About(), command="c", commit="d"))]
     assert words == ["experiment", "cells", "command", "commit"]
+
+
+def test_detectors_with_a_random_encoder_are_told() -> None:
+    experiment, _ = load_experiment(config_folder() / "cdd_miniature.yaml")
+    (said,) = random_encoders(experiment)
+    assert said.startswith("The speech encoder of x-aasist-tiny and lwbn-tiny has random weights")
+    assert said in describe(experiment).stand_ins
+
+
+def test_detectors_without_a_random_encoder_are_not_mentioned(demo: Experiment) -> None:
+    assert random_encoders(demo) == ()
