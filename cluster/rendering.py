@@ -14,6 +14,7 @@ from typing import Any
 
 from cluster.events import RenderProgress
 from cluster.quiet import quiet_data
+from grid.allocator import keep_freed_memory
 from grid.codecs.catalogue import built_environment
 from grid.config.experiment import Resources
 from grid.corpora import StoredCorpus
@@ -94,6 +95,7 @@ class ShardWorker:
     """The Ray Data callable: holds one codec, makes shards, returns one row of counts for each. No audio leaves it."""
 
     def __init__(self, jobs: list[RenderJob], device: str) -> None:
+        keep_freed_memory()
         self.jobs, self.device = jobs, device
         self.processors: dict[tuple[str, str], Processor | None] = {}
         self.renderers: dict[int, ShardRenderer] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from grid.allocator import keep_freed_memory
 from grid.codecs.contract import Codec, Samples
 from grid.render import Processor, ShardRenderer
 from grid.render_plan import RenderJob
@@ -57,6 +58,7 @@ def processor_of(codec: Codec, seed: int) -> Processor:
 def _start(job: RenderJob, ready: Barrier) -> None:
     import torch
 
+    keep_freed_memory()  # as ShardWorker does
     torch.set_num_threads(1)  # as Ray has it for an actor of one CPU
     codec = build_random(job.codec)
     codec.resynthesise(np.zeros((1, 1_600), dtype=np.float32), ["warm"])  # weights and libraries load at first use
