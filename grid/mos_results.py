@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from grid.config.experiment import Experiment
+from grid.corpus.mos import MOS
 from grid.measure import tested_utterances
 from grid.metrics.mos import SystemMos, mos_by_system
 from grid.record import RECORD
 from grid.store import Store
-from grid.trials import MOS, Trials
+from grid.trials import Trials
 
 THRESHOLD = 3.5
 """That of Table V of CodecFake+, where no evaluation names another."""
