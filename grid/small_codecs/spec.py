@@ -61,7 +61,7 @@ class Supervision(Strict):
 class Size(Strict):
     """The sizes of the networks, the same for all members."""
 
-    channels: int = Field(default=160, ge=1)
+    channels: int = Field(default=160, ge=2, multiple_of=2)
     latent: int = Field(default=32, ge=1)
     encoder_blocks: int = Field(default=2, ge=0)
     decoder_blocks: int = Field(default=3, ge=0)
@@ -72,10 +72,10 @@ class Size(Strict):
 class LossWeights(Strict):
     """How much each term of the loss counts; see grid/small_codecs/losses.py."""
 
-    waveform: float = Field(default=0.0, ge=0)
-    spectrum: float = Field(default=1.0, ge=0, description="complex STFT, compressed")
-    magnitude: float = Field(default=1.0, ge=0, description="magnitudes of the STFT, compressed")
-    mel: float = Field(default=0.5, ge=0, description="log mel energies")
+    waveform: float = Field(default=0.3, ge=0)
+    spectrum: float = Field(default=0.3, ge=0, description="complex STFT")
+    magnitude: float = Field(default=3.0, ge=0, description="magnitudes of the STFT")
+    mel: float = Field(default=0.3, ge=0, description="log mel energies")
     commitment: float = Field(default=0.1, ge=0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from grid.small_codecs.losses import Reconstruction
@@ -21,10 +23,10 @@ def test_shift_of_a_few_samples_counts_in_the_complex_spectrum_and_hardly_in_mag
     assert float(terms.spectrum) > 5 * float(terms.magnitude)
 
 
-def test_twice_the_level_costs_about_log_two_in_mel_at_any_level() -> None:
+def test_twice_the_level_costs_nearly_log_two_in_mel_at_any_level() -> None:
     distance = Reconstruction()
     loud, soft = distance(2 * SPEECH, SPEECH), distance(SPEECH, 0.5 * SPEECH)
-    torch.testing.assert_close(loud.mel, torch.tensor(2.0).log(), rtol=0.1, atol=0)
+    assert 0.5 < float(loud.mel) < math.log(2)  # less, for bands near silence are not heard
     torch.testing.assert_close(loud.mel, soft.mel, rtol=0.1, atol=0)
 
 

@@ -93,3 +93,11 @@ def test_gradients_reach_the_encoder_through_every_quantiser() -> None:
         gradient = codec.encoder.analysis.weight.grad
         assert gradient is not None
         assert float(gradient.abs().sum()) > 0, quantiser
+
+
+def test_encoder_hears_the_level_behind_its_normalisation() -> None:
+    codec = trained_once("residual", "none", "time")
+    samples = torch.from_numpy(noise(1, 1600))
+    with torch.inference_mode():
+        loud, soft = codec.encoder(samples), codec.encoder(0.1 * samples)
+    assert float((loud - soft).abs().mean()) > 0.1 * float(loud.abs().mean())
