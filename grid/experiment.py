@@ -15,7 +15,7 @@ from grid.balance import Balance, balance_of
 from grid.codecs.catalogue import Catalogue, load_catalogue
 from grid.codecs.contract import identity as codec_identity
 from grid.codecs.entry import Design
-from grid.config.experiment import CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
+from grid.config.experiment import AttackSource, CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
 from grid.config.recipe import Recipe
 from grid.config.yaml_file import YamlFile, parse, read_yaml
 from grid.corpora import corpus_facts
@@ -141,11 +141,15 @@ class Grid:
     def _attack_chains(self, selection: Selection) -> list[Chain]:
         """What stands for spoofed speech in the training of a selection."""
         chains: list[Chain] = []
-        for source in self.experiment.attacks:
+        for source in self._trained_attacks:
             if source.through == "nothing":
                 chains.append(Chain(attack=source.name))
             chains += [Chain(attack=source.name, codec=codec) for codec in source.codecs(selection.codecs)]
         return chains
+
+    @cached_property
+    def _trained_attacks(self) -> tuple[AttackSource, ...]:
+        return tuple(source for source in self.experiment.attacks if source.trained)
 
     @cached_property
     def _scored(self) -> tuple[Rendition, ...]:
@@ -176,7 +180,7 @@ class Grid:
     def _cell(self, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> CellJob:
         targets = self._targets(selection, policy)
         attacks = self._attack_chains(selection)
-        fed = bool(targets) or any(source.through == "selection" for source in self.experiment.attacks)
+        fed = bool(targets) or any(source.through == "selection" for source in self._trained_attacks)
         # mixing says nothing where no CoRS is mixed in, and drawing nothing where there is one codec
         mixing = MixingInput(
             how=policy.mixing if targets else "append",

@@ -170,6 +170,15 @@ def test_attacks_through_codecs_by_name_are_the_same_for_every_cell(tmp_path: Pa
     assert [(cell.selection, cell.codecs) for cell in baseline] == [("none", ())]
 
 
+def test_attacks_that_are_not_trained_are_heard_in_the_tests_alone(made: Tiny) -> None:
+    untrained = [{**source, "trained": False} for source in WORLD]
+    axes = {"policies": ["spoof"]}
+    plain, tested = expand(made, grid=axes), expand(made, grid=axes, attacks=untrained, evaluations=COSG)
+    assert [cell.cell_id for cell in tested.cells] == [cell.cell_id for cell in plain.cells]
+    assert all(not cell.attacks for cell in tested.cells)
+    assert sum("world~" in folder for folder in tested.cells[0].scored) == len(GRID["selections"])
+
+
 def test_a_design_of_the_experiment_goes_before_that_of_the_catalogue(tmp_path: Path) -> None:
     axes = {"selections": ["mu-law"], "policies": ["by-design"]}
     targets = []

@@ -66,6 +66,7 @@ class AttackSource(Strict):
         default="nothing",
         description="`selection`: each codec of the cell's selection; or codecs by name, the same for every cell",
     )
+    trained: bool = Field(default=True, description="false: no detector hears it before the tests, as in CodecFake+")
 
     def codecs(self, selection: Sequence[str]) -> tuple[str, ...]:
         """The codecs that it goes through for a cell with the codecs of `selection`; none: it is left as it is."""
