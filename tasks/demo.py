@@ -21,9 +21,9 @@ def demo(root: Root = None) -> None:
     from tasks.run import carry_out
 
     config = str(config_folder() / "demo.yaml")
-    result = carry_out(config, root, "local")
+    ended = carry_out(config, root, "local")
     experiment, store = open_store(config, root)
-    results = results_from_store(store, experiment, result.grid.cells)
+    results = results_from_store(store, experiment, ended.result.grid.cells)
     for table in overview(results, experiment.cross_testing):
         drawn = to_rich(table)
         fits = out.measure(drawn, options=out.options.update(width=WIDEST)).maximum <= out.width
@@ -32,7 +32,7 @@ def demo(root: Root = None) -> None:
         out.print(sentence, highlight=False)
     err.print(f"tables and figures: {store.uri('reports/demo/index.html')}", highlight=False, soft_wrap=True)
     err.print(f"MLflow:             codecgrid mlflow {config}", highlight=False, soft_wrap=True)
-    if not result.ok:
+    if not ended.ok:
         sys.exit(CELLS_FAILED)
 
 

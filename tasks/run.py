@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grid.errors import RequestError
 from tasks.console import CELLS_FAILED, Address, AsJson, Config, Root, err, print_json, single, stopped
 
 if TYPE_CHECKING:
     from cluster.driver import RunResult
+    from grid.experiment import Grid
+    from grid.store import Store
+    from tasks.report import Report
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that came to its end, and its report."""
+
+    result: RunResult
+    report: Report
+
+    @property
+    def ok(self) -> bool:
+        return self.result.ok and not self.report.faults
 
 
 def run(config: Config, root: Root = None, address: Address = "local", as_json: AsJson = False) -> None:
     """Run what is not done yet of an experiment; running again resumes."""
-    result = carry_out(config, root, address)
+    ended = carry_out(config, root, address)
     if as_json:
         from tasks.status import summary
 
-        print_json(summary(result.states))
-    sys.exit(0 if result.ok else CELLS_FAILED)
+        lacking = [{"part": fault.part, "error": fault.error} for fault in ended.report.faults]
+        print_json(summary(ended.result.states) | ({"report_failures": lacking} if lacking else {}))
+    sys.exit(0 if ended.ok else CELLS_FAILED)
 
 
-def carry_out(config: str, root: str | None, address: str) -> RunResult:
+def carry_out(config: str, root: str | None, address: str) -> Ended:
     """A run with its progress and its report on the terminal."""
     from cluster.driver import run_experiment
     from tasks.opening import open_store
-    from tasks.report import make_report
+    from tasks.report import tell_faults
     from tasks.watching import TerminalWatcher
 
     _, store = open_store(config, root)
@@ -36,9 +54,10 @@ def carry_out(config: str, root: str | None, address: str) -> RunResult:
         stopped(error)
     for note in result.notes:
         err.print(f"MLflow was not written: {note}. When it is back: codecgrid sync {config}", markup=False)
-    report = make_report(result.grid, store, source="store")
+    report = _report(result.grid, store)
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.counts().items()))
-    err.print(f"{len(result.states)} cells: {counts}; report: {report}", highlight=False, soft_wrap=True)
+    where = f"; report: {report.page}" if report.page else ""
+    err.print(f"{len(result.states)} cells: {counts}{where}", highlight=False, soft_wrap=True)
     for state in result.states:
         if state.status != "done":
             job = state.job
@@ -49,7 +68,20 @@ def carry_out(config: str, root: str | None, address: str) -> RunResult:
                 highlight=False,
                 soft_wrap=True,
             )
-    return result
+    if report.faults:
+        tell_faults(report, ["codecgrid", "report", config, *(["--root", root] if root else [])])
+    return Ended(result, report)
+
+
+def _report(grid: Grid, store: Store) -> Report:
+    """The report of a run, in which nothing can be wrong any more with the request."""
+    from grid.report.faults import Fault
+    from tasks.report import Report, make_report
+
+    try:
+        return make_report(grid, store, source="store")
+    except RequestError as error:
+        return Report(None, (Fault.of("the report", error),))
 
 
 if __name__ == "__main__":

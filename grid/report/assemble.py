@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from grid.report.about import About
 from grid.report.data import GridResults
-from grid.report.outline import outline
+from grid.report.faults import Fault, attempt
+from grid.report.outline import NO_CELLS, outline
 from grid.report.page import FOLDED, Figure, Part
 from grid.report.writers.csv import to_csv
 from grid.report.writers.html_page import to_html_page
@@ -19,31 +22,62 @@ WRITERS = {"md": to_markdown, "csv": to_csv, "tex": to_latex}
 NOTHING_MORE = About()
 
 
-def assemble(results: GridResults, out_dir: Path, about: About = NOTHING_MORE) -> list[Path]:
+def assemble(
+    results: GridResults, out_dir: Path, about: About = NOTHING_MORE, faults: list[Fault] | None = None
+) -> list[Path]:
     """Writes every table as .md, .csv and .tex, every figure as .png, and index.md and index.html with all of them.
 
     What the pages fold away goes to the folder `more`. Returns the files in the order written. Equal arguments give
     equal bytes. Files of an earlier report are overwritten and others in `out_dir` are left alone.
+
+    What cannot be made or written is added to `faults`, is told on the pages with the faults that are there already,
+    and leaves no file; the rest is written all the same. Without `faults` the first error is raised.
     """
-    page = outline(results, about)
-    written = _write_parts((*page.shown, page.last), out_dir)
-    written += _write_parts(page.folded(), out_dir / FOLDED)
-    written.append(_write(out_dir / "index.md", to_markdown_page(page)))
-    written.append(_write(out_dir / "index.html", to_html_page(page, out_dir)))
-    return written
+    page, files = outline(results, about, faults), _Files([], faults)
+    shown, last = files.of_parts(page.shown, out_dir), files.of_parts((page.last,), out_dir)
+    folds = [replace(fold, parts=files.of_parts(fold.parts, out_dir / FOLDED)) for fold in page.folds]
+    told = tuple(f"{fault.sentence}." for fault in faults or ())
+    page = replace(
+        page,
+        shown=shown,
+        folds=tuple(fold for fold in folds if fold.parts),
+        last=page.last if last else NO_CELLS,
+        warnings=(*told, *page.warnings),
+    )
+    files.write(out_dir / "index.md", partial(to_markdown_page, page))
+    files.write(out_dir / "index.html", partial(to_html_page, page, out_dir))
+    return files.written
 
 
-def _write_parts(parts: Iterable[Part], folder: Path) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for part in parts:
+@dataclass(frozen=True)
+class _Files:
+    """The files of a report as they come about, and the faults of those that do not (None: an error is raised)."""
+
+    written: list[Path]
+    faults: list[Fault] | None
+
+    def of_parts(self, parts: Iterable[Part], folder: Path) -> tuple[Part, ...]:
+        """Writes the files of `parts`; gives the parts that have all of theirs."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return tuple([part for part in parts if self._of_part(part, folder)])
+
+    def _of_part(self, part: Part, folder: Path) -> bool:
         if isinstance(part, Figure):
-            written.append(part.draw(folder / part.file))
-        else:
-            written += [_write(folder / f"{part.name}.{suffix}", write(part)) for suffix, write in WRITERS.items()]
-    return written
+            return self._keep(folder / part.file, part.draw)
+        written = [self.write(folder / f"{part.name}.{suffix}", partial(to, part)) for suffix, to in WRITERS.items()]
+        return all(written)
 
+    def write(self, path: Path, text: Callable[[], str]) -> bool:
+        """Writes a text; False when it cannot be made or written."""
+        return self._keep(path, lambda to: to.write_bytes(text().encode("utf-8")))
 
-def _write(path: Path, text: str) -> Path:
-    path.write_bytes(text.encode("utf-8"))
-    return path
+    def _keep(self, path: Path, write: Callable[[Path], object]) -> bool:
+        """Whether `write` brought the file about; where it did not, that of an earlier report goes as well."""
+        before = len(self.faults or ())
+        attempt(f"file {path.name}", partial(write, path), None, self.faults)
+        if len(self.faults or ()) == before:
+            self.written.append(path)
+            return True
+        if path.is_file():
+            path.unlink()
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +11,7 @@ from grid.report.about import About, provenance
 from grid.report.artefact_figures import artefact_figures
 from grid.report.artefact_table import artefact_table
 from grid.report.data import GridResults
+from grid.report.faults import Fault, attempt
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.mos_report import mos_figure, mos_table
@@ -21,7 +23,7 @@ from grid.report.policy_panel import figure_evaluations
 from grid.report.policy_table import policy_table
 from grid.report.shortcut_table import shortcut_table
 from grid.report.status_table import status_table
-from grid.report.table import Table
+from grid.report.table import Column, Table
 from grid.report.taxonomy_table import AXES, taxonomy_table
 
 HEAT_MAP = (
@@ -34,6 +36,9 @@ POLICY_FIGURE = (
     "Compare a filled mark with the open one (or with the dashed line, where all rows share it), which was trained "
     "without resynthesised speech: a label that helps moves the mark to the left. Dotted: chance."
 )
+
+NO_CELLS = Table("cells", "All cells", "This table could not be made.", (Column("cell"),), ())
+"""What stands for the table of all cells when that one fails."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,11 @@ class View:
         return f"{self.evaluation}, {self.detector}, policy {self.policy}"
 
 
-def outline(results: GridResults, about: About) -> Page:
+def outline(results: GridResults, about: About, faults: list[Fault] | None = None) -> Page:
     """The page of `results`: the tables of papers that `about` names, then the views of its evaluation (or the first).
 
-    RequestError: there is no such table.
+    A part that cannot be made is added to `faults` and left out; without that list its error is raised. RequestError:
+    there is no such table.
     """
     views = [
         View(evaluation, policy, detector)
@@ -61,23 +67,33 @@ def outline(results: GridResults, about: About) -> Page:
         for detector in results.detectors()
     ]
     first = leading(results, about.cross_testing)
-    shown = [part for view in first for part in matrix_parts(results, view)]
-    shown += [table for view in first for table in taxonomy_tables(results, view)]
-    shown += [artefact_table(results.artefacts), *artefact_figures(results.artefacts)] if results.artefacts else []
-    rated = results.mos, results.mos_threshold
-    shown += [mos_table(*rated), mos_figure(*rated)] if results.mos else []
-    shown += [shortcut_table(results.shortcuts)] if results.shortcuts else []
-    folds = [Fold(f"{view.title}: training codec left out", _others(results, view)) for view in first]
-    folds += [Fold(view.title, _all(results, view)) for view in views if view not in first]
-    by_condition = shortcut_table(results.shortcuts, pooled=False)
-    folds += [Fold(by_condition.title, (by_condition,))] if by_condition.rows else []
-    policies = [part for table in (policy_table(results), own_codec_table(results)) for part in policy_parts(table)]
+
+    def made(part: str, make: Callable[[], Sequence[Part]]) -> tuple[Part, ...]:
+        return tuple(attempt(part, make, (), faults))
+
+    def folded(title: str, make: Callable[[], Sequence[Part]]) -> Fold:
+        return Fold(title, made(f"what is folded under {title!r}", make))
+
+    shown = [part for name in about.tables for part in made(f"table {name}", partial(paper_parts, name, results))]
+    shown += made("table policies", lambda: policy_parts(policy_table(results)))
+    shown += made("table own-codec", lambda: policy_parts(own_codec_table(results)))
+    for view in first:
+        shown += made(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
+    for view in first:
+        shown += made(f"taxonomy of {view.title}", partial(taxonomy_tables, results, view))
+    shown += made("table of artefacts", lambda: artefact_parts(results))
+    shown += made("table of MOS", lambda: mos_parts(results))
+    shown += made("table of shortcuts", lambda: shortcut_parts(results, pooled=True))
+    folds = [folded(f"{view.title}: training codec left out", partial(_others, results, view)) for view in first]
+    folds += [folded(view.title, partial(_all, results, view)) for view in views if view not in first]
+    by_condition = made("table of shortcuts by condition", lambda: shortcut_parts(results, pooled=False))
+    folds += [Fold(part.title, (part,)) for part in by_condition]
     return Page(
         title=results.name,
         summary=_summary(results),
-        shown=(*(part for name in about.tables for part in paper_parts(name, results)), *policies, *shown),
+        shown=tuple(shown),
         folds=tuple(fold for fold in folds if fold.parts),
-        last=status_table(results),
+        last=attempt("table cells", lambda: status_table(results), NO_CELLS, faults),
         warnings=about.stand_ins,
         terms=tuple((name, text) for name, text in about.evaluations if name in results.evaluations()),
         facts=provenance(results, about),
@@ -101,6 +117,24 @@ def policy_parts(table: Table) -> list[Part]:
         return [table] if table.name == "policies" else []
     title = f"{table.title}: {' and '.join(evaluations)}"
     return [table, Figure(table.name, title, POLICY_FIGURE, partial(draw_policy_figure, table))]
+
+
+def artefact_parts(results: GridResults) -> list[Part]:
+    """How alike the residuals of the codecs are, where that was measured."""
+    found = results.artefacts
+    return [artefact_table(found), *artefact_figures(found)] if found else []
+
+
+def mos_parts(results: GridResults) -> list[Part]:
+    """The predicted MOS of recordings and generators, where there is any."""
+    rated = results.mos, results.mos_threshold
+    return [mos_table(*rated), mos_figure(*rated)] if results.mos else []
+
+
+def shortcut_parts(results: GridResults, *, pooled: bool) -> list[Part]:
+    """The EER of duration, level and bandwidth alone, where it was measured: pooled, or by condition."""
+    table = shortcut_table(results.shortcuts, pooled=pooled)
+    return [table] if table.rows else []
 
 
 def matrix_parts(results: GridResults, view: View) -> list[Part]:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grid.errors import RequestError
 from grid.report.about import About
 from grid.report.assemble import assemble
 from grid.report.data import GridResults
+from grid.report.faults import Fault
 from grid.report.figures import PAPER_WIDTH
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import cross_codec_matrix
@@ -78,6 +80,29 @@ def test_assemble_every_state_of_the_full_grid_reaches_the_index(tmp_path: Path)
     index = (tmp_path / "index.md").read_text(encoding="utf-8")
     for word in ("failed", "missing", "running", "disk full"):
         assert word in index
+
+
+def test_assemble_around_what_fails_writes_the_rest_and_tells_it(tmp_path: Path) -> None:
+    (tmp_path / "policies.tex").mkdir()
+    (tmp_path / "own-codec.png").mkdir()
+    faults: list[Fault] = []
+    written = assemble(SMALL, tmp_path, About(tables=("cdd-table-33",)), faults)
+    parts = ["table cdd-table-33", "file policies.tex", "file own-codec.png"]
+    assert [fault.part for fault in faults] == parts
+    assert "did you mean 'cdd-table-3'?" in faults[0].error
+    assert "IsADirectoryError" in faults[1].trace
+    names = {path.name for path in written}
+    assert {"policies.md", "policies.csv", "policies.png", "own-codec.tex", "index.md", "index.html"} <= names
+    assert not {"policies.tex", "own-codec.png"} & names
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert all(f"{part} could not be made: " in page for part in parts)
+    assert 'id="figure-own-codec"' not in page
+    assert 'id="cells"' in page
+
+
+def test_assemble_without_a_list_of_faults_raises_the_first(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="cdd-table-33"):
+        assemble(SMALL, tmp_path, About(tables=("cdd-table-33",)))
 
 
 def test_assemble_page_leads_with_the_evaluation_asked_for(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
+import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +120,74 @@ def test_report_with_a_table_of_another_package_shows_it(
         assert reported.files("store")["theirs.csv"] == b"cells\n2\n"
     finally:
         config.write_text(text)
+
+
+@pytest.fixture
+def broken(reported: Reported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The module of a table that raises, which the experiment asks for among those of the paper."""
+    monkeypatch.syspath_prepend(install_entry_point(tmp_path / "site", "tables", "broken-table", "broken_table"))
+    module = tmp_path / "site" / "broken_table.py"
+    module.write_text(
+        "from grid.report.papers import PAPER_TABLES\n\n"
+        "@PAPER_TABLES.register('broken-table')\n"
+        "def table(results):\n"
+        "    return results.cells[0].no_such_number\n"
+    )
+    config = reported.made.config
+    text = config.read_text()
+    config.write_text(text.replace("- cdd-table-4", "- broken-table"))
+    yield module
+    config.write_text(text)
+
+
+REASON = "AttributeError: 'CellResult' object has no attribute 'no_such_number'"
+
+
+def test_report_with_a_table_that_fails_names_it_and_writes_the_others(
+    reported: Reported, broken: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    where = ("report", reported.made.config, "--root", reported.made.store.root, "--from", "store", "--out", folder)
+    ended = codecgrid(*where)
+    assert ended.status == 3
+    assert ended.out.strip() == str(folder / "index.html")
+    assert f"table broken-table could not be made: {REASON}\n" in ended.err
+    assert f"to make it again: {shlex.join(['codecgrid', *map(str, where)])}\n" in ended.err
+    assert "Traceback" not in ended.err
+    written = {path.name for path in folder.iterdir()}
+    assert {"cdd-table-3.csv", "cdd-table-5.tex", "policies.md", "cells.csv", "index.md"} <= written
+    assert REASON in html.unescape((folder / "index.html").read_text())
+    assert str(broken) in (folder / "faults.txt").read_text()
+    reported.made.config.write_text(reported.made.config.read_text().replace("- broken-table\n", ""))
+    assert codecgrid(*where).status == 0
+    assert not (folder / "faults.txt").exists()
+
+
+def test_run_whose_report_fails_keeps_the_cells_and_ends_with_three(reported: Reported, broken: Path) -> None:
+    config, root = reported.made.config, reported.made.store.root
+    ended = codecgrid("run", config, "--root", root, "--json")
+    assert ended.status == 3
+    assert ended.json["done"] == 2
+    assert ended.json["failures"] == []
+    assert ended.json["report_failures"] == [{"part": "table broken-table", "error": REASON}]
+    assert f"2 cells: 2 done; report: {Path(root) / 'reports/tiny/index.html'}\n" in ended.err
+    assert f"to make it again: codecgrid report {config} --root {root}\n" in ended.err
+
+
+def test_run_whose_report_has_no_place_keeps_the_cells_and_ends_with_three(reported: Reported) -> None:
+    config, store = reported.made.config, reported.made.store
+    place = Path(store.uri("reports"))
+    kept = place.rename(place.with_name("reports-kept")) if place.exists() else None
+    place.write_text("a file, where the folder of reports should be")
+    try:
+        ended = codecgrid("run", config, "--root", store.root)
+    finally:
+        place.unlink()
+        if kept:
+            kept.rename(place)
+    assert ended.status == 3
+    assert "2 cells: 2 done\n" in ended.err
+    assert "the report could not be made: NotADirectoryError" in ended.err
 
 
 @pytest.mark.parametrize(
