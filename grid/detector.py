@@ -6,19 +6,22 @@ configs/detectors/NAME.yaml -> DetectorSpec -> identity (into the cell's digest)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from grid.backends import BACKENDS
 from grid.backends.contract import Backend
 from grid.config.folders import config_folder
+from grid.config.yaml_file import PlacedError, YamlFile, parse, read_yaml
 from grid.errors import RequestError, unknown_name
 from grid.frontends import FRONTENDS
 from grid.frontends.contract import Frontend, PluginOptions
 from grid.identity import Json, plain
+from grid.plugins import Plugin, Registry
 from grid.randomness import seed_number
 
 if TYPE_CHECKING:
@@ -78,25 +81,27 @@ class DetectorSpec(_Frozen):
     def _parts_fit(self) -> Self:
         features, backend = self.resolved_frontend().features, self.resolved_backend()
         if features.kind != backend.accepts:
-            raise RequestError(
+            raise PlacedError(
                 f"backend {self.backend.name!r} takes features of kind {backend.accepts!r}, "
-                f"but frontend {self.frontend.name!r} gives {features.kind!r}; choose another of the two"
+                f"but frontend {self.frontend.name!r} gives {features.kind!r}; choose another of the two",
+                ("backend",),
             )
         if backend.head == "cosines" and features.layers != backend.outputs:
-            raise RequestError(
+            raise PlacedError(
                 f"backend {self.backend.name!r} gives {backend.outputs} cosines, but frontend "
-                f"{self.frontend.name!r} has {features.layers} layers; make the two agree"
+                f"{self.frontend.name!r} has {features.layers} layers; make the two agree",
+                ("backend",),
             )
         return self
 
     def resolved_frontend(self) -> Frontend[Any]:
         """The frontend's declaration with all its options."""
-        plugin = FRONTENDS.get(self.frontend.name, where="frontend.name")
+        plugin = _plugin(FRONTENDS, self.frontend, "frontend")
         return plugin(_options(plugin.Options, self.frontend, "frontend"))
 
     def resolved_backend(self) -> Backend[Any]:
         """The backend's declaration with all its options."""
-        plugin = BACKENDS.get(self.backend.name, where="backend.name")
+        plugin = _plugin(BACKENDS, self.backend, "backend")
         return plugin(_options(plugin.Options, self.backend, "backend"))
 
     def identity(self) -> dict[str, Json]:
@@ -141,19 +146,13 @@ def load_detector_spec(name_or_path: str | Path, folder: Path | None = None) -> 
         path = next(file for file in files if file.is_file())
     if not path.is_file():
         raise RequestError(f"there is no detector file {str(path)!r}; known detectors: {', '.join(detector_names())}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RequestError(f"{path}: not YAML: {error}") from error
-    return parse_detector_spec({"name": path.stem} | content if isinstance(content, dict) else content, str(path))
+    file = read_yaml(path)
+    return parse(DetectorSpec, replace(file, values={"name": path.stem} | file.values))
 
 
-def parse_detector_spec(values: object, where: str = "detector") -> DetectorSpec:
+def parse_detector_spec(values: dict[str, Any], where: str = "detector") -> DetectorSpec:
     """The detector that `values` (what a YAML file holds) describe; RequestError with `where` when they are wrong."""
-    try:
-        return DetectorSpec.model_validate(values)
-    except ValidationError as error:
-        raise _explained(error, DetectorSpec, where) from error
+    return parse(DetectorSpec, YamlFile(Path(where), values, lines={}))
 
 
 def build_detector(spec: DetectorSpec, seed: int, frontend: nn.Module | None = None) -> Detector:
@@ -179,24 +178,33 @@ def _places(folder: Path | None) -> list[Path]:
     return [detectors_folder()] if folder is None else [folder, detectors_folder()]
 
 
+def _plugin(registry: Registry[Plugin], spec: PluginSpec, kind: str) -> Plugin:
+    try:
+        return registry.get(spec.name)
+    except RequestError as error:
+        raise PlacedError(f"{kind}.name: {error}", (kind, "name")) from error
+
+
 def _options(model: type[PluginOptions], spec: PluginSpec, kind: str) -> PluginOptions:
+    """The options of a plugin in full; PlacedError for the first that is wrong."""
     try:
         return model.model_validate(spec.options)
     except ValidationError as error:
-        raise _explained(error, model, f"{kind} {spec.name!r}") from error
+        fault = error.errors()[0]
+        message = _explained(fault, model, f"{kind} {spec.name!r}")
+        raise PlacedError(message, (kind, "options", *fault["loc"])) from error
 
 
-def _explained(error: ValidationError, model: type[BaseModel], where: str) -> RequestError:
-    """The first fault of a pydantic error in the words of a RequestError: place, value and choices."""
-    fault = error.errors()[0]
+def _explained(fault: ErrorDetails, model: type[BaseModel], where: str) -> str:
+    """A fault of pydantic in the words of a RequestError: place, value and choices."""
     inner = fault.get("ctx", {}).get("error")
     if isinstance(inner, RequestError):
-        return RequestError(f"{where}: {inner}")
+        return f"{where}: {inner}"
     place = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         holder: Any = model
         for part in fault["loc"][:-1]:
             holder = holder.model_fields[part].annotation
-        return unknown_name("option", fault["loc"][-1], holder.model_fields, where=f"{where}: {place}")
+        return str(unknown_name("option", fault["loc"][-1], holder.model_fields, where=f"{where}: {place}"))
     value = "" if fault["type"] in ("missing", "value_error") else f", not {fault['input']!r}"
-    return RequestError(f"{where}: {place + ': ' if place else ''}{fault['msg']}{value}")
+    return f"{where}: {place + ': ' if place else ''}{fault['msg']}{value}"

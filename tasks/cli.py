@@ -61,7 +61,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
-    """Exit status: 0 all done; 2 the request is wrong; 3 some cells, or parts of the report, failed; the rest is done."""
+    """Status: 0 all done; 2 the request is wrong; 3 some cells, or parts of the report, failed; all else is done."""
 
 
 def main() -> NoReturn:

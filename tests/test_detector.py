@@ -12,8 +12,8 @@ import torch
 import yaml
 
 from grid.detector import DetectorSpec, build_detector, detector_names, load_detector_spec, parse_detector_spec
-from grid.detector_network import at_level, scores_of
-from grid.detector_weights import fitting_detectors, load_model_bytes, load_weights, model_bytes, read_tensors
+from grid.detector_network import Detector, at_level, scores_of
+from grid.detector_weights import fitting_detectors, load_weights, model_bytes, read_tensors
 from grid.errors import MissingRequirementError, RequestError
 from grid.identity import digest, plain
 from tests.frontends.tiny_encoders import TINY_XLSR
@@ -76,8 +76,8 @@ def test_spec_and_identity_need_no_torch() -> None:
         ({"backend": {"name": "lcnn", "options": {"recurrent": 1}}}, r"recurrent: .* not 1"),
         ({"backend": {"name": "aasist"}}, r"takes features of kind 'waveform', but frontend 'lfcc' gives 'frames'"),
         ({"frontend": {"name": "lfcc", "options": {"fft_points": 256}}}, r"frame_samples 320 is more than"),
-        ({"inptu": {}}, r"unknown option 'inptu'; did you mean 'input'\?"),
-        ({"input": {"levle": "rms"}}, r"input.levle: unknown option 'levle'; did you mean 'level'\?"),
+        ({"inptu": {}}, r"unknown key 'inptu'; did you mean 'input'\?"),
+        ({"input": {"levle": "rms"}}, r"unknown key 'levle'; did you mean 'level'\?"),
         ({"input": {"level": "rms"}}, r"give dbfs for rms"),
         ({"input": {"level": "none", "dbfs": -26}}, r"only for rms"),
     ],
@@ -104,12 +104,29 @@ def test_detector_file_at_a_path_is_read_and_its_faults_name_it(tmp_path: Path) 
     file.write_text(yaml.safe_dump({"frontend": {"name": "lfcc"}, "backend": SMALL}))
     assert load_detector_spec(file).name == "mine"
     assert load_detector_spec("mine", tmp_path).backend.name == "lcnn"
-    file.write_text("frontend: {name: lfcc}\nbackend: {name: lcnn, option: {}}\n")
-    with pytest.raises(RequestError, match=r"mine\.yaml: backend\.option: unknown option 'option'"):
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("backend: {name: lcnn, option: {}}", r"mine\.yaml:3: unknown key 'option'; did you mean 'options'\?"),
+        ("backend:\n  name: lcn", r"mine\.yaml:4: backend\.name: unknown backend 'lcn'; did you mean 'lcnn'\?"),
+        (
+            "backend:\n  name: lcnn\n  options:\n    dropout: high",
+            r"mine\.yaml:6: backend 'lcnn': dropout: .* not 'high'",
+        ),
+        ("backend: {name: lcnn}\ninput:\n  level: rms", r"mine\.yaml:4: input: input level 'rms' with dbfs None"),
+        ("backend: {name: aasist}", r"mine\.yaml:3: backend 'aasist' takes features of kind 'waveform'"),
+        ("frontend: {name: lfcc}", r"mine\.yaml:3: key 'frontend' is given twice"),
+        ("backend: {name: lcnn", r"mine\.yaml is not valid YAML: (?s:.*)line 4"),
+        ("", r"mine\.yaml:2: backend: Field required"),
+    ],
+)
+def test_wrong_detector_file_names_file_and_line(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"# a detector\nfrontend: {{name: lfcc}}\n{text}\n")
+    with pytest.raises(RequestError, match=message):
         load_detector_spec(file)
-    file.write_text("frontend: {name: lfcc\n")
-    with pytest.raises(RequestError, match="not YAML"):
-        load_detector_spec(str(file))
 
 
 def test_identity_moves_with_every_default_and_not_with_the_name() -> None:
@@ -160,17 +177,18 @@ def test_score_keeps_no_gradient() -> None:
     assert not build_detector(spec(), 0).eval().score(noise(1, 4000)).requires_grad
 
 
+def saved(detector: Detector, folder: Path) -> Path:
+    path = folder / "model.safetensors"
+    path.write_bytes(model_bytes(detector))
+    return path
+
+
 def test_weights_survive_the_round_trip_bit_for_bit(tmp_path: Path) -> None:
     source, target = build_detector(spec(), 1), build_detector(spec(), 2)
     source(noise(2, 4000))  # moves the running statistics
-    load_model_bytes(target, model_bytes(source))
+    load_weights(target, saved(source, tmp_path))
     waveforms = noise(2, 8000)
     assert torch.equal(source.eval().score(waveforms), target.eval().score(waveforms))
-    file = tmp_path / "model.safetensors"
-    file.write_bytes(model_bytes(source))
-    other = build_detector(spec(), 3).eval()
-    load_weights(other, file)
-    assert torch.equal(other.score(waveforms), target.score(waveforms))
 
 
 def test_weights_of_another_detector_are_refused_with_the_one_that_fits(shared_weights: Path) -> None:
@@ -179,13 +197,11 @@ def test_weights_of_another_detector_are_refused_with_the_one_that_fits(shared_w
         load_weights(detector, shared_weights / "aasist" / "AASIST-L.pth")
 
 
-def test_weights_that_fit_nothing_say_so() -> None:
+def test_weights_that_fit_nothing_say_so(tmp_path: Path) -> None:
     assert fitting_detectors({"backend.x": torch.zeros(1)}) == []
+    other = build_detector(spec(backend=SMALL | {"options": {"channels": [6, 6, 6, 6, 6]}}), 0)
     with pytest.raises(RequestError, match=r"It fits no detector"):
-        load_model_bytes(
-            build_detector(spec(), 0),
-            model_bytes(build_detector(spec(backend=SMALL | {"options": {"channels": [6, 6, 6, 6, 6]}}), 0)),
-        )
+        load_weights(build_detector(spec(), 0), saved(other, tmp_path))
 
 
 def test_weights_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -16,9 +16,17 @@ Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
 
 
+class PlacedError(RequestError):
+    """A wrong value that a validator found: its message names it, `place` leads to it from the validated model."""
+
+    def __init__(self, message: str, place: Place) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 @dataclass(frozen=True)
 class YamlFile:
-    """The values of a YAML file and the line of each."""
+    """The values of a YAML file and the line of each; no lines where the values come from elsewhere."""
 
     path: Path
     values: dict[str, Any]
@@ -81,6 +89,11 @@ def _explain(model: type[BaseModel], file: YamlFile, item: Any) -> str:
     place = tuple(part for part in item["loc"] if part in ("__root__",) or _is_value(file, item["loc"], part))
     where = file.where(*place)
     name = ".".join(str(part) for part in place)
+    cause = item.get("ctx", {}).get("error")
+    if isinstance(cause, PlacedError):
+        return f"{file.where(*place, *cause.place)}: {cause}"
+    if isinstance(cause, RequestError):
+        return f"{where}: {name + ': ' if name else ''}{cause}"
     if item["type"] == "extra_forbidden":
         choices = _fields_at(model, place[:-1])
         if choices:
@@ -91,7 +104,9 @@ def _explain(model: type[BaseModel], file: YamlFile, item: Any) -> str:
 
 def _is_value(file: YamlFile, place: Place, part: str | int) -> bool:
     """Pydantic puts the tags of unions into a place; only keys and positions of the file are kept."""
-    return isinstance(part, int) or any(part in known for known in file.lines) or part == place[-1]
+    if not file.lines or isinstance(part, int):
+        return True
+    return any(part in known for known in file.lines) or part == place[-1]
 
 
 def _causes(items: list[Any]) -> list[Any]:
