@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tasks.console import AsJson, Config, Root, out, print_json, single, table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from grid.gang_plan import PlannedGang
+
+GAP, LEAST_ACTION = 2, 7
+"""Columns between two columns of a table, and those in which an action goes with its reason, word below word."""
 
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
@@ -53,15 +60,29 @@ def _show_gang(gang: PlannedGang) -> None:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
+    """One table for each detector: with its name above the cells, theirs stay whole in 80 columns."""
     from collections import Counter
 
-    shown = table("cell", "selection", "policy", "detector", "seed", "action", title=f"{len(rows)} cells")
-    for row in rows:
-        *names, action, reason = (str(value) for value in row.values())
-        shown.add_row(*names, action if reason in ("new", "done") else f"{action}: {reason}")
-    out.print(shown)
+    out.print(f"{len(rows)} cells", highlight=False)
+    for detector, cells in groupby(rows, key=itemgetter("detector")):
+        out.print()
+        out.print(_table_of(detector, list(cells)))
+    out.print()
     counts = Counter(row["action"] for row in rows)
     out.print(", ".join(f"{count} to {action}" for action, count in sorted(counts.items())))
+
+
+def _table_of(detector: str, cells: list[dict[str, Any]]) -> Table:
+    shown = table("cell", "selection", "policy", "seed", "action", title=f"detector {detector}")
+    for row in cells:
+        action, reason = row["action"], row["reason"]
+        told = action if reason in ("new", "done") else f"{action}: {reason}"
+        shown.add_row(row["cell_id"], row["selection"], row["policy"], str(row["seed"]), told)
+    *names, actions = [max(len(str(text)) for text in (column.header, *column.cells)) for column in shown.columns]
+    if sum(names) + len(names) * GAP + min(actions, LEAST_ACTION) <= out.width:  # else all columns give way
+        for column, width in zip(shown.columns, names, strict=False):
+            column.width = width
+    return shown
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grid.status import record_failure
 from tests.tasks.command_line import codecgrid
 from tests.tiny_encoder_grid import tiny_cdd
 from tests.tiny_grid import Tiny, tiny
@@ -36,14 +37,29 @@ def test_plan_writes_nothing(new: Tiny) -> None:
     assert not Path(new.store.root).exists()
 
 
-def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole(tmp_path: Path) -> None:
+def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole_under_their_detector(tmp_path: Path) -> None:
     from grid.config.folders import config_folder
 
     lines = codecgrid("plan", config_folder() / "demo.yaml", "--root", tmp_path).out.splitlines()
+    heads = [line.split() for line in lines if line.startswith("detector ")]
+    assert heads == [["detector", "lfcc-lcnn-small"], ["detector", "aasist-tiny"]]
     row = next(line for line in lines if "lyra-v2-3.2kbps" in line and "bonafide" in line).split()
-    assert row[1:] == ["lyra-v2-3.2kbps", "bonafide", "lfcc-lcnn-small", "0", "train"]
+    assert row[1:] == ["lyra-v2-3.2kbps", "bonafide", "0", "train"]
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "24 to train"
+
+
+def test_plan_in_eighty_columns_folds_the_reason_and_no_name_of_the_cdd_grid(tmp_path: Path) -> None:
+    codec, policy = "encodec-24khz-6kbps-mars5", {"label": "bonafide", "mixing": "replace", "probability": 0.5}
+    made = tiny(tmp_path, grid={"selections": [codec], "policies": [policy]})
+    (cell,) = made.grid.cells
+    record_failure(made.store, cell, RuntimeError("disk full"), "")
+    found = codecgrid("plan", made.config, "--root", made.store.root).out
+    lines = found.splitlines()
+    names = f"{cell.cell_id}  {codec}  bonafide-replace-0.5  0"
+    (start,) = [number for number, line in enumerate(lines) if line.startswith(names)]
+    assert " ".join(line[len(names) :].strip() for line in lines[start : start + 3]) == "train: failed before"
+    assert max(map(len, lines)) <= 80
 
 
 def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
