@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from grid.corpus.audio import SAMPLE_RATE, UnusableAudioError, read_audio
-from grid.corpus.manifest import MANIFEST_SCHEMA, SPOOF, read_manifest, write_manifest
+from grid.corpus.manifest import MANIFEST_SCHEMA, SPOOF, write_manifest
 from grid.corpus.shards import PCM_SCALE, ShardEntry, ShardReader, to_pcm16, write_shard
 from grid.errors import RequestError
 from grid.identity import file_digest
 from grid.read_ahead import read_ahead
-from grid.record import RECORD, Record, finish
+from grid.record import Record, finish
 from grid.render_plan import (
     HEARD_ID,
     IS_PROCESSED,
@@ -254,13 +254,6 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
         results=results,
         digests={audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
     )
-
-
-def rendered_manifest(store: Store, rendition: Rendition) -> pa.Table:
-    """The manifest of a finished rendition, with the column `offset`."""
-    if not store.exists(f"{rendition.folder}/{RECORD}"):
-        raise RequestError(f"{store.uri(rendition.folder)} is not finished; run the experiment first")
-    return read_manifest(store.local(f"{rendition.folder}/manifest.parquet"))
 
 
 def _failure(row: Row, error: Exception) -> Failure:

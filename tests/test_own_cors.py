@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from grid.audio_source import RenditionAudio
+from grid.corpus.manifest import read_manifest
 from grid.errors import RequestError
 from grid.experiment import Grid
 from grid.measure import measure_cell
 from grid.processor import build_processor
 from grid.record import read_record
-from grid.render import ShardRenderer, finish_render, rendered_manifest
+from grid.render import ShardRenderer, finish_render
 from grid.render_plan import RenderJob, plan_render, shards_to_do
 from grid.rendition import RAW, Chain, Rendition
 from grid.run_cell import run_cell
@@ -68,7 +69,7 @@ def of_chain(grid: Grid, chain: Chain) -> Rendition:
 
 
 def table(store: Store, rendition: Rendition) -> pd.DataFrame:
-    return rendered_manifest(store, rendition).to_pandas().set_index("utterance_id")
+    return read_manifest(store.local(f"{rendition.folder}/manifest.parquet")).to_pandas().set_index("utterance_id")
 
 
 def recordings(split: str) -> set[str]:

@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from grid.corpus.atomic import replacing
 from grid.corpus.audio import SAMPLE_RATE
 from grid.errors import RequestError
 
@@ -63,26 +62,25 @@ class ShardEntry:
 def write_shard(path: str | Path, items: Iterable[tuple[str, NDArray[np.float32]]]) -> list[ShardEntry]:
     """Writes (utterance_id, waveform float32 (samples,) at 16 kHz) pairs as one shard; entries in the order given.
 
-    The file appears at once and whole or not at all, and equal items give equal bytes. Items are taken one row group
-    at a time, so a generator may make them as they are needed. Raises ValueError for no items, a repeated utterance_id,
-    and a waveform that is empty, not one-dimensional or not finite.
+    Equal items give equal bytes. Items are taken one row group at a time, so a generator may make them as they are
+    needed. Whoever calls it sees to it that a file appears whole or not at all: `Store.writing`. Raises ValueError for
+    no items, a repeated utterance_id, and a waveform that is empty, not one-dimensional or not finite.
     """
     entries: list[ShardEntry] = []
     seen: set[str] = set()
-    with replacing(path) as temporary:
-        with pq.ParquetWriter(
-            temporary, SHARD_SCHEMA, compression="NONE", use_dictionary=False, write_statistics=False
-        ) as writer:
-            for group in _groups(items):
-                for item in group:
-                    if item.utterance_id in seen:
-                        raise ValueError(f"{path}: utterance {item.utterance_id!r} comes twice")
-                    seen.add(item.utterance_id)
-                writer.write_table(_group_table(group), row_group_size=len(group))
-                entries += [ShardEntry(i.utterance_id, -1, i.samples, i.sha256, i.clipped) for i in group]
-        if not entries:
-            raise ValueError(f"{path}: a shard needs at least one utterance")
-        return _located(temporary, entries)
+    with pq.ParquetWriter(
+        path, SHARD_SCHEMA, compression="NONE", use_dictionary=False, write_statistics=False
+    ) as writer:
+        for group in _groups(items):
+            for item in group:
+                if item.utterance_id in seen:
+                    raise ValueError(f"{path}: utterance {item.utterance_id!r} comes twice")
+                seen.add(item.utterance_id)
+            writer.write_table(_group_table(group), row_group_size=len(group))
+            entries += [ShardEntry(i.utterance_id, -1, i.samples, i.sha256, i.clipped) for i in group]
+    if not entries:
+        raise ValueError(f"{path}: a shard needs at least one utterance")
+    return _located(Path(path), entries)
 
 
 def wav_header(samples: int) -> bytes:
