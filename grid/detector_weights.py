@@ -27,15 +27,6 @@ def model_bytes(detector: Detector) -> bytes:
     return safetensors.torch.save(state)
 
 
-def load_model_bytes(detector: Detector, content: bytes) -> None:
-    """Puts what `model_bytes` wrote into a detector of the same spec; RequestError when the tensors do not fit."""
-    try:
-        state = safetensors.torch.load(content)
-    except SafetensorError as error:
-        raise RequestError(f"the model part of the checkpoint is not a safetensors file: {error}") from error
-    _put(detector, state, "the model part of the checkpoint")
-
-
 def load_weights(detector: Detector, path: str | Path) -> None:
     """Puts a weights file into `detector`: `.pth` or `.pt` (plain tensors only) or `.safetensors`.
 

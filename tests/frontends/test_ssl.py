@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from grid.detector import DetectorSpec, build_detector, parse_detector_spec
-from grid.detector_weights import load_model_bytes, model_bytes
+from grid.detector_network import Detector
+from grid.detector_weights import load_weights, model_bytes
 from grid.errors import MissingRequirementError, RequestError
 from grid.frontends._ssl_shape import KNOWN
 from grid.frontends.contract import Features
@@ -135,7 +136,13 @@ def test_encoder_follows_its_own_seed_and_the_backend_the_cells() -> None:
     assert not torch.equal(first.backend.get_parameter(head), second.backend.get_parameter(head))
 
 
-def test_detector_over_a_frozen_encoder_trains_and_keeps_its_backend_alone() -> None:
+def saved(detector: Detector, folder: Path) -> Path:
+    path = folder / "weights.safetensors"
+    path.write_bytes(model_bytes(detector))
+    return path
+
+
+def test_detector_over_a_frozen_encoder_trains_and_keeps_its_backend_alone(tmp_path: Path) -> None:
     detector = build_detector(spec(), 0)
     encoder = {name: tensor.clone() for name, tensor in detector.frontend.state_dict().items()}
     optimiser = torch.optim.Adam(detector.parameters(), lr=0.01)
@@ -151,17 +158,17 @@ def test_detector_over_a_frozen_encoder_trains_and_keeps_its_backend_alone() -> 
     for name, tensor in detector.frontend.state_dict().items():
         assert torch.equal(tensor, encoder[name])
     again = build_detector(spec(), 3)
-    load_model_bytes(again, model_bytes(detector))
+    load_weights(again, saved(detector, tmp_path))
     assert len(model_bytes(detector)) < 200_000
     assert torch.equal(again.eval().score(noise(2, 8000)), detector.eval().score(noise(2, 8000)))
 
 
-def test_detector_over_a_fine_tuned_encoder_keeps_the_encoder_too() -> None:
+def test_detector_over_a_fine_tuned_encoder_keeps_the_encoder_too(tmp_path: Path) -> None:
     detector = build_detector(spec(frozen=False), 0)
     detector(noise(2, 8000)).sum().backward()
     before = detector.frontend.encoder.encoder.layer_norm.weight.detach().clone()
     torch.optim.Adam(detector.parameters(), lr=0.01).step()
     assert not torch.equal(detector.frontend.encoder.encoder.layer_norm.weight, before)
     again = build_detector(spec(frozen=False), 3)
-    load_model_bytes(again, model_bytes(detector))
+    load_weights(again, saved(detector, tmp_path))
     assert torch.equal(again.eval().score(noise(2, 8000)), detector.eval().score(noise(2, 8000)))
