@@ -28,9 +28,18 @@ CLASSES = {
 
 
 class VocosArguments(Arguments):
-    """`bandwidth` of EnCodec in kbit/s: 1.5, 3, 6 or 12; the backbone is told which one it decodes."""
+    """`bandwidth` of EnCodec in kbit/s: 1.5, 3, 6 or 12; the backbone is told which one it decodes.
+
+    `decoded_as` tells it another one: a lower one gives a smoother sound, says MARS5, which does so.
+    """
 
     bandwidth: float
+    decoded_as: float | None = None
+
+    @property
+    def condition(self) -> float:
+        """The bandwidth that the backbone is told."""
+        return self.bandwidth if self.decoded_as is None else self.decoded_as
 
 
 @ADAPTERS.register("vocos")
@@ -62,11 +71,12 @@ class VocosAdapter(TorchCodec):
         """RequestError when the model lacks the bandwidth or the entry's rate, hop or codebooks differ."""
         codec: Any = model
         features = codec.feature_extractor
-        if self.arguments.bandwidth not in features.bandwidths:
-            raise RequestError(
-                f"codec {self.entry.name}: no bandwidth {self.arguments.bandwidth} kbit/s in this model. "
-                f"Choices: {', '.join(map(str, features.bandwidths))}"
-            )
+        for bandwidth in (self.arguments.bandwidth, self.arguments.condition):
+            if bandwidth not in features.bandwidths:
+                raise RequestError(
+                    f"codec {self.entry.name}: no bandwidth {bandwidth} kbit/s in this model. "
+                    f"Choices: {', '.join(map(str, features.bandwidths))}"
+                )
         encodec = features.encodec
         codebooks = encodec.quantizer.get_num_quantizers_for_bandwidth(encodec.frame_rate, self.arguments.bandwidth)
         require_equal(self.entry, "native rate", self.entry.native_rate, encodec.sample_rate)
@@ -78,8 +88,13 @@ class VocosAdapter(TorchCodec):
         import torch
 
         codec: Any = self.model
-        index = codec.feature_extractor.bandwidths.index(self.arguments.bandwidth)
-        decoded: Signal = codec(signal[:, 0], bandwidth_id=torch.tensor([index], device=signal.device))
+        numbered = codec.feature_extractor.bandwidths.index
+        coded, told = (
+            torch.tensor([numbered(bandwidth)], device=signal.device)
+            for bandwidth in (self.arguments.bandwidth, self.arguments.condition)
+        )
+        features = codec.feature_extractor(signal[:, 0], bandwidth_id=coded)
+        decoded: Signal = codec.decode(features, bandwidth_id=told)
         return decoded[:, None]
 
     def _file(self, ending: str) -> WeightFile:

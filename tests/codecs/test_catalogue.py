@@ -71,8 +71,11 @@ SETTLED = {
     "file codec.pth",  # the same
     "flow noise handling",  # one table from seed 0 for every utterance
     "where s3tokenizer.load_model downloads from",  # the address is in its package
+    "bitrate used in CDD",  # still open, but no longer a guess: MARS5's code has 6 kbit/s
 }
 """Open points of the reference that reading or building upstream's code has settled."""
+DECODERS = {"encodec-24khz-6kbps-mars5": "Freq"}
+"""Where the reference has another decoder than the entry, and why: MARS5 decodes EnCodec's codes with Vocos."""
 
 
 def test_catalogue_facts_are_those_of_the_reference(reference: list[dict[str, Any]]) -> None:
@@ -80,7 +83,8 @@ def test_catalogue_facts_are_those_of_the_reference(reference: list[dict[str, An
     for row, entry in zip(reference, catalogue, strict=False):
         assert entry.letters.codecfake_plus == row["id_codecfake_plus"], entry.name
         assert entry.letters.codecfake == row["id_codecfake"], entry.name
-        assert (entry.qua, entry.aux, entry.dec) == (row["qua"], row["aux"], row["dec"]), entry.name
+        decoder = DECODERS.get(entry.name, row["dec"])
+        assert (entry.qua, entry.aux, entry.dec) == (row["qua"], row["aux"], decoder), entry.name
         assert (entry.design, entry.config) == (row["design"], row["config"]), entry.name
         assert entry.stochastic == row["stochastic"], entry.name
         assert set(row["unverified"]) - SETTLED <= set(entry.unverified), entry.name

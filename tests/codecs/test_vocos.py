@@ -47,6 +47,9 @@ def entry(bandwidth: float = 6.0, **facts: Any) -> Any:
     return checks.make_entry("vocos", 24_000, **{"arguments": {"bandwidth": bandwidth}, "hop": HOP, **facts})
 
 
+MARS5 = {"bandwidth": 6.0, "decoded_as": 3.0}
+
+
 def write_config(path: Path, **classes: str) -> Path:
     """A config.yaml as the authors publish it, with a small backbone."""
     named = {**CLASSES, **classes}
@@ -63,6 +66,9 @@ def model(vocos: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     made: Any = new_model(write_config(tmp_path_factory.mktemp("vocos") / "config.yaml"))
     checks.without_biases(made)
     torch.nn.init.normal_(made.head.out.weight, std=0.3)
+    for name, parameter in made.backbone.named_parameters():
+        if name.endswith(("scale.weight", "shift.weight")):  # by bandwidth; alike in an untrained model
+            torch.nn.init.normal_(parameter, mean=float("scale" in name), std=0.5)
     features = made.feature_extractor
     latents = features.encodec.encoder(torch.from_numpy(checks.noise(1, 8_000))[:, None])
     codebooks = [layer.codebook for layer in features.encodec.quantizer.vq.layers]
@@ -89,6 +95,20 @@ def test_vocos_output_is_that_of_the_package_called_by_hand(
     np.testing.assert_array_equal(adapter(bandwidth).code(waveforms, [0, 0]), expected)
 
 
+def test_vocos_told_another_bandwidth_is_the_decoding_of_mars5_by_hand(model: Any) -> None:
+    # Camb-ai/MARS5-TTS@84697c8, inference.py, `vocode`: the eight codebooks of 6 kbit/s, decoded as bandwidth_id 1
+    waveforms = checks.noise(2, 8_001)
+    with torch.inference_mode():
+        frames = model.feature_extractor.encodec
+        frames.set_target_bandwidth(6.0)
+        codes = frames.encode(torch.from_numpy(waveforms)[:, None])[0][0]
+        features = model.codes_to_features(codes.transpose(0, 1))
+        expected = model.decode(features, bandwidth_id=torch.tensor([1])).numpy()
+    mars5 = VocosAdapter.from_model(model, entry(arguments=MARS5))
+    np.testing.assert_array_equal(mars5.code(waveforms, [0, 0]), expected)
+    assert checks.difference(expected, VocosAdapter.from_model(model, entry(6.0)).code(waveforms, [0, 0])) > 0.01
+
+
 def test_vocos_bandwidth_changes_the_output(adapter: Callable[[float], VocosAdapter]) -> None:
     waveforms = checks.noise(1, 8_000)
     assert checks.difference(adapter(6.0).code(waveforms, [0]), adapter(12.0).code(waveforms, [0])) > 0.01
@@ -109,6 +129,7 @@ def test_vocos_decoder_window_lies_around_the_middle_of_its_frame(model: Any) ->
     ("facts", "message"),
     [
         ({"arguments": {"bandwidth": 24.0}}, "no bandwidth 24.0 kbit/s in this model. Choices: 1.5, 3.0, 6.0, 12.0"),
+        ({"arguments": {"bandwidth": 6.0, "decoded_as": 5.0}}, "no bandwidth 5.0 kbit/s in this model"),
         ({"codebooks": 16}, "codebooks 16, but the model has 8"),
         ({"hop": 256}, "hop 256, but the model has 320"),
     ],
