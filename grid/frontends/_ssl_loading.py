@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MASK_EMBEDDING = "masked_spec_embed"
+DROPOUTS = {f"{part}_dropout" for part in ("hidden", "attention", "activation", "feat_proj", "conformer_conv")}
+"""All that touch a hidden state, by their names in a configuration; not every family has every one."""
 
 
 def load_encoder(options: SslOptions, shape: EncoderShape) -> Any:
@@ -65,6 +67,9 @@ def _configuration(options: SslOptions) -> Any:
         raise RequestError(f"mask: true, but {where} has mask_time_prob 0 and mask_feature_prob 0: nothing is masked")
     if options.layerdrop is not None:
         config.layerdrop = options.layerdrop
+    if options.dropout is not None:
+        for name in DROPOUTS & set(config.to_dict()):
+            setattr(config, name, options.dropout)
     return config
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from grid.errors import RequestError
 from grid.frontends import FRONTENDS
@@ -49,6 +49,9 @@ class SslOptions(PluginOptions):
     layerdrop: float | None = Field(
         default=None, ge=0, lt=1, description="chance that a layer is skipped in training; null: the configuration's"
     )
+    dropout: float | None = Field(
+        default=None, ge=0, lt=1, description="each dropout of the encoder in training; null: the configuration's"
+    )
     gradient_checkpointing: bool = Field(
         default=False, description="compute the layers again for the gradients: less memory, more time"
     )
@@ -87,6 +90,7 @@ class SslOptions(PluginOptions):
         only_trained = {
             "mask": self.mask,
             "layerdrop": self.layerdrop is not None,
+            "dropout": self.dropout is not None,
             "gradient_checkpointing": self.gradient_checkpointing,
         }
         given = [name for name, chosen in only_trained.items() if chosen]
@@ -95,6 +99,14 @@ class SslOptions(PluginOptions):
                 f"{', '.join(given)}: does nothing to a frozen encoder; leave it out or set frozen: false"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`dropout` came after the others: where it is not given, a cell keeps the identity that it had."""
+        values: dict[str, Any] = write(self)
+        if self.dropout is None:
+            values.pop("dropout", None)
+        return values
 
 
 @FRONTENDS.register("ssl")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from grid.detector import DetectorSpec, build_detector, parse_detector_spec
+from grid.detector import DetectorSpec, build_detector, load_detector_spec, parse_detector_spec
 from grid.detector_network import Detector
 from grid.detector_weights import load_weights, model_bytes
 from grid.errors import MissingRequirementError, RequestError
@@ -62,6 +62,7 @@ def test_declaration_and_features_import_neither_torch_nor_transformers() -> Non
         ({"frozn": True}, r"unknown option 'frozn'; did you mean 'frozen'\?"),
         ({"mask": True, "gradient_checkpointing": True}, r"mask, gradient_checkpointing: .* frozen: false"),
         ({"layerdrop": 0.0}, r"layerdrop: does nothing to a frozen encoder"),
+        ({"dropout": 0.0}, r"dropout: does nothing to a frozen encoder"),
         ({"weights": "xlsr/model.safetensors"}, r"'xlsr/model.safetensors' is a file, so give its weights_sha256"),
         ({"weights": "/a/model.bin", "weights_sha256": "0" * 64}, r"'/a/model.bin' must be a path below"),
         ({"weights": "../model.bin", "weights_sha256": "0" * 64}, r"must be a path below"),
@@ -172,3 +173,10 @@ def test_detector_over_a_fine_tuned_encoder_keeps_the_encoder_too(tmp_path: Path
     again = build_detector(spec(frozen=False), 3)
     load_weights(again, saved(detector, tmp_path))
     assert torch.equal(again.eval().score(noise(2, 8000)), detector.eval().score(noise(2, 8000)))
+
+
+def test_identity_without_the_later_option_dropout_is_that_from_before_it() -> None:
+    # digests of the committed files at 73d61e5, which knew no `dropout`
+    assert digest(load_detector_spec("x-aasist").identity()) == "c7d32a9998726f08"
+    assert digest(load_detector_spec("lwbn").identity()) == "3144c81cc6083230"
+    assert load_detector_spec("w2v2-aasist").identity()["frontend"]["options"]["dropout"] == 0.0

@@ -170,6 +170,16 @@ def test_masks_follow_torchs_generator_and_leave_numpys_alone() -> None:
     assert not torch.equal(outputs[0], outputs[2])
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_without_dropout_two_passes_in_train_mode_are_the_same(family: str) -> None:
+    configuration = TINY_XLSR | {"model_type": family, "conformer_conv_dropout": 0.1, "feat_proj_dropout": 0.1}
+    waveforms = noise(2, 4000)
+    steady = built(configuration, dropout=0.0, layerdrop=0.0, **FINE_TUNED).train()
+    assert torch.equal(steady(waveforms), steady(waveforms))
+    given = built(configuration, layerdrop=0.0, **FINE_TUNED).train()
+    assert not torch.equal(given(waveforms), given(waveforms))
+
+
 def test_skipped_layers_repeat_the_state_before_them() -> None:
     module = built(STEADY, layerdrop=0.999, layers="all", **FINE_TUNED)
     torch.manual_seed(0)
