@@ -84,6 +84,7 @@ class CatalogueEntry(_Facts):
     codebooks: int | None = None
     codebook_size: int | None = None
     bitrate_kbps: float | None = None
+    training_seed: int | None = Field(default=None, description="of a family whose members differ in nothing else")
     channels: int = 1
     source: Literal["transformers", "pip", "git", "bundled", "libsndfile"]
     package: str | None = Field(default=None, description="what to install, in words")

@@ -92,6 +92,7 @@ def catalogue_entry(spec: CodecSpec, weights: Path) -> CatalogueEntry:
         codebooks=codebooks,
         codebook_size=size,
         bitrate_kbps=spec.bitrate_kbps,
+        training_seed=spec.seed,
         source="bundled",
         package="vector-quantize-pytorch",
         imports=("torch", "vector_quantize_pytorch"),

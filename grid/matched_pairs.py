@@ -1,0 +1,98 @@
+"""Owns which codecs differ in one attribute alone: pairs of one family, by the facts of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from grid.codecs.entry import CatalogueEntry
+
+Attribute = Literal["qua", "aux", "dec", "bitrate_kbps", "training_seed"]
+Value = str | float | int
+
+NOISE_FLOOR: tuple[Attribute, ...] = ("bitrate_kbps", "training_seed")
+"""No attributes of the taxonomy: what changes with these is what an effect of one has to stand out from."""
+WORDS: dict[Attribute, str] = {
+    "qua": "QUA",
+    "aux": "AUX",
+    "dec": "DEC",
+    "bitrate_kbps": "bit rate",
+    "training_seed": "training seed",
+}
+ORDER: dict[str, int] = {
+    word: place
+    for axis in (("Mvq", "Svq", "Scq"), ("None", "Sem", "Disent"), ("Time", "Freq"))
+    for place, word in enumerate(axis)
+}
+"""An axis is read from the category that most codecs have; numbers rise."""
+SHARED = ("family", "group", "adapter", "native_rate", "channels", "frame_rate", "level")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One attribute of a family changed from `before` to `after`, and the pairs of codecs (names) that show it."""
+
+    family: str
+    attribute: Attribute
+    before: Value
+    after: Value
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def is_noise_floor(self) -> bool:
+        return self.attribute in NOISE_FLOOR
+
+    @property
+    def words(self) -> str:
+        """`QUA Mvq to Svq`, `bit rate 3 to 6 kbit/s`."""
+        unit = " kbit/s" if self.attribute == "bitrate_kbps" else ""
+        before, after = (value if isinstance(value, str) else f"{value:g}" for value in (self.before, self.after))
+        return f"{WORDS[self.attribute]} {before} to {after}{unit}"
+
+
+def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
+    """The contrasts of each family, by attribute (QUA first, training seed last) and value.
+
+    Two codecs are a pair when they agree in all of `SHARED` and in every attribute but one, and both have a value of
+    that. Numbers of codebooks and sizes follow from QUA and the bit rate, so they are not asked; what the catalogue
+    does not know of (training data, say) is not either.
+    """
+    found: dict[tuple[str, Attribute, Value, Value], list[tuple[str, str]]] = {}
+    for one, other in combinations(entries, 2):
+        if (difference := _only_difference(one, other)) is not None:
+            attribute, before, after = difference
+            pair = one.name, other.name
+            if _place(before) > _place(after):
+                before, after, pair = after, before, pair[::-1]
+            found.setdefault((one.family, attribute, before, after), []).append(pair)
+    families = list(dict.fromkeys(family for family, *_ in found))
+    attributes = list(WORDS)
+    ordered = sorted(
+        found, key=lambda key: (families.index(key[0]), attributes.index(key[1]), _place(key[2]), _place(key[3]))
+    )
+    return tuple(Contrast(*key, pairs=tuple(found[key])) for key in ordered)
+
+
+def value_of(entry: CatalogueEntry, attribute: Attribute) -> Value | None:
+    """What a codec has of an attribute; None where the catalogue knows none."""
+    found: Value | None = getattr(entry, attribute)
+    return found
+
+
+def _only_difference(one: CatalogueEntry, other: CatalogueEntry) -> tuple[Attribute, Value, Value] | None:
+    """The attribute and its two values; None where more differs, or nothing, or a value is not known."""
+    if any(getattr(one, field) != getattr(other, field) for field in SHARED):
+        return None
+    values = [(attribute, value_of(one, attribute), value_of(other, attribute)) for attribute in WORDS]
+    differing = [(attribute, first, second) for attribute, first, second in values if first != second]
+    if len(differing) != 1:
+        return None
+    attribute, first, second = differing[0]
+    return None if first is None or second is None else (attribute, first, second)
+
+
+def _place(value: Value) -> float:
+    """Where a value stands on its axis."""
+    return ORDER[value] if isinstance(value, str) else value
