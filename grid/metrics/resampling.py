@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -86,9 +87,10 @@ class GroupedTrials:
         for values, code in zip(scores, (codes[: scores[0].size], codes[scores[0].size :]), strict=True):
             bins = np.searchsorted(points.thresholds, values)
             self._keys.append(np.sort(code * self.points + bins))
-        self.strata = self._strata()
 
-    def _strata(self) -> list[IntArray]:
+    @cached_property
+    def strata(self) -> list[IntArray]:
+        """The groups (places in `names`) drawn together; RequestError where a class has too few to draw from."""
         edges = np.arange(self.names.size + 1) * self.points
         has_bonafide, has_spoof = (np.diff(np.searchsorted(keys, edges)) > 0 for keys in self._keys)
         kinds = {
