@@ -95,6 +95,7 @@ def make_report(grid: Grid, store: Store, *, source: str, folder: str | None = N
 
 def _write(grid: Grid, store: Store, source: str, target: Path, faults: list[Fault]) -> None:
     from grid.artefact_results import read_artefacts
+    from grid.effects import effects
     from grid.mos_results import THRESHOLD, read_mos
     from grid.record import provenance
     from grid.report.about import describe
@@ -117,6 +118,7 @@ def _write(grid: Grid, store: Store, source: str, target: Path, faults: list[Fau
         compared=tuple(found for found in compared if found is not None),
         artefacts=attempt("the artefacts", lambda: read_artefacts(store, grid), None, faults),
         significance=attempt("the significance tests", lambda: significance(store, grid), (), faults),
+        effects=attempt("the effects of codec attributes", lambda: effects(store, grid), (), faults),
         shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
         mos=rated,
         mos_threshold=threshold,

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from grid.codecs.entry import Design
 from grid.config.artefacts import ArtefactChoice
+from grid.config.effects import EffectChoice
 from grid.config.significance import SignificanceChoice
 from grid.config.strict import Strict
 from grid.errors import RequestError
@@ -244,6 +245,7 @@ class Experiment(Strict):
     cross_testing: str | None = Field(default=None, description="the evaluation that the cross-codec matrix shows")
     artefacts: ArtefactChoice | None = Field(default=None, description="how alike the codecs' residuals are")
     significance: SignificanceChoice | None = Field(default=None, description="tests against the best baseline")
+    effects: EffectChoice | None = Field(default=None, description="of each attribute of a codec, over matched pairs")
     report: tuple[str, ...] = Field(default=(), description="tables of papers to make, such as cdd-table-3")
     compare: tuple[str, ...] = Field(
         default=(), description="experiment files, relative to this one, whose results stand beside this one's"
@@ -287,6 +289,11 @@ class Experiment(Strict):
             ):
                 for name in sorted(set(given) - set(choices)):
                     raise ValueError(f"significance: {key} names {name!r}, which is none of {', '.join(choices)}")
+        for name in self.effects.evaluation if self.effects is not None else ():
+            if name not in self.evaluations:
+                raise ValueError(f"effects: evaluation {name!r} is none of {', '.join(self.evaluations)}")
+            if "codec" not in self.evaluations[name].by:
+                raise ValueError(f"effects: evaluation {name!r} has no conditions per codec; give it `by: [codec]`")
         return self
 
     @field_validator("corpora")

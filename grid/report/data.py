@@ -13,6 +13,7 @@ from grid.metrics.evaluation import Measurement
 from grid.metrics.mos import SystemMos
 from grid.metrics.shortcuts import Shortcut
 from grid.report.artefacts import ArtefactResults
+from grid.report.effects import Effects
 from grid.report.significance import Significance
 
 Status = Literal["done", "failed", "missing", "running"]
@@ -83,8 +84,8 @@ class GridResults:
 
     `compared` are the grids of other experiments whose results stand beside this one's; `trouble` says why the results
     of such a grid are not here. `artefacts` is the comparison of codec residuals, `shortcuts` what duration, level and
-    bandwidth alone tell, `significance` the tests against the best baseline; these are read from the store, for MLflow
-    does not hold them.
+    bandwidth alone tell, `significance` the tests against the best baseline, `effects` what one attribute of a codec
+    does; these are read from the store, for MLflow does not hold them.
     """
 
     name: str
@@ -95,6 +96,7 @@ class GridResults:
     trouble: str = ""
     artefacts: ArtefactResults | None = None
     significance: tuple[Significance, ...] = ()
+    effects: tuple[Effects, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
     mos: tuple[SystemMos, ...] = ()
     mos_threshold: float = math.nan

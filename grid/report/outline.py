@@ -11,6 +11,9 @@ from grid.report.about import About, provenance
 from grid.report.artefact_figures import artefact_figures
 from grid.report.artefact_table import artefact_table
 from grid.report.data import GridResults
+from grid.report.effects import Effects
+from grid.report.effects_figure import draw_effects
+from grid.report.effects_table import effects_table
 from grid.report.faults import Fault, attempt
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
@@ -35,6 +38,12 @@ POLICY_FIGURE = (
     "Each mark is the EER of one policy (further left is better), each bar its bootstrap interval or standard error. "
     "Compare a filled mark with the open one (or with the dashed line, where all rows share it), which was trained "
     "without resynthesised speech: a label that helps moves the mark to the left. Dotted: chance."
+)
+
+EFFECTS_FIGURE = (
+    "Each mark is what the exchange of one codec for another, unlike it in one attribute alone, does to the EER; the "
+    "bar is its interval. Left of zero the second value gives the lower EER. Grey, below the dashed line: the noise "
+    "floor, which an effect has to exceed."
 )
 
 NO_CELLS = Table("cells", "All cells", "This table could not be made.", (Column("cell"),), ())
@@ -81,6 +90,8 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
         shown += made(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
     for view in first:
         shown += made(f"taxonomy of {view.title}", partial(taxonomy_tables, results, view))
+    for effects in results.effects:
+        shown += made(f"table {effects.name}", partial(effect_parts, effects))
     shown += made("table of artefacts", lambda: artefact_parts(results))
     shown += made("table of MOS", lambda: mos_parts(results))
     shown += made("table of shortcuts", lambda: shortcut_parts(results, pooled=True))
@@ -117,6 +128,13 @@ def policy_parts(table: Table) -> list[Part]:
         return [table] if table.name == "policies" else []
     title = f"{table.title}: {' and '.join(evaluations)}"
     return [table, Figure(table.name, title, POLICY_FIGURE, partial(draw_policy_figure, table))]
+
+
+def effect_parts(effects: Effects) -> list[Part]:
+    """The figure and the table of the effects of attributes; nothing without matched pairs, no figure of nothing."""
+    measured = any(effect.codecs for row in effects.rows for effect in row.effects)
+    figure = Figure(effects.name, effects.title, EFFECTS_FIGURE, partial(draw_effects, effects))
+    return [*([figure] if measured else []), *([effects_table(effects)] if effects.rows else [])]
 
 
 def artefact_parts(results: GridResults) -> list[Part]:

@@ -1,0 +1,62 @@
+"""Owns what a report needs of the effects of codec attributes: what an exchange of codecs did to the EER, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from grid.matched_pairs import Contrast
+from grid.metrics.effects import Effect
+from grid.report.slug import slug
+
+Tested = Literal["all others", "like the first", "like the second", "outside the family"]
+TESTED: tuple[Tested, ...] = get_args(Tested)
+"""On which codecs, none of them one of the two: all, those with either value of the attribute, those unrelated."""
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """A contrast over all its `pairs` of codecs (names) or one of them: an effect for each of `TESTED`.
+
+    `seeds` are those in which both trainings of some pair are done, none where there is nothing to show; `troubles` say
+    which trainings are missing.
+    """
+
+    contrast: Contrast
+    pairs: tuple[tuple[str, str], ...]
+    pooled: bool
+    seeds: tuple[int, ...]
+    effects: tuple[Effect, ...]
+    troubles: tuple[str, ...] = ()
+
+    def effect(self, tested: Tested) -> Effect:
+        return self.effects[TESTED.index(tested)]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """All contrasts of one policy and detector on one evaluation, each pooled row followed by those of its pairs.
+
+    Intervals have the confidence `level` and are over `seeds` and `speakers`; fewer than two of either are not drawn.
+    """
+
+    evaluation: str
+    policy: str
+    detector: str
+    level: float
+    replicates: int
+    seeds: tuple[int, ...]
+    speakers: int
+    rows: tuple[EffectRow, ...]
+
+    @property
+    def name(self) -> str:
+        """That of its files."""
+        return f"effects-{slug(self.evaluation)}-{slug(self.policy)}-{slug(self.detector)}"
+
+    @property
+    def title(self) -> str:
+        return f"Effect of one attribute of a codec: {self.evaluation}, {self.detector}, policy {self.policy}"
+
+    def pooled(self) -> tuple[EffectRow, ...]:
+        return tuple(row for row in self.rows if row.pooled)

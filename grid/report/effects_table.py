@@ -1,0 +1,168 @@
+"""Owns the table of effects: what changing one attribute of a codec does to the EER, by contrast and pair."""
+
+from __future__ import annotations
+
+import math
+from itertools import takewhile
+
+from grid.metrics.effects import FEWEST_CODECS, Effect
+from grid.report.effects import TESTED, EffectRow, Effects, Tested
+from grid.report.summary import points
+from grid.report.table import Cell, Column, Footnotes, Table, label
+
+PARTS = ("difference", "lower", "upper", "p", "adjusted_p", "codecs")
+CAPTION = (
+    "What one attribute of a codec does to the EER of {detector} on {evaluation} (policy {policy}). Two trainings, "
+    "whose codecs differ in that attribute alone as far as the catalogue knows: EER with the second codec minus EER "
+    "with the first, in percentage points, mean over tested codecs, which are never those two. Those like the first "
+    "favour the first, and the family is not balanced, so only the codecs outside it are impartial. In brackets the "
+    "{level:g} % interval, {over}. Bit rate and training seed are the noise floor."
+)
+TEST = (
+    "p: permutation test by sign flips (Fisher 1935), adjusted by Holm's procedure (1979) within its column, "
+    "attributes and noise floor apart; its unit is the tested codec (n), with its mean over seeds and pairs. What it "
+    "takes as exchangeable are the two sides of an exchange, on each tested codec by itself: it is conditional on "
+    "these very trainings, so it says that they differ and not that other trainings would, and too readily where "
+    "tested codecs are alike."
+)
+FLOOR = "The noise floor ({tested}): {changes} points. A change of no more than that cannot be laid to an attribute."
+FLOOR_PASSES = (
+    "The noise floor has p < {error:.2g} too ({tested}): there the test tells any two trainings apart, and p is "
+    "evidence for no attribute; look at the interval and at the size."
+)
+OVER = {
+    (True, True): "over seeds ({seeds}) and test speakers ({speakers}), both drawn anew with replacement",
+    (False, True): "over the {speakers} test speakers alone, for there is one seed: another training is not in it",
+    (True, False): "over the {seeds} seeds alone, for the speakers cannot be drawn",
+    (False, False): "which is missing, for there is one seed and the speakers cannot be drawn",
+}
+FEW_SEEDS = (
+    "Drawing {seeds} seeds anew gives intervals that are somewhat too narrow: by a factor of {factor:.2f} for the part "
+    "of the variation that is due to seeds, sqrt((n - 1) / n)."
+)
+MANY_SEEDS = 10
+"""From here on that factor is above 0.95."""
+IMPARTIAL: tuple[Tested, ...] = ("outside the family", "all others")
+"""The tested codecs that the noise floor is told for, the better first."""
+FEW_CODECS = f"fewer than {FEWEST_CODECS} tested codecs: no test"
+OUT_OF_REACH = "{tested}: with {codecs} tested codecs and {tests} contrasts no adjusted p can be below {least:.2g}."
+
+
+def effects_table(effects: Effects) -> Table:
+    """One row for each contrast and, where it has several, for each of its pairs."""
+    footnotes = Footnotes()
+    prefix = _common_prefix([codec for row in effects.rows for pair in row.pairs for codec in pair])
+    families = {row.contrast.family for row in effects.rows}
+    rows = tuple(_row(row, len(families) > 1, prefix, footnotes) for row in effects.rows)
+    return Table(
+        name=effects.name,
+        title=effects.title,
+        caption=CAPTION.format(
+            detector=effects.detector,
+            evaluation=effects.evaluation,
+            policy=effects.policy,
+            level=100 * effects.level,
+            over=_over(effects),
+        ),
+        columns=(
+            Column("contrast", align="left"),
+            Column("codecs", align="left", parts=("first", "second")),
+            Column("seeds"),
+            *(Column(tested, group="tested on", parts=PARTS) for tested in TESTED),
+        ),
+        rows=rows,
+        notes=footnotes.notes(*_remarks(effects)),
+    )
+
+
+def contrast_words(row: EffectRow, several_families: bool) -> str:
+    """The contrast, with its family where the table has several."""
+    return f"{row.contrast.family}: {row.contrast.words}" if several_families else row.contrast.words
+
+
+def _row(row: EffectRow, several_families: bool, prefix: str, footnotes: Footnotes) -> tuple[Cell, ...]:
+    lacking = footnotes.mark("without " + "; ".join(row.troubles)) if row.troubles else ""
+    if len(row.pairs) == 1:
+        first, second = row.pairs[0]
+        codecs = Cell(f"{first.removeprefix(prefix)} to {second.removeprefix(prefix)}", (first, second))
+    else:
+        codecs = Cell(f"mean of {len(row.pairs)} pairs", ("", ""))
+    return (
+        label(contrast_words(row, several_families)),
+        codecs,
+        Cell(str(len(row.seeds)), (len(row.seeds),), lacking),
+        *(_entry(row, tested, footnotes) for tested in TESTED),
+    )
+
+
+def _entry(row: EffectRow, tested: Tested, footnotes: Footnotes) -> Cell:
+    effect = row.effect(tested)
+    values = (effect.difference, effect.lower, effect.upper, effect.p_value, effect.adjusted, effect.codecs)
+    if not effect.codecs:
+        return Cell("missing" if not row.seeds else "none", values)
+    interval = "" if math.isnan(effect.lower) else f"[{points(effect.lower)}, {points(effect.upper)}]"
+    if not row.pooled:
+        return Cell(points(effect.difference), values, details=(interval,) if interval else ())
+    test = f"n = {effect.codecs}" if math.isnan(effect.adjusted) else f"p {_p(effect.adjusted)}, n = {effect.codecs}"
+    mark = footnotes.mark(FEW_CODECS) if math.isnan(effect.adjusted) else ""
+    return Cell(points(effect.difference), values, mark, tuple(filter(None, (interval, test))))
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _over(effects: Effects) -> str:
+    seeds, speakers = len(effects.seeds), effects.speakers
+    return OVER[seeds > 1, speakers > 1].format(seeds=seeds, speakers=speakers)
+
+
+def _remarks(effects: Effects) -> list[str]:
+    """What the reader must not overlook: how far p carries, few seeds, the noise floor, tests that can find nothing."""
+    seeds = len(effects.seeds)
+    tested = any(not math.isnan(effect.p_value) for row in effects.rows for effect in row.effects)
+    remarks = [TEST] if tested else []
+    if 1 < seeds < MANY_SEEDS:
+        remarks.append(FEW_SEEDS.format(seeds=seeds, factor=math.sqrt((seeds - 1) / seeds)))
+    remarks += _noise_floor(effects)
+    return remarks + [text for tested in TESTED if (text := _out_of_reach(effects, tested))]
+
+
+def _noise_floor(effects: Effects) -> list[str]:
+    floor = [row for row in effects.pooled() if row.contrast.is_noise_floor]
+    remarks = []
+    for tested in IMPARTIAL:
+        changes = [
+            f"{row.contrast.words} {points(row.effect(tested).difference)}"
+            for row in floor
+            if row.effect(tested).codecs
+        ]
+        if changes:
+            remarks.append(FLOOR.format(tested=tested, changes=", ".join(changes)))
+            break
+    error = 1 - effects.level
+    passing = [tested for tested in TESTED if any(row.effect(tested).adjusted < error for row in floor)]
+    return remarks + ([FLOOR_PASSES.format(error=error, tested=", ".join(passing))] if passing else [])
+
+
+def _out_of_reach(effects: Effects, tested: Tested) -> str:
+    found = [row.effect(tested) for row in effects.rows if not row.contrast.is_noise_floor]
+    together = [effect for effect in found if not math.isnan(effect.p_value)]
+    least = _least_p(together)
+    if not together or least <= 1 - effects.level:
+        return ""
+    most = max(effect.codecs for effect in together)
+    words = tested[0].upper() + tested[1:]
+    return OUT_OF_REACH.format(tested=words, codecs=most, tests=len(together), least=least)
+
+
+def _least_p(together: list[Effect]) -> float:
+    """The least p-value, adjusted, that tests of so many tested codecs can give: two of 2^n signs are the farthest."""
+    return len(together) * min((2.0 ** (1 - effect.codecs) for effect in together), default=1.0)
+
+
+def _common_prefix(names: list[str]) -> str:
+    """The words, joined by hyphens, that all names open with; at least one word of each name is left."""
+    split = [name.split("-")[:-1] for name in names]
+    shared = takewhile(lambda words: len(set(words)) == 1, zip(*split, strict=False))
+    return "".join(f"{words[0]}-" for words in shared)

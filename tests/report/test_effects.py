@@ -1,0 +1,83 @@
+"""The table and the figure of effects: what a reader sees of a number, of one seed, of a test that cannot find."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from matplotlib.image import imread
+
+from grid.matched_pairs import Contrast
+from grid.metrics.effects import Effect
+from grid.report.effects import EffectRow, Effects
+from grid.report.effects_figure import draw_effects
+from grid.report.effects_table import effects_table
+from grid.report.figures import DOTS_PER_INCH
+from grid.report.writers.latex import to_latex
+
+PAIRS = (("made-mvq-time", "made-svq-time"), ("made-mvq-freq", "made-svq-freq"))
+QUA = Contrast("made", "qua", "Mvq", "Svq", PAIRS)
+SEED = Contrast("made", "training_seed", 0, 1, (("made-mvq-time", "made-mvq-time-seed1"),))
+TESTED = Effect(-0.0321, -0.05, -0.01, 8, 2 / 2**8, 2 / 2**8)
+FEW = Effect(0.01, -0.02, 0.04, 3)
+NONE = Effect(float("nan"))
+
+
+def effects(*, seeds: tuple[int, ...] = (0, 1, 2), speakers: int = 8, floor: float = 0.5) -> Effects:
+    """A contrast of two pairs and the noise floor, whose p-value is `floor`."""
+    rows = (
+        EffectRow(QUA, PAIRS, True, seeds, (TESTED, FEW, NONE, TESTED), ("made-svq-freq, seed 2: failed",)),
+        *(EffectRow(QUA, (pair,), False, seeds, (FEW, FEW, NONE, FEW)) for pair in PAIRS),
+        EffectRow(SEED, SEED.pairs, True, seeds, (replace(TESTED, p_value=floor, adjusted=floor),) * 4),
+    )
+    return Effects("CoRS-spoof", "spoof", "lcnn", 0.95, 1000, seeds, speakers, rows)
+
+
+def notes(made: Effects) -> str:
+    return " ".join(note.text for note in effects_table(made).notes)
+
+
+def test_table_shows_difference_interval_p_and_tested_codecs() -> None:
+    table = effects_table(effects())
+    shown = [[cell.full for cell in row] for row in table.rows]
+    few, tested = "+1.00 [-2.00, +4.00]", "-3.21 [-5.00, -1.00] p = 0.008, n = 8"
+    assert shown == [
+        ["QUA Mvq to Svq", "mean of 2 pairs", "3", tested, f"{few} n = 3", "none", tested],
+        ["QUA Mvq to Svq", "mvq-time to svq-time", "3", few, few, "none", few],
+        ["QUA Mvq to Svq", "mvq-freq to svq-freq", "3", few, few, "none", few],
+        ["training seed 0 to 1", "mvq-time to mvq-time-seed1", "3", *["-3.21 [-5.00, -1.00] p = 0.500, n = 8"] * 4],
+    ]
+    assert table.rows[1][1].values == PAIRS[0]
+    marks = {note.mark: note.text for note in table.notes}
+    assert marks[table.rows[0][2].mark] == "without made-svq-freq, seed 2: failed"
+    assert marks[table.rows[0][4].mark] == "fewer than 6 tested codecs: no test"
+    assert to_latex(table).startswith("\\begin{table*}")
+
+
+def test_caption_says_what_the_interval_is_over() -> None:
+    assert "over seeds (3) and test speakers (8)" in effects_table(effects()).caption
+    assert "over the 8 test speakers alone" in effects_table(effects(seeds=(0,))).caption
+    assert "over the 3 seeds alone" in effects_table(effects(speakers=0)).caption
+
+
+def test_notes_say_how_far_the_numbers_carry() -> None:
+    assert "by a factor of 0.82" in notes(effects())
+    assert "too narrow" not in notes(effects(seeds=(0,)))
+    assert "The noise floor (outside the family): training seed 0 to 1 -3.21 points" in notes(effects())
+    assert "The noise floor has p < 0.05 too" not in notes(effects())
+    assert "The noise floor has p < 0.05 too" in notes(effects(floor=0.01))
+
+
+def test_a_test_that_can_find_nothing_says_so() -> None:
+    made = effects()
+    pooled = made.rows[0]
+    seven = replace(made, rows=tuple(replace(pooled, contrast=replace(QUA, after=f"S{n}")) for n in range(7)))
+    # 7 contrasts times 2 / 2^8
+    assert "Outside the family: with 8 tested codecs and 7 contrasts no adjusted p can be below 0.055." in notes(seven)
+    assert "no adjusted p" not in notes(made)
+
+
+def test_figure_is_one_column_wide_and_the_same_again(tmp_path: Path) -> None:
+    first, again = (draw_effects(effects(), tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+    assert first == again
+    assert 3.2 < imread(tmp_path / "a.png").shape[1] / DOTS_PER_INCH < 3.6

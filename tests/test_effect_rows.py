@@ -1,0 +1,118 @@
+"""Effects of trainings whose EERs are known: means by hand, which tested codecs a column holds, what is missing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from grid.codec_eers import CodecEers
+from grid.codecs.catalogue import Catalogue
+from grid.config.effects import EffectChoice
+from grid.effect_rows import Trained, effects_of
+from grid.matched_pairs import contrasts
+from grid.metrics.significance import holm
+from grid.report.effects import EffectRow, Effects
+from tests.test_matched_pairs import entry
+
+MEMBERS = ("a", "b", "c", "d", "again")
+FAMILY = (
+    entry("a"),
+    entry("b", qua="Svq"),
+    entry("c", dec="Freq"),
+    entry("d", qua="Svq", dec="Freq"),
+    entry("again", training_seed=1),
+)
+STRANGERS = tuple(entry(f"x{number}", family="other", qua="Svq") for number in range(6))
+CATALOGUE = Catalogue((*FAMILY, *STRANGERS))
+TESTED = ("unknown", *(each.name for each in CATALOGUE))
+CHOICE = EffectChoice(evaluation="E", replicates=200)
+EFFECT = {"a": 0.10, "b": 0.16, "c": 0.11, "d": 0.19, "again": 0.10}
+
+
+def eers(codec: str, seed: int, *, resampled: bool) -> CodecEers:
+    """EERs that depend on the training (0.01 higher with every seed) and a little on the tested codec."""
+    observed = EFFECT[codec] + 0.01 * seed + 0.001 * np.arange(len(TESTED))
+    drawn = observed + 0.02 * np.sin(np.arange(200) + len(codec))[:, None] if resampled else None
+    return CodecEers(observed, drawn)
+
+
+def made(*, seeds: int = 2, resampled: bool = True, missing: tuple[tuple[str, int], ...] = ()) -> Effects:
+    places = [(codec, seed) for codec in MEMBERS for seed in range(seeds)]
+    trained = Trained(
+        "E",
+        "spoof",
+        "lcnn",
+        {place: eers(*place, resampled=resampled) for place in places if place not in missing},
+        {place: "failed" if place in missing else "done" for place in places},
+    )
+    speakers = 8 if resampled else 0
+    return effects_of(trained, TESTED, speakers, contrasts(FAMILY), CATALOGUE, CHOICE)
+
+
+def row(effects: Effects, words: str, *pair: str) -> EffectRow:
+    (found,) = [
+        each
+        for each in effects.rows
+        if each.contrast.words == words and (each.pairs == (pair,) if pair else each.pooled)
+    ]
+    return found
+
+
+def test_contrast_is_the_mean_over_its_pairs_and_each_pair_follows() -> None:
+    effects = made()
+    assert [(each.contrast.words, len(each.pairs)) for each in effects.rows] == [
+        ("QUA Mvq to Svq", 2),
+        ("QUA Mvq to Svq", 1),
+        ("QUA Mvq to Svq", 1),
+        ("DEC Time to Freq", 2),
+        ("DEC Time to Freq", 1),
+        ("DEC Time to Freq", 1),
+        ("training seed 0 to 1", 1),
+    ]
+    outside = row(effects, "QUA Mvq to Svq").effect("outside the family")
+    assert (outside.difference, outside.codecs) == (pytest.approx((0.06 + 0.08) / 2), 7)
+    alone = row(effects, "QUA Mvq to Svq", "a", "b").effect("outside the family")
+    assert (alone.difference, math.isnan(alone.p_value)) == (pytest.approx(0.06), True)
+    assert outside.lower < outside.difference < outside.upper
+
+
+def test_columns_hold_the_codecs_with_either_value_and_never_the_two() -> None:
+    alone = row(made(), "QUA Mvq to Svq", "a", "b")
+    assert [effect.codecs for effect in alone.effects] == [len(TESTED) - 2, 2, 7, 7]
+    # over both pairs every member is tested by one of them at least: a and b by the other, and `again` by both
+    pooled = row(made(), "QUA Mvq to Svq")
+    assert [effect.codecs for effect in pooled.effects] == [len(TESTED), 3, 8, 7]
+    # a and b are tested by the pair (c, d), c and d by (a, b), the other 8 by both
+    assert pooled.effect("all others").difference == pytest.approx((2 * 0.08 + 2 * 0.06 + 8 * 0.07) / 12)
+
+
+def test_p_values_are_corrected_within_attributes_and_within_the_noise_floor() -> None:
+    effects = made()
+    attributes = [row(effects, words).effect("outside the family") for words in ("QUA Mvq to Svq", "DEC Time to Freq")]
+    assert [effect.p_value for effect in attributes] == [2 / 2**7] * 2
+    assert [effect.adjusted for effect in attributes] == holm([2 / 2**7] * 2).tolist()
+    floor = row(effects, "training seed 0 to 1").effect("outside the family")
+    assert (floor.p_value, floor.adjusted) == (1.0, 1.0)
+    few = row(effects, "QUA Mvq to Svq").effect("like the first")
+    assert math.isnan(few.p_value)
+
+
+def test_a_seed_of_which_a_training_failed_is_left_out_and_told() -> None:
+    found = row(made(missing=(("b", 1),)), "QUA Mvq to Svq", "a", "b")
+    assert (found.seeds, found.troubles) == ((0,), ("b, seed 1: failed",))
+    assert found.effect("outside the family").difference == pytest.approx(0.06)
+    gone = made(missing=tuple((codec, seed) for codec in MEMBERS for seed in (0, 1)))
+    assert gone.seeds == ()
+    assert all(effect.codecs == 0 for each in gone.rows for effect in each.effects)
+
+
+def test_interval_needs_seeds_or_speakers() -> None:
+    over_seeds = row(made(resampled=False, missing=(("b", 1),)), "QUA Mvq to Svq").effect("outside the family")
+    # seed 0 has both pairs, 0.06 and 0.08; seed 1 only c to d: 0.08
+    assert (over_seeds.lower, over_seeds.upper) == (pytest.approx(0.07), pytest.approx(0.08))
+    neither = row(made(seeds=1, resampled=False), "QUA Mvq to Svq").effect("outside the family")
+    assert math.isnan(neither.lower)
+    speakers = row(made(seeds=1), "QUA Mvq to Svq").effect("outside the family")
+    assert (speakers.lower, speakers.upper) == (pytest.approx(0.07), pytest.approx(0.07))
