@@ -51,7 +51,8 @@ class BigCodecAdapter(TorchCodec):
     each other, the activations resample with symmetric filters, and the LSTMs keep the frame grid.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
+    quick_parts: ClassVar[tuple[str, ...]] = ("",)
     sizes: ClassVar[Sizes] = Sizes()
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:

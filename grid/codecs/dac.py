@@ -44,7 +44,8 @@ class DacAdapter(TorchCodec):
     what an output sample depends on is centred on the input sample of the same index, within a hop.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
+    quick_parts: ClassVar[tuple[str, ...]] = ("",)
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)

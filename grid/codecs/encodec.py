@@ -33,7 +33,8 @@ class EncodecAdapter(TorchCodec):
     reflection mixes, no output before a frame depends on the input in it.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
+    quick_parts: ClassVar[tuple[str, ...]] = ("",)
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)

@@ -32,7 +32,8 @@ class MimiAdapter(TorchCodec):
     its first frame is latency, not a shift of the samples.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
+    quick_parts: ClassVar[tuple[str, ...]] = ("",)
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)

@@ -40,7 +40,8 @@ class SnacAdapter(TorchCodec):
     each other as in DAC, and the coarser codebooks average whole groups of frames that start on the frame grid.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
+    quick_parts: ClassVar[tuple[str, ...]] = ("",)
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)

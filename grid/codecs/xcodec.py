@@ -39,7 +39,8 @@ class XcodecAdapter(TorchCodec):
     padded by half a hop on both sides, and training compares input and output sample by sample.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
+    quick_parts: ClassVar[tuple[str, ...]] = ("acoustic_encoder", "acoustic_decoder")
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)

@@ -90,7 +90,7 @@ def test_encodec_full_size_state_dict_loads_and_its_digest_is_checked(tmp_path: 
     named = unnamed.rename(tmp_path / f"encodec_24khz-{digits}.th")
     arguments = {"bandwidth": 6.0}
     entry = checks.make_entry("encodec", 24_000, arguments=arguments, weights=[{"path": named.name}])
-    loaded = EncodecAdapter(entry, weights=WeightFinder([tmp_path], offline=True)).model
+    loaded = EncodecAdapter(entry, weights=WeightFinder([tmp_path], offline=True)).load()
     for name, tensor in original.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
 
