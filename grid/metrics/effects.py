@@ -104,6 +104,9 @@ def effect(observed: FloatArray, resampled: FloatArray | None, seed_weights: Int
     speakers, None for no interval, and `seed_weights` (replicates, seeds) the seeds drawn with them. Seeds and speakers
     are crossed, as every training is tested on every speaker, so each replicate draws both, independently (the
     pigeonhole bootstrap: Owen 2007, Annals of Applied Statistics 1(2)). Pairs and tested codecs stay as they are.
+
+    Few seeds bound it: in 600 simulations without an effect, three seeds whose trainings vary gave a 95 % interval that
+    left out zero in 27 % of cases, near the 2 / 2^3 of three differences of one sign.
     """
     by_codec = differences_by_codec(observed, np.ones(observed.shape[-2], dtype=np.int64))
     codecs = int(np.isfinite(by_codec).sum())

@@ -37,11 +37,10 @@ OVER = {
     (False, False): "which is missing, for there is one seed and the speakers cannot be drawn",
 }
 FEW_SEEDS = (
-    "Drawing {seeds} seeds anew gives intervals that are somewhat too narrow: by a factor of {factor:.2f} for the part "
-    "of the variation that is due to seeds, sqrt((n - 1) / n)."
+    "{seeds} seeds are too few for a {level:g} % interval: drawn anew they never reach beyond themselves, and where "
+    "trainings vary and nothing else does, all of them lie on one side of zero in {share:.2g} % of cases without any "
+    "effect (2 / 2^n). It takes {needed} seeds at least."
 )
-MANY_SEEDS = 10
-"""From here on that factor is above 0.95."""
 IMPARTIAL: tuple[Tested, ...] = ("outside the family", "all others")
 """The tested codecs that the noise floor is told for, the better first."""
 FEW_CODECS = f"fewer than {FEWEST_CODECS} tested codecs: no test"
@@ -119,11 +118,12 @@ def _over(effects: Effects) -> str:
 
 def _remarks(effects: Effects) -> list[str]:
     """What the reader must not overlook: how far p carries, few seeds, the noise floor, tests that can find nothing."""
-    seeds = len(effects.seeds)
     tested = any(not math.isnan(effect.p_value) for row in effects.rows for effect in row.effects)
     remarks = [TEST] if tested else []
-    if 1 < seeds < MANY_SEEDS:
-        remarks.append(FEW_SEEDS.format(seeds=seeds, factor=math.sqrt((seeds - 1) / seeds)))
+    seeds, needed = len(effects.seeds), math.ceil(1 - math.log2(1 - effects.level))
+    if 1 < seeds < needed:
+        told = {"seeds": seeds, "level": 100 * effects.level, "share": 100 * 2.0 ** (1 - seeds), "needed": needed}
+        remarks.append(FEW_SEEDS.format(**told))
     remarks += _noise_floor(effects)
     return remarks + [text for tested in TESTED if (text := _out_of_reach(effects, tested))]
 

@@ -61,8 +61,11 @@ def test_caption_says_what_the_interval_is_over() -> None:
 
 
 def test_notes_say_how_far_the_numbers_carry() -> None:
-    assert "by a factor of 0.82" in notes(effects())
-    assert "too narrow" not in notes(effects(seeds=(0,)))
+    # three of one sign: 2 / 2^3; of six it is 2 / 2^6, below 5 %
+    assert "3 seeds are too few for a 95 % interval" in notes(effects())
+    assert "in 25 % of cases without any effect (2 / 2^n). It takes 6 seeds at least." in notes(effects())
+    assert "too few" not in notes(effects(seeds=(0,)))
+    assert "too few" not in notes(effects(seeds=tuple(range(6))))
     assert "The noise floor (outside the family): training seed 0 to 1 -3.21 points" in notes(effects())
     assert "The noise floor has p < 0.05 too" not in notes(effects())
     assert "The noise floor has p < 0.05 too" in notes(effects(floor=0.01))
