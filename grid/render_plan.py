@@ -47,7 +47,8 @@ class RenderJob:
 
     `parent` is the folder of the rendition that the last link hears, "" for the recordings themselves; `made_in` the
     splits of it that are heard. `corpus` is the folder of the imported corpus, "" where no row is taken from it, and
-    `audio_root` the folder that its paths are relative to. `applied` says whether a row goes through the last link.
+    `audio_root` the folder that its paths are relative to. `applied` says whether a row goes through the last link;
+    `shard_samples` is how much audio each of `shards` holds.
     """
 
     root: str
@@ -61,6 +62,7 @@ class RenderJob:
     seed: int
     applied: bool = False
     shards: tuple[tuple[int, int], ...] = ()
+    shard_samples: tuple[int, ...] = ()
 
     @property
     def last_link(self) -> tuple[str, str]:
@@ -92,8 +94,14 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
     rows = _inputs(store, job, _PLANNED)
     if own:
         _check_unique(rows, rendition)
-    shards = shard_bounds(np.sort(rows["samples"].to_numpy()))
-    return replace(job, applied=bool(pc.any(rows[IS_PROCESSED]).as_py()), shards=shards)
+    samples = np.sort(rows["samples"].to_numpy())
+    shards = shard_bounds(samples)
+    return replace(
+        job,
+        applied=bool(pc.any(rows[IS_PROCESSED]).as_py()),
+        shards=shards,
+        shard_samples=tuple(int(samples[start:stop].sum()) for start, stop in shards),
+    )
 
 
 def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECONDS) -> tuple[tuple[int, int], ...]:
@@ -123,9 +131,13 @@ def input_rows(store: Store, job: RenderJob) -> pa.Table:
 
 
 def shards_to_do(store: Store, job: RenderJob) -> list[int]:
-    """The numbers of the shards that are not there yet; a shard's table of rows is written after its audio."""
+    """The numbers of the shards that are not there yet; a shard's table of rows is written after its audio.
+
+    The longest comes first, so that the workers end at about the same time.
+    """
     there = set(store.names(job.folder))
-    return [i for i in range(len(job.shards)) if rows_name(i) not in there or audio_name(i) not in there]
+    waiting = [i for i in range(len(job.shards)) if rows_name(i) not in there or audio_name(i) not in there]
+    return sorted(waiting, key=lambda i: -job.shard_samples[i])
 
 
 def audio_name(shard: int) -> str:

@@ -28,7 +28,7 @@ from grid.render import (
     equal_length_batches,
     finish_render,
 )
-from grid.render_plan import RenderJob, plan_render, shard_bounds, shards_to_do
+from grid.render_plan import RenderJob, input_rows, plan_render, shard_bounds, shards_to_do
 from grid.rendition import RAW, Chain, Rendition
 from grid.store import Store
 from tests.tiny_grid import Tiny, render, tiny
@@ -120,6 +120,14 @@ def test_plan_depends_on_the_manifest_alone(rendered: tuple[Tiny, Grid]) -> None
     corpus = made.corpus()
     plans = {plan_render(made.store, rendition, corpus) for _ in range(2)}
     assert len(plans) == 1
+
+
+def test_shards_to_do_begin_with_the_longest(started: tuple[Store, Rendition, RenderJob]) -> None:
+    store, _, job = started
+    lengths = input_rows(store, job)["samples"].to_numpy()
+    samples = [int(lengths[start:stop].sum()) for start, stop in job.shards]
+    assert len(set(samples)) > 1
+    assert [samples[shard] for shard in shards_to_do(store, job)] == sorted(samples, reverse=True)
 
 
 def test_batches_hold_one_length_in_order_copied_or_processed_and_at_most_so_many_seconds() -> None:
@@ -276,7 +284,7 @@ def test_resuming_renders_only_the_missing_shards(started: tuple[Store, Renditio
     store.remove(f"{job.folder}/record.json")
     store.remove(f"{job.folder}/shard-00001.parquet")
     store.remove(f"{job.folder}/rows-00002.parquet")
-    assert shards_to_do(store, job) == [1, 2]
+    assert sorted(shards_to_do(store, job)) == [1, 2]
     untouched = Path(store.uri(f"{job.folder}/shard-00000.parquet")).stat().st_mtime_ns
     assert render(store, rendition, job).outputs == first.outputs
     assert Path(store.uri(f"{job.folder}/shard-00000.parquet")).stat().st_mtime_ns == untouched

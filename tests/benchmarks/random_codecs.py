@@ -14,14 +14,30 @@ if TYPE_CHECKING:
 
 def build_random(name: str) -> Codec:
     """The codec called `name`, with the weights of seed 0 where it needs published ones."""
-    import torch
-
     entry = load_catalogue().get(name)
     if entry.adapter not in MODELS:
         return build(name)
-    torch.manual_seed(0)
     adapter: Any = ADAPTERS.get(entry.adapter)
-    return Codec(adapter.from_model(MODELS[entry.adapter](), entry))
+    return Codec(adapter.from_model(_seeded(MODELS[entry.adapter]), entry))
+
+
+def build_as_published(name: str) -> Codec:
+    """The same codec, its modules as its authors wrote them: weight norms recomputed, nothing quickened."""
+    entry = load_catalogue().get(name)
+    if entry.adapter not in MODELS:
+        return build(name)
+    adapter: Any = ADAPTERS.get(entry.adapter)(entry)
+    model = _seeded(MODELS[entry.adapter])
+    adapter.prepare(model)
+    vars(adapter)["_model"] = model.eval()
+    return Codec(adapter)
+
+
+def _seeded(make: Callable[[], torch.nn.Module]) -> torch.nn.Module:
+    import torch
+
+    torch.manual_seed(0)
+    return make()
 
 
 def _encodec() -> torch.nn.Module:

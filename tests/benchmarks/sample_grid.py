@@ -34,16 +34,19 @@ def sample_waveforms() -> list[NDArray[np.float32]]:
         return [read_audio(sample_root() / row["path"]).samples for row in csv.DictReader(stream)]
 
 
-def write_longer_corpus(folder: Path, utterances: int) -> None:
-    """FLAC files of 3 to 5 s, each two of the sample in a row, and their protocol; the last two are dev and test."""
+def write_longer_corpus(folder: Path, utterances: int, in_a_row: tuple[int, ...] = (2,)) -> None:
+    """FLAC files and their protocol; the last two are dev and test.
+
+    They take turns to be as many utterances of the sample, of 1.5 to 2.5 s, as `in_a_row` says: 3 to 5 s each for two.
+    """
     (folder / "longer").mkdir()
     parts, rng = sample_waveforms(), np.random.default_rng(0)
     with (folder / "longer" / "protocol.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["utterance_id", "path", "speaker", "split", "key"])
         for number, split in enumerate(["train"] * (utterances - 2) + ["dev", "test"]):
-            pair = [parts[i] for i in rng.integers(len(parts), size=2)]
-            soundfile.write(folder / "longer" / f"{number:04d}.flac", np.concatenate(pair), SAMPLE_RATE)
+            chosen = [parts[i] for i in rng.integers(len(parts), size=in_a_row[number % len(in_a_row)])]
+            soundfile.write(folder / "longer" / f"{number:04d}.flac", np.concatenate(chosen), SAMPLE_RATE)
             writer.writerow([f"{number:04d}", f"{number:04d}.flac", "sample", split, "bonafide"])
 
 

@@ -30,8 +30,9 @@ class Workers:
     job: RenderJob
 
     def render(self) -> None:
-        """Makes every shard of the job."""
-        list(self.pool.map(_render, range(len(self.job.shards))))
+        """Makes every shard of the job, the longest first as `shards_to_do` has them."""
+        order = sorted(range(len(self.job.shards)), key=lambda i: -self.job.shard_samples[i])
+        list(self.pool.map(_render, order))
 
 
 @contextmanager
