@@ -82,7 +82,10 @@ ADAPTERS: Registry[type[Adapter]] = Registry(
     kind="codec",
     package="grid.codecs",
     exclude=frozenset(
-        {"catalogue", "contract", "entry", "environments", "inspection", "isolated", "level", "licences", "weights"}
+        {
+            *("catalogue", "contract", "entry", "environments", "inspection", "isolated", "level", "licences"),
+            *("pair_groups", "weights"),
+        }
     ),
 )
 

@@ -114,6 +114,14 @@ class CatalogueEntry(_Facts):
     verified: Verified = "not run"
 
     @property
+    def codec(self) -> str:
+        """What this is a configuration of: its family or, in a family built to differ in the taxonomy, its place there.
+
+        CodecFake+ calls two configurations of one codec, such as two bit rates, intra-family.
+        """
+        return self.family if self.training_seed is None else f"{self.family} {self.qua} x {self.aux} x {self.dec}"
+
+    @property
     def isolated(self) -> str | None:
         """The name of the environment it runs in; None when it runs in this one."""
         return self.environment.removeprefix(ISOLATED) if self.environment != CORE else None

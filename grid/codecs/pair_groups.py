@@ -31,13 +31,14 @@ class PairGroup:
 def pair_groups(entries: Iterable[CatalogueEntry]) -> tuple[PairGroup, ...]:
     """The groups that have pairs, each followed by its categories where these are several.
 
-    A pair is specific to an axis when its codecs are of different families and agree in that axis and in neither of the
-    other two, so that what they share is due to it. A codec without a place in the taxonomy is in the families alone.
+    A family is what CodecFake+ calls one: the configurations of one codec (`CatalogueEntry.codec`). A pair is specific
+    to an axis when its codecs are of different families and agree in that axis and in neither of the other two, so that
+    what they share is due to it. A codec without a place in the taxonomy is in the families alone.
     """
     pairs = list(combinations(entries, 2))
-    related = [(a, b) for a, b in pairs if a.family == b.family]
-    strangers = [(a, b) for a, b in pairs if a.family != b.family]
-    groups = [*_parted(INTRA, related, lambda entry: entry.family), *_parted(INTER, strangers, lambda _: "")]
+    related = [(a, b) for a, b in pairs if a.codec == b.codec]
+    strangers = [(a, b) for a, b in pairs if a.codec != b.codec]
+    groups = [*_parted(INTRA, related, lambda entry: entry.codec), *_parted(INTER, strangers, lambda _: "")]
     for axis in AXES:
         alike = [(a, b) for a, b in strangers if _shared(a, b) == [axis]]
         groups += _parted(f"{axis.upper()}-specific", alike, partial(_word, axis))

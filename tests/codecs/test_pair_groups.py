@@ -30,6 +30,16 @@ def test_a_specific_pair_agrees_in_its_axis_alone() -> None:
     assert found["DEC-specific", ""] == ((speechtokenizer, bigcodec),)
 
 
+def test_members_of_a_family_built_to_differ_in_the_taxonomy_are_codecs_of_their_own() -> None:
+    plain = load_catalogue().get("dac-24khz")
+    mvq, again, svq = (
+        plain.model_copy(update={"name": name, "family": "built", "qua": qua, "training_seed": seed})
+        for name, qua, seed in (("mvq", "Mvq", 0), ("again", "Mvq", 1), ("svq", "Svq", 0))
+    )
+    found = {group.name: group.pairs for group in pair_groups([mvq, again, svq])}
+    assert found == {"intra-family": (("mvq", "again"),), "inter-family": (("mvq", "svq"), ("again", "svq"))}
+
+
 def test_groups_of_codecfake_plus_hold_every_pair_once_in_a_family_or_between_two() -> None:
     entries = [entry for entry in load_catalogue() if entry.letters.codecfake_plus]
     found = {(group.name, group.category): set(group.pairs) for group in pair_groups(entries)}
