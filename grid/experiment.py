@@ -26,6 +26,7 @@ from grid.experiment_names import augmentation_kinds, check_names, detectors_of,
 from grid.identity import digest, plain
 from grid.job import CellJob, CorsInput, MixingInput
 from grid.policies import POLICIES
+from grid.possible_ratings import check_ratings
 from grid.possible_trials import check_evaluations
 from grid.rendition import RAW, Chain, CorpusFacts, Rendition, corpus_of
 from grid.selection_words import with_codec_names
@@ -312,6 +313,7 @@ def resolve(path: str | Path, store: Store, _above: tuple[Path, ...] = ()) -> Gr
         noises=_bank(store, experiment, experiment.noises),
     )
     check_evaluations(experiment, grid.uses, file)
+    check_ratings(experiment, grid.uses, store, file)
     for use in grid.uses:
         if use.leaves_out_pending:
             log.warning("corpus %s: its pending rows are left out; with `cors: own` they are resynthesised", use.name)

@@ -80,6 +80,51 @@ def test_evaluation_of_roles_that_are_there_or_made_is_let_through(
     resolve(made, evaluation, FIRST, SECOND, **changes)
 
 
+@pytest.mark.parametrize(
+    ("by", "evaluation", "needs"),
+    [
+        ("codec", {"bonafide": "raw", "spoof": "attack"}, "spoof trials of a codec, and"),
+        ("bonafide-codec", {"bonafide": "raw", "spoof": "cors"}, "bona fide trials of a codec"),
+        ("spoof-codec", {"bonafide": "cors", "spoof": "attack"}, "spoof trials of a codec, and the test"),
+        ("attack", {"bonafide": "raw", "spoof": "cors"}, "spoof trials of an attack"),
+        ("system", {"bonafide": "raw", "spoof": "cors"}, "spoof trials of an attack"),
+        ("qua", {"bonafide": "raw", "spoof": "cors"}, "spoof trials of a codec that has a place in the taxonomy"),
+    ],
+)
+def test_evaluation_by_what_no_trial_has_names_the_line_and_what_it_takes(
+    made: Tiny, by: str, evaluation: dict[str, Any], needs: str
+) -> None:
+    with pytest.raises(RequestError, match=f"can hold no condition by {by}: that takes {needs}") as caught:
+        resolve(made, {**evaluation, "by": [by]}, FIRST, SECOND)
+    line = int(str(caught.value).split(":")[1])
+    assert made.config.read_text().splitlines()[line - 1].strip() == f"- {by}"
+
+
+@pytest.mark.parametrize(
+    ("by", "evaluation", "changes"),
+    [
+        ("codec", {"bonafide": "raw", "spoof": "cors"}, {}),
+        ("codec", {"bonafide": "cors", "spoof": ["attack", "cosg"]}, {"attacks": WORLD}),
+        ("bonafide-codec", {"bonafide": "cors", "spoof": "attack"}, {}),
+        ("spoof-codec", {"bonafide": "raw", "spoof": "cosg"}, {"attacks": WORLD}),
+        ("system", {"bonafide": "raw", "spoof": "attack"}, {}),
+        ("dec", {"bonafide": "raw", "spoof": "cors"}, {"grid": {"selections": ["lyra-v2-3.2kbps"]}}),
+    ],
+)
+def test_evaluation_by_what_its_trials_have_is_let_through(
+    made: Tiny, by: str, evaluation: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    resolve(made, {**evaluation, "by": by}, FIRST, SECOND, **changes)
+
+
+def test_a_corpus_named_by_an_evaluation_that_gives_it_nothing_is_told(made: Tiny) -> None:
+    evaluation = {"bonafide": "raw", "spoof": "attack", "corpora": ["second", "first"]}
+    resolve(made, evaluation, FIRST, SECOND)
+    untested = {**SECOND, "splits": ["train", "dev"]}
+    with pytest.raises(RequestError, match="can hold no trials of corpus 'second': its test split gives nothing"):
+        resolve(made, evaluation, FIRST, untested, attacks=WORLD[:1])
+
+
 def test_own_cors_are_trials_where_they_are_used_and_asked_for(made: Tiny) -> None:
     evaluation = {"bonafide": "cors", "spoof": "attack", "corpora": "second"}
     resolve(made, evaluation, FIRST, {**SECOND, "cors": "own"})

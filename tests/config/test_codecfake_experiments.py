@@ -26,8 +26,8 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     plus = [entry.name for entry in load_catalogue() if entry.letters.codecfake_plus]
 
     def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
-        roles: list[Role] = ["raw", "attack", "cosg"]
-        held = [Holding(split, role, "", False, 9) for split in SPLITS for role in roles]
+        kinds: list[tuple[Role, str]] = [("raw", ""), ("attack", ""), ("cosg", "mvq-none-time")]
+        held = [Holding(split, *kind, False, 9) for split in SPLITS for kind in kinds]
         if source.name == "codecfake-plus-cors":
             held += [Holding(split, "cors", codec, False, 9) for split in SPLITS for codec in plus]
         return CorpusFacts(source.name, digest(source.name), tuple(held))

@@ -52,8 +52,9 @@ main()
 @pytest.mark.parametrize("path", COMMITTED, ids=place)
 def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
-        roles: list[Role] = ["raw", "cors", "attack", "cosg"]
-        held = (Holding(split, role, "", False, 1) for split in SPLITS for role in roles)
+        coded = "mvq-none-time"
+        kinds: list[tuple[Role, str]] = [("raw", ""), ("cors", coded), ("attack", ""), ("cosg", coded)]
+        held = (Holding(split, *kind, False, 1) for split in SPLITS for kind in kinds)
         return CorpusFacts(source.name, digest(source.name), tuple(held))
 
     monkeypatch.setattr("grid.experiment.corpus_facts", made_up)
