@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from grid.codecs.contract import ADAPTERS, Codec
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.environments.building import Environment, environment
+from grid.codecs.environments.building import Environment, current_environment, environment
 from grid.codecs.environments.declaration import declaration, find_declaration
 from grid.codecs.isolated import IsolatedAdapter, inside
 from grid.codecs.weights import WeightFinder
@@ -84,14 +84,14 @@ def build(name: str, device: str = "cpu", weights: WeightFinder | None = None) -
     environment; missing weights are reported when the adapter loads them, because they may be fetched then.
     """
     entry = load_catalogue().get(name)
+    if entry.isolated and (here := current_environment()) and here.declared.name == entry.isolated:
+        return Codec(inside(entry, here, device, weights))
     missing = _missing_code(entry)
     if missing or entry.adapter is None:
         raise MissingRequirementError(f"codec {name} cannot run here: {'; '.join(missing)}. See: {COMMAND} {name}")
     if entry.isolated is None:
         return Codec(ADAPTERS.get(entry.adapter)(entry, device=device, weights=weights))
     declared = declaration(entry.isolated, where=f"codec {name}")
-    if (here := environment(declared)).current:
-        return Codec(inside(entry, here, device, weights))
     return Codec(IsolatedAdapter(entry, declared, device=device, weights=weights))
 
 

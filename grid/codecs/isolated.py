@@ -167,11 +167,10 @@ class Child:
         self._listener.join(STOP_SECONDS)
         status = self.process.returncode
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        said = "\n  ".join(self.lines) or "(it said nothing)"
-        return (
-            f"codec {self.codec}: its process in environment {self.environment.declared.name} {how}. "
-            f"Its last lines:\n  {said}"
-        )
+        *earlier, last = self.lines or ["nothing"]
+        before = "\n  ".join(["\nBefore that:", *earlier]) if earlier else ""
+        place = f"its process in environment {self.environment.declared.name}"
+        return f"codec {self.codec}: {place} {how}; the last it said: {last}{before}"
 
 
 def _keep_lines(stream: IO[bytes], lines: deque[str]) -> None:

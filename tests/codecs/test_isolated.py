@@ -178,13 +178,14 @@ def test_build_inside_the_environment_needs_no_bridge(tiny: Tiny) -> None:
         "adapter = build('tiny').adapter\n"
         "print(type(adapter).__name__, adapter.code(np.ones((1, 2), np.float32), [0]).tolist())\n"
     )
-    # what Ray's workers have besides: the folder of our packages, and the light packages that they import anyway
+    # what Ray's workers have besides: the folder of our packages, and the light packages that they import anyway; not
+    # tiny.site, in which the environment is declared
     repository, yaml_folder = Path(__file__).resolve().parents[2], Path(sys.modules["yaml"].__file__ or "").parents[1]
     light = made.folder / "light"
     light.mkdir(exist_ok=True)
     if not (light / "yaml").exists():
         (light / "yaml").symlink_to(yaml_folder / "yaml")
-    paths = os.pathsep.join(map(str, [repository, light, tiny.site]))
+    paths = os.pathsep.join(map(str, [repository, light]))
     variables = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run([made.python, "-c", code], env=variables, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1:] == ["TinyAdapter [[0.5, 0.5]]"], done.stderr

@@ -76,17 +76,24 @@ class Environment:
         """Whether it is there, whole."""
         return (self.folder / RECORD).is_file()
 
-    @property
-    def current(self) -> bool:
-        """Whether this very process runs under its Python."""
-        return Path(sys.prefix).resolve() == self.folder.resolve()
-
 
 def environment(declared: Declaration) -> Environment:
     """Where the environment belongs: below $CODECGRID_ENVIRONMENTS, or ~/.cache/codecgrid/environments."""
     root = Path(os.environ.get(VARIABLE) or DEFAULT).expanduser().absolute()
     parts = [declared.digest, _base_requirements(declared), platform.python_version_tuple()[:2], platform.machine()]
     return Environment(declared, root / f"{declared.name}-{digest(parts)}")
+
+
+def current_environment() -> Environment | None:
+    """The environment under whose Python this very process runs, as its record says; None in the core.
+
+    Another package's declaration cannot be looked up there: the package is not installed in what it declares.
+    """
+    record = Path(sys.prefix) / RECORD
+    if not record.is_file():
+        return None
+    declared = json.loads(record.read_text(encoding="utf-8"))["declaration"]
+    return Environment(Declaration.model_validate(declared), record.parent)
 
 
 def build_environment(declared: Declaration, say: Say = logger.info) -> Environment:
