@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from cluster.events import Watcher
+from cluster.quiet import stdout_on_stderr
 from cluster.rendering import render_all
 from cluster.session import graceful_termination, session
 from cluster.tracking.mirror import Mirror, MirrorThread
@@ -123,7 +124,7 @@ def _carry_out(
     fetch_requirements(codecs, experiment.accept_licence)
     for recipe in grid.recipes.values():
         find_initial_weights(recipe)
-    with session(address), graceful_termination(), MirrorThread(mirror):
+    with stdout_on_stderr(), session(address), graceful_termination(), MirrorThread(mirror):
         errors: dict[str, str] = {}
         if waiting:
             watcher.stage("resynthesis")

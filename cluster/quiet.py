@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 TUNE = (
     "ray.tune.tune",  # trials that failed (listed by the command), and how to resume by Tuner.restore, which we do not
@@ -15,6 +16,9 @@ TUNE = (
     "ray.tune.analysis.experiment_analysis",  # misses the result files that are switched off
 )
 DATA = "ray.data._internal.progress"  # that its bars are off
+DEATHS = frozenset(  # of workers, with long traces; `cluster.rendering` says them in a line
+    {"ray.data.exceptions", "ray.data._internal.execution.streaming_executor_state"}
+)
 
 
 def quiet_tune() -> None:
@@ -27,10 +31,24 @@ def quiet_data() -> None:
     """Leaves the plans and progress of Ray Data to its log file; its warnings stay on the terminal."""
     import ray.data  # noqa: F401  # its import sets up the handlers
 
+    # of max_task_retries, which has no other way in with the Ray that is pinned
+    warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated", module="cluster.rendering")
     logging.getLogger(DATA).setLevel(logging.ERROR)
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setLevel(logging.WARNING)
+            handler.addFilter(_is_of_no_death)
+
+
+def _is_of_no_death(record: logging.LogRecord) -> bool:
+    return record.name not in DEATHS
+
+
+@contextmanager
+def stdout_on_stderr() -> Iterator[None]:
+    """Inside it stdout is stderr: Ray says there that a worker died, and that would spoil the document of --json."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 @contextmanager

@@ -6,20 +6,17 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from cluster.events import RenderProgress
 from cluster.quiet import quiet_data
+from cluster.worker_python import worker_options
 from grid.allocator import keep_freed_memory
-from grid.codecs.catalogue import built_environment
 from grid.config.experiment import Resources
 from grid.corpora import StoredCorpus
 from grid.errors import RequestError
-from grid.identity import digest
 from grid.processor import build_processor
 from grid.record import read_record
 from grid.render import Processor, ShardRenderer, finish_render
@@ -130,20 +127,47 @@ def _run_pool(
     progress: Callable[[RenderProgress], None],
     errors: dict[str, str],
 ) -> None:
+    """Makes the shards of one codec, and says of which renditions some are lacking because worker processes died.
+
+    An isolated codec that takes its worker with it is driven over the bridge from then on, where only the utterance at
+    which it ended its process is lost.
+    """
+    from ray.exceptions import RayError
+
+    for options in worker_options(work[0].job.codec if work else ""):
+        if not any(item.shards for item in work):
+            return
+        try:
+            _make_shards(work, resources, progress, errors, options)
+            return
+        except RayError as error:
+            log.warning("a worker of %s died (%s)", _link(work[0].rendition), type(error).__name__)
+            said = str(error).strip().splitlines()[0]
+            work = [replace(item, shards=shards_to_do(store, item.job)) for item in work]
+    for item in work:
+        if item.shards:
+            errors.setdefault(item.rendition.folder, f"its workers died again and again: {said}")
+
+
+def _make_shards(
+    work: list[Work],
+    resources: Resources,
+    progress: Callable[[RenderProgress], None],
+    errors: dict[str, str],
+    options: dict[str, Any],
+) -> None:
     items = [{"job": number, "shard": shard} for number, item in enumerate(work) for shard in item.shards]
-    if not items:
-        return
     link = _link(work[0].rendition)
     start, done, seconds, failed = time.monotonic(), 0, 0.0, 0
     progress(RenderProgress(link, 0, len(items), 0.0, 0.0, 0))
-    for row in _dataset(items, [item.job for item in work], resources).iter_rows():
+    for row in _dataset(items, [item.job for item in work], resources, options).iter_rows():
         done, seconds, failed = done + 1, seconds + row["seconds"], failed + row["failed"]
         if row["error"]:
             errors.setdefault(work[row["job"]].rendition.folder, f"shard {row['shard']}: {row['error']}")
         progress(RenderProgress(link, done, len(items), seconds, time.monotonic() - start, failed))
 
 
-def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Resources) -> Any:
+def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Resources, options: dict[str, Any]) -> Any:
     import ray
 
     quiet_data()
@@ -160,39 +184,8 @@ def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Reso
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=2),
         num_cpus=resources.cpus_per_codec_worker,
         num_gpus=gpus or None,
-        **_own_python(jobs[0].codec),
+        **options,
     )
-
-
-def _own_python(codec: str) -> dict[str, Any]:
-    """Lets the workers of an isolated codec run under its environment's Python, where its pins suit our Ray.
-
-    Only on a cluster of one machine, where the driver has just built it. Ray 2.60 starts no worker under a
-    `py_executable` that a node has not got, and says nothing: the operator was still waiting after 120 s. Elsewhere
-    the ordinary worker builds the environment at first use and drives it over the bridge of grid/codecs/isolated.py,
-    at 2 ms for 4 s of audio.
-    """
-    import ray
-
-    made = built_environment(codec) if codec else None
-    if made is None or not made.declared.ray or sum(node["Alive"] for node in ray.nodes()) != 1:
-        return {}
-    variables = {"PYTHONPATH": str(_our_packages(made.folder))}
-    return {"runtime_env": {"py_executable": str(made.python), "env_vars": variables}}
-
-
-def _our_packages(environment: Path) -> Path:
-    """A folder that holds `grid` and `cluster` and nothing else, for a Python that has neither.
-
-    They are links, for what lies beside them may be all of site-packages; one folder for each place we run from.
-    """
-    root = Path(__file__).resolve().parents[1]
-    folder = environment / f"codecgrid-{digest(str(root))}"
-    folder.mkdir(exist_ok=True)
-    for name in ("grid", "cluster"):
-        with suppress(FileExistsError):
-            (folder / name).symlink_to(root / name, target_is_directory=True)
-    return folder
 
 
 def _finish(store: Store, item: Work, max_failed_share: float, errors: dict[str, str]) -> None:

@@ -1,7 +1,9 @@
-"""A third party's codecs that fail: one on a single utterance, one before it can code at all."""
+"""A third party's codecs that fail: on a single utterance, with the whole process, or before they can code at all."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +16,7 @@ from grid.randomness import seed_number
 from tests.installed_plugin import install_entry_point
 
 VICTIM = "test-s0-u0"
-"""The utterance that `one-fails` cannot code."""
+"""The utterance that `one-fails` cannot code, and at which `kills-worker` ends its process."""
 
 
 @ADAPTERS.register("faulty")
@@ -31,6 +33,8 @@ class FaultyAdapter(Adapter):
     def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
         """`(batch, samples)` of half the level; a codec knows an item by its seed only."""
         if seed_number("codec", self.entry.name, 0, VICTIM) in seeds:
+            if self.entry.arguments["fault"] == "death":
+                os.kill(os.getpid(), signal.SIGKILL)
             raise RuntimeError("this utterance is too much")
         return 0.5 * waveforms
 
@@ -40,7 +44,7 @@ def _row(name: str, fault: str) -> dict[str, Any]:
     return {"name": name, "arguments": {"fault": fault}, **fixed}
 
 
-CATALOGUE = [_row("one-fails", "utterance"), _row("unbuildable", "build")]
+CATALOGUE = [_row("one-fails", "utterance"), _row("kills-worker", "death"), _row("unbuildable", "build")]
 
 
 def install_faulty_codecs(site: Path) -> Path:

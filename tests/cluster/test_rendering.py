@@ -100,6 +100,13 @@ def test_render_all_with_an_utterance_that_fails_keeps_a_row_of_why(rendered: Re
     assert (last.shards_done, last.failed) == (last.shards, 1)
 
 
+def test_render_all_with_a_codec_that_kills_its_workers_comes_to_an_end(ray_local: None, tmp_path: Path) -> None:
+    after = render(tiny(tmp_path, grid={"selections": ["kills-worker"], "policies": ["spoof"]}), workers=1)
+    assert list(after.errors) == ["kills-worker"]
+    assert "its workers died again and again: " in after.errors["kills-worker"]
+    assert read_record(after.made.store, after.renditions["raw"].folder) is not None
+
+
 def test_render_all_gives_the_bytes_of_a_rendering_without_ray(rendered: Rendered, tmp_path: Path) -> None:
     alone = tiny(tmp_path, grid={"selections": ["mu-law"]})
     for rendition in alone.rendered().renditions:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.rendering import _own_python
+from cluster.worker_python import under_own_python
 from grid.codecs.catalogue import load_catalogue
 from grid.codecs.contract import ADAPTERS
 from grid.codecs.environments.building import VARIABLE, build_environment
@@ -48,7 +48,7 @@ def test_operator_runs_where_the_declaration_says_and_codes(own_python: bool, tm
             coded = adapter.code(np.full((1, 4), 2, np.float32), [0]).ravel().tolist()
             return {"prefix": [sys.prefix], "adapter": [type(adapter).__name__], "coded": [coded]}
 
-    own = _own_python("tiny").get("runtime_env", {})
+    own = under_own_python("tiny").get("runtime_env", {})
     assert bool(own) == own_python
     ours = own.get("env_vars", {}).get("PYTHONPATH") or str(Path(__file__).resolve().parents[2])
     variables = {VARIABLE: os.environ[VARIABLE], "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), ours])}
