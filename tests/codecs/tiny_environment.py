@@ -75,21 +75,27 @@ SOURCE = """
 """
 
 
-def make_wheel(folder: Path, *, extra: str = "") -> Path:
-    """A wheel with the module of the adapter and its entry points; `extra` is more source of the module."""
-    metadata = f"{MODULE}-1.0.dist-info"
+def make_wheel(folder: Path) -> Path:
+    """A wheel with the module of the adapter and its entry points."""
+    entry_points = f"[codecgrid.codecs]\ntiny-codec = {MODULE}\n"
+    return write_wheel(folder, MODULE, "1.0", {f"{MODULE}.py": textwrap.dedent(SOURCE)}, entry_points)
+
+
+def write_wheel(folder: Path, name: str, version: str, modules: dict[str, str], entry_points: str = "") -> Path:
+    """A wheel of pure Python in `folder`; `modules` are sources by file name."""
+    metadata = f"{name}-{version}.dist-info"
     files = {
-        f"{MODULE}.py": textwrap.dedent(SOURCE) + extra,
-        f"{metadata}/METADATA": "Metadata-Version: 2.1\nName: tiny-codec\nVersion: 1.0\n",
+        **modules,
+        f"{metadata}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{metadata}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{metadata}/entry_points.txt": f"[codecgrid.codecs]\ntiny-codec = {MODULE}\n",
+        f"{metadata}/entry_points.txt": entry_points,
     }
-    rows = [f"{name},sha256={_digest(text)},{len(text.encode())}" for name, text in files.items()]
+    rows = [f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in files.items()]
     files[f"{metadata}/RECORD"] = "\n".join([*rows, f"{metadata}/RECORD,,"]) + "\n"
-    wheel = folder / f"{MODULE}-1.0-py3-none-any.whl"
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
+        for path, text in files.items():
+            archive.writestr(path, text)
     return wheel
 
 
