@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="module")
 def client(ray_variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a client of `cluster/local.sh`, which is run as a user would, and ended by its process id."""
-    ports = [_free_port() for _ in range(4)]
+    ports = [free_port() for _ in range(4)]
     variables = ray_variables | {
         "RAY_AUTH_MODE": "token",
         "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{ports[0]}",
@@ -50,7 +50,7 @@ def client(ray_variables: dict[str, str], tmp_path_factory: pytest.TempPathFacto
             head.wait(timeout=60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
