@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from grid.corpora import StoredCorpus
     from grid.corpus.importing import ImportedCorpus
     from grid.small_codecs.progress import Line
+    from grid.small_codecs.quality import Quality
     from grid.small_codecs.spec import CodecSpec
     from grid.store import Store
 
@@ -34,6 +35,7 @@ def train(
     import torch
 
     from grid.errors import RequestError
+    from grid.small_codecs.release import qualities_beside
     from grid.small_codecs.spec import load_spec, member_names
     from grid.small_codecs.speech import Speech
     from grid.small_codecs.training import WEIGHTS, train_codec, training_folder
@@ -46,6 +48,7 @@ def train(
     store = Store.open(root)
     speech = _corpus(store, corpus, reader)
     torch.set_num_threads(threads)
+    beside: list[Quality] = []
     for spec in specs:
         record = train_codec(spec, speech, store, _show, device=device)
         place = store.uri(training_folder(spec, Speech(speech, "train")))
@@ -53,7 +56,8 @@ def train(
         out.print(f"{spec.name}: {record.results['steps']} steps in {minutes:.1f} minutes", highlight=False)
         out.print(f"  {place}/{WEIGHTS}", highlight=False, soft_wrap=True)
         if release_to is not None:
-            _release(spec, speech, store, release_to)
+            beside = beside or qualities_beside(speech)
+            _release(spec, speech, store, release_to, beside)
 
 
 def _corpus(store: Store, corpus: str, reader: str) -> ImportedCorpus:
@@ -81,11 +85,11 @@ def _opened(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
     return ImportedCorpus(Path(corpus.audio_root), read_manifest(store.local(f"{corpus.folder}/{MANIFEST_FILE}")))
 
 
-def _release(spec: CodecSpec, corpus: ImportedCorpus, store: Store, folder: Path) -> None:
+def _release(spec: CodecSpec, corpus: ImportedCorpus, store: Store, folder: Path, beside: list[Quality]) -> None:
     """Writes weights and card, and prints the card's figures and the entry that the catalogue needs."""
     from grid.small_codecs.release import release
 
-    made = release(spec, corpus, store, folder)
+    made = release(spec, corpus, store, folder, beside)
     shown = table("codec", "log-spectral distance, dB", "STOI", "lag", "real-time factor")
     for each in made.qualities:
         numbers = (f"{each.log_spectral_distance:.2f}", f"{each.stoi:.3f}", f"{each.lag:g}")

@@ -47,12 +47,12 @@ class Release:
 
 
 def release(
-    spec: CodecSpec, corpus: ImportedCorpus, out: Store, folder: Path, *, beside: Sequence[str] = BESIDE
+    spec: CodecSpec, corpus: ImportedCorpus, out: Store, folder: Path, beside: Sequence[Quality] = ()
 ) -> Release:
     """Writes `controlled/NAME.safetensors` and `controlled/NAME.md` below `folder`, a weights folder.
 
-    Quality is measured on the test split of `corpus`, for the codecs `beside` too. Raises RequestError when the
-    training is not finished.
+    Quality is measured on the test split of `corpus`, and stands beside that of other codecs (`qualities_beside`).
+    Raises RequestError when the training is not finished.
     """
     trained = training_folder(spec, Speech(corpus, "train"))
     record = read_record(out, trained)
@@ -64,11 +64,15 @@ def release(
     weights.write_bytes(out.read_bytes(f"{trained}/{WEIGHTS}"))
     entry = catalogue_entry(spec, weights)
     own = Codec(ControlledAdapter(entry, weights=WeightFinder([folder], offline=True)))
-    speech = Speech(corpus, UNHEARD)
-    qualities = [measure(codec, speech) for codec in (own, *map(build, beside))]
+    qualities = [measure(own, Speech(corpus, UNHEARD)), *beside]
     text = weights.with_suffix(".md")
     text.write_text(card(spec, record, qualities, file_digest(weights)), encoding="utf-8")
     return Release(weights, text, qualities, entry)
+
+
+def qualities_beside(corpus: ImportedCorpus, codecs: Sequence[str] = BESIDE) -> list[Quality]:
+    """What members are compared with on their cards, on the same utterances: measured once for all of them."""
+    return [measure(build(name), Speech(corpus, UNHEARD)) for name in codecs]
 
 
 def catalogue_entry(spec: CodecSpec, weights: Path) -> CatalogueEntry:

@@ -13,7 +13,7 @@ from grid.codecs.controlled import ControlledAdapter
 from grid.codecs.weights import WeightFinder
 from grid.errors import RequestError
 from grid.small_codecs.quality import measure
-from grid.small_codecs.release import release
+from grid.small_codecs.release import qualities_beside, release
 from grid.small_codecs.speech import Speech
 from grid.small_codecs.training import train_codec
 from grid.store import Store
@@ -28,7 +28,7 @@ def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are
     with pytest.raises(RequestError, match="is not finished"):
         release(member, speech, store, weights)
     train_codec(member, speech, store)
-    made = release(member, speech, store, weights, beside=["mu-law"])
+    made = release(member, speech, store, weights, qualities_beside(speech, ["mu-law"]))
     codec = Codec(ControlledAdapter(made.entry, weights=WeightFinder([weights], offline=True)))
     assert codec.resynthesise(noise(1, 1_000), ["a"]).shape == (1, 1_000)
     text = made.card.read_text()
