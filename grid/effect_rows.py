@@ -17,7 +17,6 @@ from grid.config.effects import EffectChoice
 from grid.matched_pairs import Contrast, value_of
 from grid.metrics.detection import FloatArray, IntArray
 from grid.metrics.effects import Effect, differences_by_codec, draw_seeds, effect, sign_flip_p_value
-from grid.metrics.significance import holm
 from grid.randomness import generator
 from grid.report.effects import TESTED, EffectRow, Effects, Tested
 from grid.status import Status
@@ -172,12 +171,17 @@ def _belongs(entry: CatalogueEntry | None, contrast: Contrast, tested: Tested) -
 
 def _corrected(made: Effects) -> Effects:
     """With p-values adjusted for all contrasts on the same tested codecs, those of the noise floor among themselves."""
+    from statsmodels.stats.multitest import multipletests  # takes a second
+
     effects = [list(row.effects) for row in made.rows]
     floor = [row.contrast.is_noise_floor for row in made.rows]
     for column, kind in product(range(len(TESTED)), (False, True)):
         of_kind = [own for own, is_floor in zip(effects, floor, strict=True) if is_floor == kind]
         together = [own for own in of_kind if not math.isnan(own[column].p_value)]
-        for own, adjusted in zip(together, holm([own[column].p_value for own in together]), strict=True):
+        if not together:
+            continue
+        _, corrected, *_ = multipletests([own[column].p_value for own in together], method="holm")
+        for own, adjusted in zip(together, corrected, strict=True):
             own[column] = replace(own[column], adjusted=float(adjusted))
     rows = (replace(row, effects=tuple(own)) for row, own in zip(made.rows, effects, strict=True))
     return replace(made, rows=tuple(rows))

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from grid.errors import RequestError
 from grid.metrics.detection import FloatArray, checked_scores, eer
@@ -131,6 +130,10 @@ def eer_tests(
     replicates on either side of no difference, each count and the number of replicates plus 1. RequestError: as
     `grid.metrics.differences.compare`.
     """
+    from statsmodels.stats.multitest import multipletests  # takes a second
+
+    if not pairs:
+        return []
     replicated = [
         paired_replicates(
             pair.scores,
@@ -144,8 +147,9 @@ def eer_tests(
         for pair in pairs
     ]
     p_values = [_p_value(differences) for differences in replicated]
+    _, corrected, *_ = multipletests(p_values, method="holm")
     found = []
-    for pair, differences, p_value, adjusted in zip(pairs, replicated, p_values, holm(p_values), strict=True):
+    for pair, differences, p_value, adjusted in zip(pairs, replicated, p_values, corrected, strict=True):
         value = eer(*pair.scores, condition=pair.name).eer - eer(*pair.baseline, condition=pair.name).eer
         lower, upper = np.quantile(differences, [level / 2, 1 - level / 2])
         note = _small_note(_paired_sizes(pair.scores, pair.baseline, pair.name))
@@ -153,22 +157,6 @@ def eer_tests(
             note = f"too few replicates ({differences.size}) for {len(pairs)} comparisons at {level:g}"
         found.append(EerTest(pair.name, value, float(lower), float(upper), p_value, float(adjusted), level, note))
     return found
-
-
-def holm(p_values: ArrayLike) -> FloatArray:
-    """p-values (comparisons,) adjusted by Holm's step-down procedure (1979), in their order.
-
-    The smallest is multiplied by the number of comparisons, the next by one less and so on; none may be below one
-    before it, and none is above 1. RequestError for a value outside 0 .. 1; SciPy has no such correction.
-    """
-    values = np.asarray(p_values, dtype=np.float64)
-    if not np.all((values >= 0) & (values <= 1)):
-        raise RequestError(f"p-values {values.tolist()} are not all between 0 and 1; leave out what was not tested")
-    order = np.argsort(values, kind="stable")
-    stepped = np.maximum.accumulate(values[order] * np.arange(values.size, 0, -1))
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
 
 
 def _p_value(differences: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""Tests of significance: textbook p-values, Holm's correction as statsmodels has it, real and absent differences."""
+"""Tests of significance: textbook p-values, real and absent differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from grid.errors import RequestError
 from grid.metrics.differences import compare
-from grid.metrics.significance import Pair, best_baseline, eer_tests, holm, prediction_tests
+from grid.metrics.significance import Pair, best_baseline, eer_tests, prediction_tests
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -72,17 +72,6 @@ def test_decisions_that_differ_too_seldom_for_the_level_say_so() -> None:
     assert found.note.startswith("too small: ")
     assert found.note.endswith("trials differ")
     assert not found.significant
-
-
-def test_holm_gives_the_p_values_of_statsmodels() -> None:
-    # statsmodels 0.15.0: multipletests(p, method="holm")[1]
-    adjusted = holm([0.012, 0.0004, 0.6, 0.03, 0.012, 0.0021, 0.9])
-    np.testing.assert_allclose(adjusted, [0.06, 0.0028, 1.0, 0.09, 0.06, 0.0126, 1.0], rtol=0, atol=1e-15)
-
-
-def test_holm_of_something_untested_is_refused() -> None:
-    with pytest.raises(RequestError, match="leave out what was not tested"):
-        holm([0.1, math.nan])
 
 
 def test_eer_tests_find_the_better_detector_and_correct_for_the_others() -> None:
