@@ -46,10 +46,7 @@ class Contrast:
 
     @property
     def words(self) -> str:
-        """`QUA Mvq to Svq`, `bit rate 3 to 6 kbit/s`."""
-        unit = " kbit/s" if self.attribute == "bitrate_kbps" else ""
-        before, after = (value if isinstance(value, str) else f"{value:g}" for value in (self.before, self.after))
-        return f"{WORDS[self.attribute]} {before} to {after}{unit}"
+        return exchange_words(self.attribute, self.before, self.after)
 
 
 def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
@@ -64,15 +61,22 @@ def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
         if (difference := _only_difference(one, other)) is not None:
             attribute, before, after = difference
             pair = one.name, other.name
-            if _place(before) > _place(after):
+            if place(before) > place(after):
                 before, after, pair = after, before, pair[::-1]
             found.setdefault((one.family, attribute, before, after), []).append(pair)
     families = list(dict.fromkeys(family for family, *_ in found))
     attributes = list(WORDS)
     ordered = sorted(
-        found, key=lambda key: (families.index(key[0]), attributes.index(key[1]), _place(key[2]), _place(key[3]))
+        found, key=lambda key: (families.index(key[0]), attributes.index(key[1]), place(key[2]), place(key[3]))
     )
     return tuple(Contrast(*key, pairs=tuple(found[key])) for key in ordered)
+
+
+def exchange_words(attribute: Attribute, before: Value, after: Value) -> str:
+    """`QUA Mvq to Svq`, `bit rate 3 to 6 kbit/s`."""
+    unit = " kbit/s" if attribute == "bitrate_kbps" else ""
+    first, second = (value if isinstance(value, str) else f"{value:g}" for value in (before, after))
+    return f"{WORDS[attribute]} {first} to {second}{unit}"
 
 
 def value_of(entry: CatalogueEntry, attribute: Attribute) -> Value | None:
@@ -93,6 +97,6 @@ def _only_difference(one: CatalogueEntry, other: CatalogueEntry) -> tuple[Attrib
     return None if first is None or second is None else (attribute, first, second)
 
 
-def _place(value: Value) -> float:
+def place(value: Value) -> float:
     """Where a value stands on its axis."""
     return ORDER[value] if isinstance(value, str) else value

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from grid.codecs.catalogue import Catalogue
 from grid.effects import effects
 from grid.errors import RequestError
 from grid.experiment import Grid
@@ -60,6 +61,7 @@ def test_effect_is_the_mean_difference_of_the_measured_eers(done: tuple[Tiny, Gr
     assert (outside.difference, outside.codecs) == (pytest.approx(sum(differences) / 4), 2)
     assert outside.lower <= outside.difference <= outside.upper
     assert math.isnan(outside.p_value)
+    assert found.main == ()
     assert repr(effects(made.store, grid)) == repr((found,))
 
 
@@ -72,6 +74,21 @@ def test_report_has_the_table_and_the_figure(done: tuple[Tiny, Grid], tmp_path: 
     assert files == {f"{name}.{suffix}" for suffix in ("md", "csv", "tex", "png")}
     assert "bit rate 6.4 to 16.3 kbit/s" in (tmp_path / f"{name}.md").read_text(encoding="utf-8")
     assert f"{name}.png" in (tmp_path / "index.md").read_text(encoding="utf-8")
+
+
+def test_codecs_that_differ_in_the_taxonomy_have_main_effects(done: tuple[Tiny, Grid], tmp_path: Path) -> None:
+    made, grid = done
+    places = {LOW: {"qua": "Mvq", "dec": "Time"}, HIGH: {"qua": "Svq", "dec": "Freq"}}
+    placed = Catalogue(tuple(entry.model_copy(update=places.get(entry.name, {})) for entry in grid.catalogue))
+    (found,) = effects(made.store, replace(grid, catalogue=placed))
+    assert found.rows == ()
+    (main,) = found.main
+    assert (main.members, main.seeds, main.codecs) == ((LOW, HIGH), (0, 1), 2)
+    assert main.terms == ("QUA Mvq to Svq", "DEC Time to Freq", "bit rate doubled")
+    results = results_from_store(made.store, grid.experiment, grid.cells)
+    assemble(replace(results, effects=(found,)), tmp_path, describe(grid.experiment))
+    (text,) = [path.read_text(encoding="utf-8") for path in tmp_path.glob("main-effects-*.md")]
+    assert "no model: 2 codecs are too few for 4 parameters" in text
 
 
 def test_an_experiment_that_asks_for_none_has_none(done: tuple[Tiny, Grid]) -> None:

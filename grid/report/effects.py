@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from grid.matched_pairs import Contrast
 from grid.metrics.effects import Effect
+from grid.metrics.main_effects import Coefficient
+from grid.report.main_effects import MainEffects
 from grid.report.slug import slug
 
 Tested = Literal["all others", "like the first", "like the second", "outside the family"]
@@ -38,6 +40,7 @@ class Effects:
     """All contrasts of one policy and detector on one evaluation, each pooled row followed by those of its pairs.
 
     Intervals have the confidence `level` and are over `seeds` and `speakers`; fewer than two of either are not drawn.
+    `main` are the same trainings by families, with intervals over codecs.
     """
 
     evaluation: str
@@ -48,6 +51,7 @@ class Effects:
     seeds: tuple[int, ...]
     speakers: int
     rows: tuple[EffectRow, ...]
+    main: tuple[MainEffects, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,3 +64,12 @@ class Effects:
 
     def pooled(self) -> tuple[EffectRow, ...]:
         return tuple(row for row in self.rows if row.pooled)
+
+    def main_effect(self, contrast: Contrast) -> Coefficient | None:
+        """The main effect of the exchange that a contrast is of, in the model of its codecs; None where there is none.
+
+        A codec of a pair may be missing from the model, as one without a finished training is.
+        """
+        codecs = {codec for pair in contrast.pairs for codec in pair}
+        models = [each for each in self.main if codecs.intersection(each.members)]
+        return models[0].coefficient(contrast.words) if models else None

@@ -1,12 +1,13 @@
-"""Owns the figure of effects: a row per contrast, its difference in EER with the interval, the noise floor in grey."""
+"""Owns the figure of effects: a row per contrast, its differences in EER with intervals, the noise floor in grey."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid.report.effects import EffectRow, Effects, Tested
+from grid.report.effects import Effects, Tested
 from grid.report.effects_table import contrast_words
 from grid.report.figures import paper_style, save_png, text_width
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 # One column of a two-column paper (IEEE, ISCA), in inches
 COLUMN_WIDTH = 3.5
-ROW_HEIGHT = 0.27
-ABOVE, BELOW = 0.05, 0.66
+MARK_HEIGHT = 0.081
+BETWEEN_ROWS = 0.108
+ABOVE, BELOW, LEGEND_LINE = 0.05, 0.51, 0.15
 INK, GREY = "#000000", "#8c8c8c"
 # Told apart by shape and by filling, so that no reader needs a colour; the impartial codecs are the filled ones
 MARKS: tuple[tuple[Tested, str, str], ...] = (
@@ -25,40 +27,65 @@ MARKS: tuple[tuple[Tested, str, str], ...] = (
     ("all others", "s", "on all others"),
 )
 FILLED: Tested = "outside the family"
-APART = 0.3
-"""Of a row's height: how far its two marks lie from each other."""
+MAIN, MAIN_WORDS = "D", "main effect, all codecs"
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One kind of mark, and its difference and bounds (fractions) in each row; None where it has none."""
+
+    shape: str
+    words: str
+    filled: bool
+    values: tuple[tuple[float, float, float] | None, ...]
 
 
 def draw_effects(effects: Effects, path: Path) -> Path:
     """Writes the PNG, one column wide: left of zero the second codec of a contrast gives the lower EER."""
     from matplotlib.figure import Figure
 
-    rows = effects.pooled()
+    rows, shown = effects.pooled(), _series(effects)
     several = len({row.contrast.family for row in rows}) > 1
     names = [contrast_words(row, several) for row in rows]
-    height = ROW_HEIGHT * len(rows)
+    floor = [row.contrast.is_noise_floor for row in rows]
+    row_height = BETWEEN_ROWS + MARK_HEIGHT * max(2, len(shown))
+    height, below = row_height * len(rows), BELOW + LEGEND_LINE * math.ceil(len(shown) / 2)
     with paper_style():
-        left, total = text_width(names) + 0.1, BELOW + height + ABOVE
+        left, total = text_width(names) + 0.1, below + height + ABOVE
         figure = Figure(figsize=(COLUMN_WIDTH, total))
-        axes = figure.add_axes((left / COLUMN_WIDTH, BELOW / total, 0.98 - left / COLUMN_WIDTH, height / total))
-        shown = [mark for mark in MARKS if any(row.effect(mark[0]).codecs for row in rows)]
-        for place, (tested, shape, _) in enumerate(shown):
-            for y, row in enumerate(rows):
-                _draw_effect(axes, y + APART * (place - (len(shown) - 1) / 2), row, tested, shape)
-        _dress(axes, names, [row.contrast.is_noise_floor for row in rows])
+        axes = figure.add_axes((left / COLUMN_WIDTH, below / total, 0.98 - left / COLUMN_WIDTH, height / total))
+        for place, series in enumerate(shown):
+            shift = MARK_HEIGHT / row_height * (place - (len(shown) - 1) / 2)
+            for y, is_floor in enumerate(floor):
+                _draw_mark(axes, y, y + shift, series, GREY if is_floor else INK)
+        _dress(axes, names, floor)
         figure.legend(handles=_legend(shown), loc="lower center", ncols=2, frameon=False, columnspacing=1.2)
         return save_png(figure, path)
 
 
-def _draw_effect(axes: Axes, y: float, row: EffectRow, tested: Tested, shape: str) -> None:
-    effect = row.effect(tested)
-    if not effect.codecs:
+def _series(effects: Effects) -> list[_Series]:
+    """Those that have a mark in some row."""
+    rows = effects.pooled()
+    found = []
+    for tested, shape, words in MARKS:
+        values = [row.effect(tested) for row in rows]
+        drawn = tuple((each.difference, each.lower, each.upper) if each.codecs else None for each in values)
+        found.append(_Series(shape, words, tested == FILLED, drawn))
+    main = [effects.main_effect(row.contrast) for row in rows]
+    drawn = tuple((each.estimate, each.lower, each.upper) if each else None for each in main)
+    found.append(_Series(MAIN, MAIN_WORDS, filled=False, values=drawn))
+    return [series for series in found if any(series.values)]
+
+
+def _draw_mark(axes: Axes, row: int, y: float, series: _Series, colour: str) -> None:
+    value = series.values[row]
+    if value is None:
         return
-    colour = GREY if row.contrast.is_noise_floor else INK
-    if not math.isnan(effect.lower):
-        axes.plot([100 * effect.lower, 100 * effect.upper], [y, y], color=colour, linewidth=1.1, solid_capstyle="butt")
-    face = colour if tested == FILLED else "white"
-    axes.plot([100 * effect.difference], [y], shape, color=colour, markerfacecolor=face, markersize=4.5)
+    difference, lower, upper = value
+    if not math.isnan(lower):
+        axes.plot([100 * lower, 100 * upper], [y, y], color=colour, linewidth=1.1, solid_capstyle="butt")
+    face = colour if series.filled else "white"
+    axes.plot([100 * difference], [y], series.shape, color=colour, markerfacecolor=face, markersize=4.5)
 
 
 def _dress(axes: Axes, names: list[str], noise_floor: list[bool]) -> None:
@@ -76,19 +103,19 @@ def _dress(axes: Axes, names: list[str], noise_floor: list[bool]) -> None:
         axes.axhline(noise_floor.index(True) - 0.5, color=GREY, linewidth=0.7, linestyle=(0, (2, 2)))
 
 
-def _legend(shown: list[tuple[Tested, str, str]]) -> list[Artist]:
+def _legend(shown: list[_Series]) -> list[Artist]:
     from matplotlib.lines import Line2D
 
     return [
         Line2D(
             [],
             [],
-            marker=shape,
+            marker=series.shape,
             color=INK,
-            markerfacecolor=INK if tested == FILLED else "white",
+            markerfacecolor=INK if series.filled else "white",
             markersize=4.5,
             linewidth=1.1,
-            label=words,
+            label=series.words,
         )
-        for tested, shape, words in shown
+        for series in shown
     ]

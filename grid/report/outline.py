@@ -16,6 +16,7 @@ from grid.report.effects_figure import draw_effects
 from grid.report.effects_table import effects_table
 from grid.report.faults import Fault, attempt
 from grid.report.heat_map import draw_heat_map
+from grid.report.main_effects_table import main_effects_table
 from grid.report.matrix import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.mos_report import mos_figure, mos_table
 from grid.report.own_codec_table import own_codec_table
@@ -44,6 +45,10 @@ EFFECTS_FIGURE = (
     "Each mark is what the exchange of one codec for another, unlike it in one attribute alone, does to the EER; the "
     "bar is its interval. Left of zero the second value gives the lower EER. Grey, below the dashed line: the noise "
     "floor, which an effect has to exceed."
+)
+MAIN_EFFECTS_MARK = (
+    " Diamond: the main effect over all codecs of the family, whose bar is for other codecs trained like these; the "
+    "other bars are for these very codecs."
 )
 
 NO_CELLS = Table("cells", "All cells", "This table could not be made.", (Column("cell"),), ())
@@ -131,10 +136,13 @@ def policy_parts(table: Table) -> list[Part]:
 
 
 def effect_parts(effects: Effects) -> list[Part]:
-    """The figure and the table of the effects of attributes; nothing without matched pairs, no figure of nothing."""
-    measured = any(effect.codecs for row in effects.rows for effect in row.effects)
-    figure = Figure(effects.name, effects.title, EFFECTS_FIGURE, partial(draw_effects, effects))
-    return [*([figure] if measured else []), *([effects_table(effects)] if effects.rows else [])]
+    """The figure and the tables of the effects of attributes; nothing without codecs to compare, no empty figure."""
+    parts: list[Part] = []
+    if any(effect.codecs for row in effects.rows for effect in row.effects):
+        caption = EFFECTS_FIGURE + (MAIN_EFFECTS_MARK if any(each.model for each in effects.main) else "")
+        parts.append(Figure(effects.name, effects.title, caption, partial(draw_effects, effects)))
+    parts += [effects_table(effects)] if effects.rows else []
+    return parts + ([main_effects_table(effects)] if effects.main else [])
 
 
 def artefact_parts(results: GridResults) -> list[Part]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from matplotlib.image import imread
 
 from grid.matched_pairs import Contrast
 from grid.metrics.effects import Effect
+from grid.metrics.main_effects import Coefficient, LinearModel
 from grid.report.effects import EffectRow, Effects
 from grid.report.effects_figure import draw_effects
 from grid.report.effects_table import effects_table
 from grid.report.figures import DOTS_PER_INCH
+from grid.report.main_effects import MainEffects
+from grid.report.main_effects_table import main_effects_table
+from grid.report.outline import effect_parts
 from grid.report.writers.latex import to_latex
 
 PAIRS = (("made-mvq-time", "made-svq-time"), ("made-mvq-freq", "made-svq-freq"))
@@ -21,6 +26,20 @@ SEED = Contrast("made", "training_seed", 0, 1, (("made-mvq-time", "made-mvq-time
 TESTED = Effect(-0.0321, -0.05, -0.01, 8, 2 / 2**8, 2 / 2**8)
 FEW = Effect(0.01, -0.02, 0.04, 3)
 NONE = Effect(float("nan"))
+MEMBERS = ("made-mvq-time", "made-svq-time", "made-mvq-freq", "made-svq-freq", "made-mvq-time-seed1")
+MAIN = MainEffects(
+    "made",
+    ("QUA Mvq to Svq", "DEC Time to Freq"),
+    MEMBERS,
+    (0, 1),
+    "outside the family",
+    8,
+    LinearModel(
+        (Coefficient(-0.03, -0.08, 0.02, -2.58, 0.123, 0.246), Coefficient(0.1, 0.09, 0.11, 43.0, 5e-4, 1e-3)), 0.01, 2
+    ),
+    troubles=("made-svq-freq, seed 2: failed",),
+)
+SMALL = MainEffects("small", ("AUX None to Sem",), ("s", "t"), (0, 1, 2), "all others", 4, None, "2 codecs are too few")
 
 
 def effects(*, seeds: tuple[int, ...] = (0, 1, 2), speakers: int = 8, floor: float = 0.5) -> Effects:
@@ -84,3 +103,44 @@ def test_figure_is_one_column_wide_and_the_same_again(tmp_path: Path) -> None:
     first, again = (draw_effects(effects(), tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
     assert first == again
     assert 3.2 < imread(tmp_path / "a.png").shape[1] / DOTS_PER_INCH < 3.6
+
+
+def test_main_effects_have_a_row_per_term_with_t_and_degrees_of_freedom() -> None:
+    table = main_effects_table(replace(effects(), main=(MAIN,)))
+    assert table.name == "main-effects-cors-spoof-spoof-lcnn"
+    assert [[cell.full for cell in row] for row in table.rows] == [
+        ["QUA Mvq to Svq", "-3.00 [-8.00, +2.00]", "-2.58", "2", "0.123", "0.246", "5", "2"],
+        ["DEC Time to Freq", "+10.00 [+9.00, +11.00]", "43.00", "2", "< 0.001", "0.001", "5", "2"],
+    ]
+    told = [note.text for note in table.notes]
+    assert "made: mean EER on 8 tested codecs outside the family." in told[0]
+    assert "a standard deviation of 1.00 points (df = 2)" in told[0]
+    assert told[-1] == "without made-svq-freq, seed 2: failed"
+    assert "other codecs of the family trained like these" in table.caption
+    assert to_latex(table).startswith("\\begin{table")
+
+
+def test_a_family_without_a_model_says_why() -> None:
+    table = main_effects_table(replace(effects(), main=(MAIN, SMALL)))
+    assert [cell.full for cell in table.rows[-1]] == ["small: AUX None to Sem", "none", "", "", "", "", "2", "3"]
+    marks = {note.mark: note.text for note in table.notes}
+    assert marks[table.rows[-1][1].mark] == "no model: 2 codecs are too few"
+    assert any("no tested codec is outside the family; mean EER on all 4 but" in note.text for note in table.notes)
+
+
+def test_the_table_of_main_effects_follows_that_of_effects() -> None:
+    assert [part.name for part in effect_parts(effects())] == ["effects-cors-spoof-spoof-lcnn"] * 2
+    figure, *tables = effect_parts(replace(effects(), main=(MAIN,)))
+    assert "Diamond" in figure.caption
+    assert [table.name for table in tables] == ["effects-cors-spoof-spoof-lcnn", "main-effects-cors-spoof-spoof-lcnn"]
+
+
+def test_main_effects_are_a_mark_beside_the_contrast_of_their_exchange(tmp_path: Path) -> None:
+    made = replace(effects(), main=(SMALL, MAIN))
+    found = made.main_effect(QUA)
+    assert found is not None
+    assert found.estimate == pytest.approx(-0.03)
+    assert made.main_effect(SEED) is None
+    assert made.main_effect(replace(QUA, after="Scq")) is None
+    plain, marked = (imread(draw_effects(each, tmp_path / "figure.png")) for each in (effects(), made))
+    assert marked.shape[0] > plain.shape[0]

@@ -1,0 +1,36 @@
+"""Owns what a report needs of main effects: one linear model for each family of codecs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from grid.metrics.main_effects import Coefficient, LinearModel
+
+Basis = Literal["outside the family", "all others"]
+"""On which tested codecs a training is judged; all but its own where none is outside the family."""
+
+
+@dataclass(frozen=True)
+class MainEffects:
+    """The model of one family: a coefficient for each of `terms` (words), or why there is none (`unfit`).
+
+    `members` are the codecs whose trainings are in it, with the seeds in which all of them are done; `codecs` is the
+    number of codecs tested; `troubles` say which trainings of the family are missing.
+    """
+
+    family: str
+    terms: tuple[str, ...]
+    members: tuple[str, ...]
+    seeds: tuple[int, ...]
+    basis: Basis
+    codecs: int
+    model: LinearModel | None
+    unfit: str = ""
+    troubles: tuple[str, ...] = ()
+
+    def coefficient(self, words: str) -> Coefficient | None:
+        """That of the term with these words, None where the model has none."""
+        if self.model is None or words not in self.terms:
+            return None
+        return self.model.coefficients[self.terms.index(words)]

@@ -1,0 +1,108 @@
+"""Main effects of trainings whose EERs are known: responses, seeds in common, families, what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grid.codec_eers import CodecEers
+from grid.codecs.catalogue import Catalogue
+from grid.effect_rows import Trained
+from grid.main_effects import main_effects
+from grid.report.main_effects import MainEffects
+from tests.test_matched_pairs import entry
+
+FAMILY = (
+    entry("a"),
+    entry("b", qua="Svq"),
+    entry("c", dec="Freq"),
+    entry("d", qua="Svq", dec="Freq"),
+    entry("again", training_seed=1),
+)
+SMALL = (entry("s", family="small"), entry("t", family="small", aux="Sem"))
+STRANGERS = tuple(entry(f"x{number}", family="other") for number in range(3))
+CATALOGUE = Catalogue((*FAMILY, *SMALL, *STRANGERS))
+CODECS = ("a", "b", "c", "d", "again", "x0", "x1", "x2", "unknown")
+EERS = {"a": 0.10, "b": 0.17, "c": 0.06, "d": 0.14, "again": 0.12, "s": 0.2, "t": 0.3}
+Places = tuple[tuple[str, int], ...]
+
+
+def made(
+    *, tested: tuple[str, ...] = CODECS, seeds: int = 2, missing: Places = (), without: tuple[str, ...] = ("s", "t")
+) -> tuple[MainEffects, ...]:
+    """Each EER is the codec's, 0.02 more in a codec's second seed, and 0.5 on the family's own codecs."""
+    places = [(codec, seed) for codec in EERS if codec not in without for seed in range(seeds)]
+    hard = np.array([0.5 if codec in EERS else 0.0 for codec in tested])
+    eers = {(codec, seed): CodecEers(EERS[codec] + 0.02 * seed + hard, None) for codec, seed in places}
+    trained = Trained(
+        "E",
+        "spoof",
+        "lcnn",
+        {place: found for place, found in eers.items() if place not in missing},
+        {place: "failed" if place in missing else "done" for place in places},
+    )
+    return main_effects(trained, tested, CATALOGUE, 0.95)
+
+
+def test_coefficients_are_least_squares_on_the_mean_eer_outside_the_family() -> None:
+    (found,) = made()
+    assert found.members == ("a", "b", "c", "d", "again")
+    assert (found.terms, found.seeds) == (("QUA Mvq to Svq", "DEC Time to Freq"), (0, 1))
+    assert (found.basis, found.codecs) == ("outside the family", 4)
+    matrix = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [1, 0, 0]])
+    solution, (squares,), *_ = np.linalg.lstsq(matrix, np.array([0.11, 0.18, 0.07, 0.15, 0.13]), rcond=None)
+    assert found.model is not None
+    quantiser, decoder = found.model.coefficients
+    assert [quantiser.estimate, decoder.estimate] == pytest.approx(solution[1:])
+    error = np.sqrt(squares / 2 * np.linalg.inv(matrix.T @ matrix)[1, 1])
+    # t(0.975) with 2 degrees of freedom is 4.3027 in every table
+    assert quantiser.upper - quantiser.estimate == pytest.approx(4.3027 * error, rel=1e-4)
+    assert found.model.degrees_of_freedom == 2
+    assert found.coefficient("DEC Time to Freq") == decoder
+    assert found.coefficient("AUX None to Sem") is None
+
+
+def test_p_values_are_adjusted_for_all_terms() -> None:
+    (found,) = made()
+    assert found.model is not None
+    small, large = sorted(found.model.coefficients, key=lambda each: each.p_value)
+    assert small.adjusted == pytest.approx(2 * small.p_value)
+    assert large.adjusted == pytest.approx(max(large.p_value, 2 * small.p_value))
+
+
+def test_a_seed_that_failed_with_one_codec_is_left_out_for_all() -> None:
+    words = "QUA Mvq to Svq"
+    (whole,), (found,) = made(), made(missing=(("b", 1),))
+    assert (found.seeds, found.troubles) == ((0,), ("b, seed 1: failed",))
+    before, after = whole.coefficient(words), found.coefficient(words)
+    assert before is not None
+    assert after is not None
+    # left in, the second seed of the other codecs, 0.02 worse, would flatter b
+    assert after.estimate == pytest.approx(before.estimate)
+    (never,) = made(missing=(("a", 0), ("b", 1)))
+    assert (never.model, never.unfit) == (None, "there is no seed in which the trainings with all codecs are done")
+
+
+def test_a_codec_without_a_training_is_not_in_the_model() -> None:
+    (found,) = made(missing=(("again", 0), ("again", 1)))
+    assert (found.members, found.model) == (("a", "b", "c", "d"), None)
+    assert found.unfit.startswith("4 codecs are too few for 3 parameters, the intercept among them: it takes 5")
+    assert found.troubles == ("again, seed 0: failed", "again, seed 1: failed")
+    assert made(missing=tuple((codec, seed) for codec in EERS for seed in (0, 1))) == ()
+
+
+def test_without_a_codec_outside_the_family_all_but_its_own_are_tested_on() -> None:
+    (found,) = made(tested=("a", "b", "c", "d", "again"), seeds=1)
+    assert (found.basis, found.codecs) == ("all others", 5)
+    assert found.coefficient("QUA Mvq to Svq") is not None
+    (alone,) = made(tested=("a",), seeds=1)
+    assert alone.unfit == "no codec is tested but one that is trained with"
+
+
+def test_each_family_has_its_model_and_a_small_one_says_why_not() -> None:
+    large, small = made(without=())
+    assert large.model is not None
+    assert (small.family, small.terms, small.model) == ("small", ("AUX None to Sem",), None)
+    assert small.unfit.startswith("2 codecs are too few for 2 parameters")
+    # for the small family, the codecs of the other one are outside
+    assert small.codecs == len(CODECS)
