@@ -11,7 +11,7 @@ from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES
 
 
 class EffectChoice(Strict):
-    """The effect of each attribute of a codec, by the catalogue: over pairs (grid/matched_pairs.py) and whole families."""
+    """The effect of each attribute of a codec, over pairs (grid/matched_pairs.py) and whole families."""
 
     evaluation: tuple[str, ...] = Field(
         min_length=1, description="one or several, each with conditions per codec (`by: [codec]`)"
