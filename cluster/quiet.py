@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 TUNE = (
     "ray.tune.tune",  # trials that failed (listed by the command), and how to resume by Tuner.restore, which we do not
     "ray.tune.execution.tune_controller",  # a trace for each process that died; `NotifyDriver` says it in a line
+    "ray.tune.utils.util",  # that its loop took half a second, on a machine whose cores all train
     "ray.tune.analysis.experiment_analysis",  # misses the result files that are switched off
 )
 DATA = "ray.data._internal.progress"  # that its bars are off
