@@ -43,10 +43,10 @@ def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole_under_their_dete
     lines = codecgrid("plan", config_folder() / "demo.yaml", "--root", tmp_path).out.splitlines()
     heads = [line.split() for line in lines if line.startswith("detector ")]
     assert heads == [["detector", "lfcc-lcnn-small"], ["detector", "aasist-tiny"]]
-    row = next(line for line in lines if "lyra-v2-3.2kbps" in line and "bonafide" in line).split()
-    assert row[1:] == ["lyra-v2-3.2kbps", "bonafide", "0", "train"]
+    row = next(line for line in lines if "controlled-mvq-none-freq" in line and "bonafide" in line).split()
+    assert row[1:] == ["controlled-mvq-none-freq", "bonafide", "0", "train"]
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "24 to train"
+    assert lines[-1] == "30 to train"
 
 
 def test_plan_in_eighty_columns_folds_the_reason_and_no_name_of_the_cdd_grid(tmp_path: Path) -> None:
