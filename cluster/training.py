@@ -1,15 +1,13 @@
-"""Trains cells with Ray Tune: one trial for each gang, a fresh Tuner in each run; the store alone remembers."""
+"""Trains cells with Ray Tune: one trial for each gang."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cluster.events import CellEvent
-from cluster.quiet import quiet_tune
-from cluster.session import graceful_termination
+from cluster.trials import Trials, run_trials
 from grid.allocator import keep_freed_memory
 from grid.checkpoint import Epoch
 from grid.config.experiment import Experiment, Resources
@@ -41,43 +39,29 @@ def train_gangs(
 def _one_wave(
     root: str, experiment: Experiment, gangs: Sequence[Gang], notify: Callable[[CellEvent], None]
 ) -> list[str]:
-    from ray import tune
-
     from cluster.tune_callback import NotifyDriver
 
-    quiet_tune()
-    notified = NotifyDriver(notify)
+    def result(said: dict[str, Any]) -> None:
+        if "epoch" in said:
+            notify(CellEvent(said["cell"], ended=False, epoch=said))
 
     resources = experiment.resources
-    with tempfile.TemporaryDirectory(prefix="codecgrid-tune-") as scratch:
-        tuner = tune.Tuner(
-            tune.with_resources(_trainable(experiment.name, resources), _request(resources)),
-            param_space={
-                "cells": tune.grid_search([list(gang) for gang in gangs]),
-                "root": root,
-                "experiment": experiment.name,
-                "gpu": resources.gpus_per_cell > 0,
-                "threads": max(1, int(resources.cpus_per_cell)),
-            },
-            tune_config=tune.TuneConfig(
-                num_samples=1,
-                reuse_actors=True,  # a new process would import torch again: 4 s for each cell
-                trial_name_creator=_trial_name,
-                trial_dirname_creator=_trial_name,
-            ),
-            run_config=tune.RunConfig(
-                name=experiment.name,
-                storage_path=scratch,  # Tune's own state is of no use to us
-                failure_config=tune.FailureConfig(max_failures=resources.max_cell_restarts),
-                callbacks=[notified],
-                verbose=0,
-            ),
-        )
-        with graceful_termination() as termination:
-            results = tuner.fit()
-        if not notified.ended.issuperset(cell_id for gang in gangs for cell_id in gang):  # Tune swallows both signals
-            raise KeyboardInterrupt("SIGTERM" if termination.seen else "SIGINT")
-        return [f"{result.error}" for result in results if result.error is not None]
+    trials = Trials(
+        name=experiment.name,
+        trainable=_trainable(experiment.name),
+        axis="cells",
+        points=[list(gang) for gang in gangs],
+        shared={
+            "root": root,
+            "experiment": experiment.name,
+            "gpu": resources.gpus_per_cell > 0,
+            "threads": max(1, int(resources.cpus_per_cell)),
+        },
+        request=_request(resources),
+        restarts=resources.max_cell_restarts,
+        trial_name=_trial_name,
+    )
+    return run_trials(trials, NotifyDriver("cells", result, lambda cell: notify(CellEvent(cell, ended=True))))
 
 
 def _trial_name(trial: Any) -> str:
@@ -91,7 +75,7 @@ def _request(resources: Resources) -> dict[str, float]:
     return {**request, "gpu": resources.gpus_per_cell} if resources.gpus_per_cell else request
 
 
-def _trainable(name: str, resources: Resources) -> Callable[[dict[str, Any]], None]:
+def _trainable(name: str) -> Callable[[dict[str, Any]], None]:
     """The trainable under a name of its own: Tune keeps one table of trainables for all jobs of a cluster."""
 
     def cell(config: dict[str, Any]) -> None:

@@ -8,30 +8,30 @@ from typing import Any
 
 from ray import tune
 
-from cluster.events import CellEvent
-
 log = logging.getLogger(__name__)
 
 
 class NotifyDriver(tune.Callback):
-    """Calls `notify` and keeps which cells ended. Nothing may be raised here: Tune would end the whole grid.
+    """Calls `result` with what a trial reports, `ended` with the name of each thing it trained, and keeps those names.
 
-    A trial is a gang of cells, `trial.config["cells"]`; most are gangs of one.
+    `trial.config[axis]` are the names: the cells of a gang, or one codec. Nothing may be raised here: Tune would end
+    all trials.
     """
 
-    def __init__(self, notify: Callable[[CellEvent], None] | None = None) -> None:
-        self.notify = notify
+    def __init__(self, axis: str, result: Callable[[dict[str, Any]], None], ended: Callable[[str], None]) -> None:
+        self.axis = axis
+        self.result: Callable[[dict[str, Any]], None] | None = result
+        self.told: Callable[[str], None] | None = ended
         self.ended: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Tune pickles its callbacks into its own state, where a terminal does not fit and nobody reads it."""
-        return {"notify": None, "ended": set()}
+        return {"axis": self.axis, "result": None, "told": None, "ended": set()}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        if "epoch" in result:
-            self._pass_on(CellEvent(result["cell"], ended=False, epoch=result))
+        self._pass_on(self.result, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._ended(trial)
@@ -40,18 +40,17 @@ class NotifyDriver(tune.Callback):
         self._ended(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        names = ", ".join(trial.config["cells"])
-        log.warning("the process of %s was lost; it goes on from its last epoch", names)
+        log.warning("the process of %s was lost; it goes on from its last state", ", ".join(trial.config[self.axis]))
 
     def _ended(self, trial: Any) -> None:
-        for cell_id in trial.config["cells"]:
-            self.ended.add(cell_id)
-            self._pass_on(CellEvent(cell_id, ended=True))
+        for name in trial.config[self.axis]:
+            self.ended.add(name)
+            self._pass_on(self.told, name)
 
-    def _pass_on(self, event: CellEvent) -> None:
-        if self.notify is None:
+    def _pass_on(self, hearer: Callable[[Any], None] | None, said: Any) -> None:
+        if hearer is None:
             return
         try:
-            self.notify(event)
+            hearer(said)
         except Exception:
-            log.exception("showing the progress failed; the grid goes on")
+            log.exception("showing the progress failed; the trials go on")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grid.config.experiment import CorpusSource
-from grid.corpus.importing import MANIFEST_FILE, ImportResult, import_corpus
+from grid.corpus.importing import MANIFEST_FILE, ImportedCorpus, ImportResult, import_corpus
 from grid.corpus.manifest import read_manifest, write_manifest
 from grid.corpus.mos import mos_of, with_mos
 from grid.corpus.readers import READERS, open_corpus
@@ -58,6 +58,11 @@ def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
         value["utterances"],
         value["rejected"],
     )
+
+
+def open_stored(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
+    """Its manifest, and where its audio lies."""
+    return ImportedCorpus(Path(corpus.audio_root), read_manifest(store.local(f"{corpus.folder}/{MANIFEST_FILE}")))
 
 
 def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from grid.cell_scores import renditions_to_score
+from grid.failure import FAILURE, keep_failure
 from grid.job import HISTORY, STATE, CellJob
 from grid.record import read_record
 from grid.store import Store
 
 Status = Literal["done", "failed", "running", "missing"]
 
-FAILURE = "failure.json"
 RUNNING = "running.json"
 LOCK = "lock"
 STALE = timedelta(minutes=30)
@@ -106,13 +106,5 @@ def is_running(store: Store, job: CellJob) -> bool:
 
 
 def record_failure(store: Store, job: CellJob, error: BaseException, trace: str) -> None:
-    """Keeps why a cell failed: one line for tables, the whole trace for whoever mends it."""
-    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    store.write_json(
-        f"{job.folder}/{FAILURE}",
-        {
-            "error": f"{type(error).__name__}: {first}"[:1000],
-            "trace": trace,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
+    """Keeps why a cell failed."""
+    keep_failure(store, job.folder, error, trace)

@@ -12,12 +12,13 @@ from cluster.tracking import metric_names
 from cluster.tracking.client import CELL_ID, KIND
 from cluster.tracking.params import VALUE_LENGTH, cell_params
 from grid.config.experiment import Experiment
+from grid.failure import FAILURE
 from grid.identity import digest
 from grid.job import CellJob
 from grid.measure import measurement_path
 from grid.record import read_record
 from grid.report.data import POOLED, CellResult
-from grid.status import FAILURE, RUNNING, CellState
+from grid.status import RUNNING, CellState
 from grid.store import Store
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]

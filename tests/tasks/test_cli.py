@@ -36,7 +36,7 @@ SURFACE = {
     "codecs build": "NAME",
     "codecs check": "NAME SOURCE --seed --device --accept-licence --json",
     "codecs page": "PATH",
-    "codecs train": "NAMES --all --corpus --reader --root --configs --device --release --threads",
+    "codecs train": "NAMES --all --corpus --reader --root --configs --device --release --threads --address",
     "resynth": "CODEC SOURCE TARGET --seed --device --accept-licence",
     "score": "--detector --weights --out AUDIO --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
