@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -56,7 +57,9 @@ class Disentangled(Auxiliary):
     """`Disent`: the utterance's vector must tell the speaker, and the frames' codes must not.
 
     The frames' classifier learns to tell the speaker from the latents while the codec, behind a reversed gradient
-    (Ganin and Lempitsky 2015), learns to keep it from succeeding.
+    (Ganin and Lempitsky 2015), learns to keep it from succeeding. The gradient of a crop whose classifier does no
+    better than chance is not reversed but stopped: a loss that may grow without end can be made to by latents that
+    grow without end, which left a member at STOI 0.47 where its neighbours have 0.8.
     """
 
     def __init__(self, width: int, speakers: int) -> None:
@@ -67,25 +70,41 @@ class Disentangled(Auxiliary):
 
     def forward(self, coded: Coded, recorded: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
         assert coded.utterance is not None
-        heard = self.of_frame(_reversed(coded.quantised.latents)).mean(dim=1)
+        latents = coded.quantised.latents
         told = nn.functional.cross_entropy(self.of_vector(coded.utterance), speakers)
-        return told + nn.functional.cross_entropy(self.of_frames(heard), speakers)
+        return told + nn.functional.cross_entropy(
+            self._heard(_reversed(latents, self._known(latents, speakers))), speakers
+        )
+
+    def _heard(self, latents: torch.Tensor) -> torch.Tensor:
+        """What the frames' classifier says of the latents `(batch, frames, width)`: logits `(batch, speakers)`."""
+        scores: torch.Tensor = self.of_frames(self.of_frame(latents).mean(dim=1))
+        return scores
+
+    @torch.no_grad()
+    def _known(self, latents: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
+        """Which crops the frames' classifier tells better than chance, `(batch,)`."""
+        surprise = nn.functional.cross_entropy(self._heard(latents), speakers, reduction="none")
+        return surprise < math.log(self.of_frames.out_features)
 
 
 class _Reverse(torch.autograd.Function):
-    """The identity, whose gradient points the other way."""
+    """The identity, whose gradient points the other way for the chosen items and is nothing for the others."""
 
     @staticmethod
-    def forward(context: Any, value: torch.Tensor) -> torch.Tensor:
+    def forward(context: Any, value: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(chosen)
         return value.view_as(value)
 
     @staticmethod
-    def backward(context: Any, *gradients: torch.Tensor) -> torch.Tensor:
-        return -gradients[0]
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        [chosen] = context.saved_tensors
+        return -gradients[0] * chosen[:, None, None], None
 
 
-def _reversed(value: torch.Tensor) -> torch.Tensor:
-    result: torch.Tensor = _Reverse.apply(value)
+def _reversed(value: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """`(batch, frames, width)`; `chosen` is `(batch,)`."""
+    result: torch.Tensor = _Reverse.apply(value, chosen)
     return result
 
 

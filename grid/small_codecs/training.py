@@ -30,8 +30,8 @@ from grid.small_codecs.speech import Speech
 from grid.store import Store
 from grid.torch_stream import TorchStream
 
-REVISION = 2
-"""Raised by hand when this code gives other weights from the same specification and speech."""
+REVISIONS = {"none": 2, "semantic": 2, "disentangled": 3}
+"""By auxiliary objective; raised by hand when this code gives other weights from the same specification and speech."""
 
 WEIGHTS = "weights.safetensors"
 HISTORY = "history.json"
@@ -44,7 +44,8 @@ Report = Callable[[CodecSpec, Line], None]
 
 def identity(spec: CodecSpec, speech: Speech) -> dict[str, Any]:
     """Everything that can change the weights."""
-    return {"spec": spec.model_dump(mode="json"), "speech": speech.digest, "split": speech.split, "revision": REVISION}
+    revision = REVISIONS[spec.auxiliary.kind]
+    return {"spec": spec.model_dump(mode="json"), "speech": speech.digest, "split": speech.split, "revision": revision}
 
 
 def training_folder(spec: CodecSpec, speech: Speech) -> str:
