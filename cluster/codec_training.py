@@ -15,7 +15,7 @@ from grid.record import read_record
 from grid.small_codecs.job import TrainingJob, run_job
 from grid.small_codecs.progress import Line
 from grid.small_codecs.spec import CodecSpec
-from grid.small_codecs.training import Report
+from grid.small_codecs.stage import Report
 from grid.store import Store
 
 AXIS = "codecs"

@@ -72,13 +72,13 @@ class ProgressRows:
 
     def _made(self, wide: bool, samples: int) -> list[Column]:
         columns = [
-            Column("step", 11, lambda spec, line: f"{line.step}/{spec.training.steps}"),
+            Column("step", 11, lambda spec, line: f"{line.step}/{spec.training.all_steps}"),
             Column("sec|onds", 6, lambda spec, line: f"{line.seconds:.0f}"),
             Column("loss", 6, lambda spec, line: f"{line.loss:.3f}"),
-            Column("spec|trum", 6, lambda spec, line: f"{line.spectrum:.3f}"),
             Column("magni|tude", 6, lambda spec, line: f"{line.magnitude:.3f}"),
             Column("mel", 6, lambda spec, line: f"{line.mel:.3f}"),
             Column("auxil|iary", 6, lambda spec, line: f"{line.auxiliary:.3f}"),
+            Column("mo|ments", 6, lambda spec, line: f"{line.moments:.3f}"),
         ]
         if len(self._names) > 1:
             width = max(map(len, self._names.values()))

@@ -13,7 +13,8 @@ from grid.corpora import StoredCorpus, open_stored
 from grid.failure import FAILURE, keep_failure, reason
 from grid.small_codecs.spec import CodecSpec
 from grid.small_codecs.speech import Speech
-from grid.small_codecs.training import Report, train_codec, training_folder
+from grid.small_codecs.stage import Report
+from grid.small_codecs.training import train_codec, training_folder
 from grid.store import Store
 
 LOCK = "lock"

@@ -40,13 +40,31 @@ class Terms:
         return weights.waveform * self.waveform + spectral + weights.mel * self.mel
 
 
+class Spectra(nn.Module):
+    """The STFT at any of FFT_SIZES, with `overlap` frames in a window.
+
+    Windows have unit energy, so that noise has one magnitude at every resolution.
+    """
+
+    def __init__(self, overlap: int) -> None:
+        super().__init__()
+        self.overlap = overlap
+        for size in FFT_SIZES:
+            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+
+    def forward(self, samples: torch.Tensor, size: int) -> torch.Tensor:
+        """`(batch, samples)` to `(batch, bins, frames, 2)`, real and imaginary."""
+        window = self.get_buffer(f"window_{size}")
+        spectra = torch.stft(samples, size, size // self.overlap, window=window, return_complex=True)
+        return torch.view_as_real(spectra) / window.square().sum().sqrt()
+
+
 class Reconstruction(nn.Module):
     """The distance between recordings and what a codec made of them, both `(batch, samples)` at 16 kHz."""
 
     def __init__(self) -> None:
         super().__init__()
-        for size in FFT_SIZES:
-            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
+        self.spectra = Spectra(overlap=2)
         bank = torchaudio.functional.melscale_fbanks(
             MEL_FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, MEL_BANDS, SAMPLE_RATE, mel_scale="slaney"
         )
@@ -62,9 +80,9 @@ class Reconstruction(nn.Module):
         decoded, recorded = decoded * gain, recorded * gain
         spectrum = magnitude = mel = decoded.new_zeros(())
         for size in FFT_SIZES:
-            ours, our_strength = self._spectra(decoded, size)
+            ours, our_strength = self._parts(decoded, size)
             with torch.no_grad():
-                theirs, their_strength = self._spectra(recorded, size)
+                theirs, their_strength = self._parts(recorded, size)
             spectrum = spectrum + (ours - theirs).abs().mean()
             magnitude = magnitude + (our_strength - their_strength).abs().mean()
             if size == MEL_FFT:
@@ -72,14 +90,9 @@ class Reconstruction(nn.Module):
         share = SCALE / len(FFT_SIZES)
         return Terms(SCALE * (decoded - recorded).abs().mean(), share * spectrum, share * magnitude, mel)
 
-    def _spectra(self, samples: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The STFT with half a window between frames: `(batch, bins, frames, 2)` real and imaginary, and magnitudes.
-
-        The window has unit energy, so that noise has one magnitude at every resolution.
-        """
-        window: torch.Tensor = getattr(self, f"window_{size}")
-        spectra = torch.stft(samples, size, size // 2, window=window, return_complex=True)
-        parts = torch.view_as_real(spectra) / window.square().sum().sqrt()
+    def _parts(self, samples: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The STFT with half a window between frames, and its magnitudes."""
+        parts = self.spectra(samples, size)
         return parts, (parts.square().sum(-1) + FLOOR).sqrt()
 
     def _mel(self, strength: torch.Tensor) -> torch.Tensor:

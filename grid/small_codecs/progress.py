@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import asdict, dataclass, field
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from grid.errors import RequestError
+from grid.small_codecs.losses import Terms
 from grid.store import Store
 
 STATE = "state.pt"
@@ -19,9 +20,28 @@ Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
+class Losses:
+    """What one step cost, all scalars: `loss` is what is made small, the rest its parts without their weights."""
+
+    NAMES: ClassVar = ("loss", "waveform", "spectrum", "magnitude", "mel", "commitment", "auxiliary", "moments")
+
+    loss: torch.Tensor
+    terms: Terms
+    commitment: torch.Tensor
+    auxiliary: torch.Tensor
+    moments: torch.Tensor
+
+    def values(self) -> torch.Tensor:
+        """The numbers, float64, in the order of NAMES."""
+        parts = {**vars(self), **vars(self.terms)}
+        return torch.stack([parts[name].detach().double() for name in self.NAMES])
+
+
+@dataclass(frozen=True)
 class Line:
     """What the history says of one step; the losses are means since the line before, without their weights.
 
+    `commitment` and `auxiliary` are of the first stage alone, `moments` is of the second; elsewhere they are 0.
     `log_spectral_distance` is of each sample utterance, in dB, by its id; empty where the corpus has no dev split.
     """
 
@@ -35,12 +55,13 @@ class Line:
     mel: float
     commitment: float
     auxiliary: float
+    moments: float
     log_spectral_distance: dict[str, float]
 
 
 @dataclass
 class Progress:
-    """Steps that are done, the seconds they took, and the lines so far. Randomness needs no saving: see `Run.step`."""
+    """Steps that are done, the seconds they took, and the lines so far. Randomness is not saved: see `Stage.step`."""
 
     step: int = 0
     seconds: float = 0.0

@@ -79,8 +79,8 @@ class LossWeights(Strict):
     commitment: float = Field(default=0.1, ge=0)
 
 
-class Training(Strict):
-    """How a member is trained; all members of a comparison name one file, so all have one budget."""
+class Schedule(Strict):
+    """How long and how fast one stage of a training goes."""
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
@@ -97,6 +97,23 @@ class Training(Strict):
     loss: LossWeights = LossWeights()
     save_every: int = Field(default=200, ge=1, description="steps between two saved states")
     report_every: int = Field(default=100, ge=1, description="steps between two lines of the history")
+
+
+class Polish(Schedule):
+    """The second stage, of the decoder alone; see grid/small_codecs/polish.py."""
+
+    moments: float = Field(ge=0, description="of the distance between moments, beside the reconstruction")
+
+
+class Training(Schedule):
+    """How a member is trained; all members of a comparison name one file, so all have one budget."""
+
+    polish: Polish | None = None
+
+    @property
+    def all_steps(self) -> int:
+        """Of both stages."""
+        return self.steps + (self.polish.steps if self.polish else 0)
 
 
 class Network(Strict):

@@ -20,7 +20,8 @@ from grid.failure import FAILURE
 from grid.small_codecs.job import LOCK, TrainingJob, run_job, training_jobs
 from grid.small_codecs.progress import STATE, Line
 from grid.small_codecs.spec import CodecSpec, load_spec
-from grid.small_codecs.training import HISTORY, WEIGHTS, Report
+from grid.small_codecs.stage import Report
+from grid.small_codecs.training import HISTORY, WEIGHTS
 from grid.store import Store
 from tests.small_codecs.tiny_codecs import QUANTISERS, SIZE, TRAINING, corpus
 from tests.tasks.command_line import Ended, codecgrid

@@ -16,11 +16,13 @@ import torch
 from grid.corpus.importing import ImportedCorpus
 from grid.errors import RequestError
 from grid.identity import file_digest
+from grid.small_codecs.first_stage import FirstStage
 from grid.small_codecs.progress import STATE, Line
 from grid.small_codecs.released import load_codec
 from grid.small_codecs.spec import CodecSpec
 from grid.small_codecs.speech import Speech
-from grid.small_codecs.training import HISTORY, WEIGHTS, Run, learning_rate, train_codec, training_folder
+from grid.small_codecs.stage import learning_rate
+from grid.small_codecs.training import HISTORY, WEIGHTS, train_codec, training_folder
 from grid.store import Store
 from tests.small_codecs.tiny_codecs import corpus, spec
 
@@ -29,11 +31,12 @@ import os, signal, sys
 import torch
 from grid.corpus.importing import open_imported
 from grid.small_codecs.spec import CodecSpec
-from grid.small_codecs.training import Run, train_codec
+from grid.small_codecs.stage import Stage
+from grid.small_codecs.training import train_codec
 from grid.store import Store
 
 torch.set_num_threads(1)
-step, steps = Run.step, 0
+step, steps = Stage.step, 0
 
 def counted(run):
     global steps
@@ -42,7 +45,7 @@ def counted(run):
     if steps == 5:  # the state of step 4 is saved, step 5 is lost
         os.kill(os.getpid(), signal.SIGKILL)
 
-Run.step = counted
+Stage.step = counted
 train_codec(CodecSpec.model_validate_json(sys.argv[1]), open_imported(sys.argv[2]), Store.open(sys.argv[3]))
 """
 
@@ -140,7 +143,7 @@ def test_weights_file_holds_the_running_mean_in_half_precision(speech: ImportedC
     train_codec(member, speech, store)
     codec, network = load_codec(store.local(f"{folder_of(member, speech)}/{WEIGHTS}"))
     assert network == member.network
-    run = Run(member, Speech(speech, "train"), {}, torch.device("cpu"))
+    run = FirstStage(member, Speech(speech, "train"), {}, torch.device("cpu"))
     for _ in range(member.training.steps):
         run.step()
     single, half = run.averaged().state_dict(), codec.state_dict()
