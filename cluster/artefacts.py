@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.driver import import_corpora, only_driver
 from cluster.events import Watcher
-from cluster.quiet import quiet_data
+from cluster.quiet import quiet_data, stdout_on_stderr
 from cluster.rendering import render_all
 from cluster.session import graceful_termination, session
 from grid.artefacts import (
@@ -50,7 +50,7 @@ def run_artefacts(config: str | Path, store: Store, *, address: str, watcher: Wa
         renditions = tuple(each for of in wanted for each in (of.recordings, *of.resynthesised))
         waiting = [each for each in renditions if read_record(store, each.folder) is None]
         fetch_requirements(_applied(waiting), experiment.accept_licence)
-        with session(address), graceful_termination():
+        with stdout_on_stderr(), session(address), graceful_termination():
             if waiting:
                 watcher.stage("resynthesis")
                 errors = render_all(
