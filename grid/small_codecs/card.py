@@ -7,7 +7,7 @@ from typing import Any
 
 from grid.record import Record
 from grid.small_codecs.quality import Quality
-from grid.small_codecs.spec import CodecSpec
+from grid.small_codecs.spec import CodecSpec, Training
 
 CREDITS = {
     "librispeech": "LibriSpeech: V. Panayotov, G. Chen, D. Povey, S. Khudanpur, ICASSP 2015, "
@@ -25,10 +25,10 @@ def card(spec: CodecSpec, record: Record, qualities: Sequence[Quality], sha256: 
         "taxonomy": f"QUA {spec.qua}, AUX {spec.aux}, DEC {spec.dec}",
         "rate": f"{spec.bitrate_kbps:g} kbit/s, 100 frames a second, {spec.quantiser.bits:g} bits a frame",
         "size": f"{results['parameters']:,} parameters in float16",
-        "training": f"{results['steps']:,} steps of {spec.training.batch} crops of {spec.training.frames / 100:g} s, "
+        "training": f"{_stages(spec.training)}, "
         f"{results['seconds'] / 60:.1f} minutes on {results['device']} with {results['threads']} threads",
         "speech": f"{results['recordings']:,} recordings, {results['speakers']:,} speakers, "
-        f"{results['speech_seconds'] / 60:.1f} minutes; manifest digest {record.identity['speech']}",
+        f"{results['speech_seconds'] / 60:.1f} minutes; manifest digest {_speech(record)}",
         "seed": str(spec.seed),
         "made by": f"`codecgrid codecs train {spec.name}`, commit {record.provenance.commit}",
         "SHA-256": sha256,
@@ -37,6 +37,21 @@ def card(spec: CodecSpec, record: Record, qualities: Sequence[Quality], sha256: 
     lines = [f"# {spec.name}", "", *(f"- {name}: {text}" for name, text in facts.items()), ""]
     lines += ["Trained by this project on:", "", *(f"- {line}" for line in _credits(results)), ""]
     return "\n".join([*lines, *_table(qualities), ""])
+
+
+def _stages(training: Training) -> str:
+    """Steps and crops of the first stage, and of the second where there is one."""
+    said = f"{training.steps:,} steps of {training.batch} crops of {training.frames / 100:g} s"
+    polish = training.polish
+    if polish is None:
+        return said
+    return f"{said}, then {polish.steps:,} of {polish.batch} of {polish.frames / 100:g} s for the decoder alone"
+
+
+def _speech(record: Record) -> str:
+    """The digest of the manifest; what was polished has it in the identity of its first stage."""
+    digest: str = record.identity.get("first", record.identity)["speech"]
+    return digest
 
 
 def _credits(results: dict[str, Any]) -> list[str]:

@@ -18,13 +18,13 @@ from grid.small_codecs.speech import Speech
 from grid.small_codecs.training import train_codec
 from grid.store import Store
 from tests.codecs.torch_codec_checks import noise
-from tests.small_codecs.tiny_codecs import corpus, spec
+from tests.small_codecs.tiny_codecs import TRAINING, corpus, spec
 
 
 def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     speech, store, weights = corpus(tmp_path), Store.open(tmp_path / "store"), tmp_path / "weights"
-    member = spec("single", steps=4)
+    member = spec("single", steps=4, polish=TRAINING | {"steps": 3, "moments": 1.0})
     with pytest.raises(RequestError, match="is not finished"):
         release(member, speech, store, weights)
     train_codec(member, speech, store)
@@ -32,7 +32,16 @@ def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are
     codec = Codec(ControlledAdapter(made.entry, weights=WeightFinder([weights], offline=True)))
     assert codec.resynthesise(noise(1, 1_000), ["a"]).shape == (1, 1_000)
     text = made.card.read_text()
-    for part in ("QUA Svq", "4 steps", "seed: 0", "CC BY 4.0", "V. Panayotov", "| tiny |", "| mu-law |"):
+    for part in (
+        "QUA Svq",
+        "4 steps of 3 crops of 0.2 s, then 3 of 3 of 0.2 s for the decoder alone",
+        "manifest digest ",
+        "seed: 0",
+        "CC BY 4.0",
+        "V. Panayotov",
+        "| tiny |",
+        "| mu-law |",
+    ):
         assert part in text
     assert made.entry.weights[0].sha256 in text  # type: ignore[operator]  # an entry of a release has digests
     assert "sha256" in made.entry_text
