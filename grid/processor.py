@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid.attacks.contract import build_attack
 from grid.codecs.catalogue import build, load_catalogue
+from grid.codecs.contract import Codec
 from grid.codecs.isolated import IsolatedAdapter
 from grid.codecs.licences import require_accepted
 from grid.render import Processor
+
+
+@dataclass(frozen=True)
+class CodecLink:
+    """A codec as the last link; see `grid.render.GroupProcessor`."""
+
+    codec: Codec
+    seed: int
+
+    @property
+    def group(self) -> int:
+        """How many items of any lengths go through together; 1: those of one length."""
+        return self.codec.adapter.group
+
+    def __call__(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
+        """See `grid.render.Processor`."""
+        return self.codec.resynthesise(waveforms, utterance_ids, self.seed)
+
+    def each(self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str]) -> list[NDArray[np.float32]]:
+        """See `grid.render.GroupProcessor`."""
+        return self.codec.resynthesise_each(waveforms, utterance_ids, self.seed)
 
 
 def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> Processor | None:
@@ -20,11 +43,7 @@ def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> 
         built = build(codec, device=device)
         if isinstance(built.adapter, IsolatedAdapter):
             built.adapter.build_environment()  # on a node that has not got it: once, not for each utterance
-
-        def code(waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
-            return built.resynthesise(waveforms, utterance_ids, seed)
-
-        return code
+        return CodecLink(built, seed)
     if attack:
         converter = build_attack(attack)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +56,18 @@ class Processor(Protocol):
         """`(batch, samples)` float32 at 16 kHz in, the same shape out; one id for each item."""
 
 
+@runtime_checkable
+class GroupProcessor(Processor, Protocol):
+    """One that may take items of different lengths faster together than one by one, to rounding the same."""
+
+    @property
+    def group(self) -> int:
+        """How many of them; 1 where items go through together only when their lengths are equal."""
+
+    def each(self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Items `(samples,)` float32 at 16 kHz in, the same shapes out; one id for each."""
+
+
 @dataclass(frozen=True)
 class ShardResult:
     """What became of one shard."""
@@ -68,7 +80,7 @@ class ShardResult:
 
 @dataclass(frozen=True)
 class ReadBatch:
-    """Utterances of one length as they were read, and those that could not be."""
+    """Utterances of one batch as they were read, and those that could not be."""
 
     items: list[tuple[Row, NDArray[np.float32]]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -83,6 +95,7 @@ class ShardRenderer:
             raise ValueError(f"{job.folder}: there is audio to process, and nothing to do it")
         self.job = job
         self.processor = processor
+        self.group = processor.group if isinstance(processor, GroupProcessor) else 1
         self.store = Store.open(job.root)
         self.rows = input_rows(self.store, job)
         self.reader = SourceAudio(self.store, job)
@@ -111,7 +124,7 @@ class ShardRenderer:
                 yield from self._processed(batch.items, failures)
 
     def _read(self, rows: list[Row]) -> Iterator[ReadBatch]:
-        for batch in equal_length_batches(rows):
+        for batch in neighbour_batches(rows, self.group):
             read = ReadBatch()
             for row in batch:
                 try:
@@ -128,8 +141,8 @@ class ShardRenderer:
             return
         try:
             heard = [str(row[HEARD_ID]) for row, _ in items]
-            made = self.processor(np.stack([waveform for _, waveform in items]), heard)
-            if not np.isfinite(made).all():
+            made = _made(self.processor, [waveform for _, waveform in items], heard)
+            if not all(np.isfinite(waveform).all() for waveform in made):
                 raise ValueError("the codec gave a value that is not finite")
         except Exception as error:  # a codec may raise anything; the other utterances must not suffer
             if len(items) == 1:
@@ -203,16 +216,14 @@ class StoredShards:
         return self._reader.waveform(file, offset, samples)
 
 
-def equal_length_batches(rows: list[Row]) -> Iterator[list[Row]]:
-    """Neighbouring rows of equal length, all copied or all processed, at most BATCH_SECONDS together.
+def neighbour_batches(rows: list[Row], group: int = 1) -> Iterator[list[Row]]:
+    """Neighbouring rows, all copied or all processed, of equal length and at most BATCH_SECONDS together.
 
-    Padding would change most codecs' output.
+    Padding would change most codecs' output. With a `group` of more than 1, so many at most and of any lengths.
     """
     batch: list[Row] = []
     for row in rows:
-        samples = int(str(row["samples"]))
-        full = (len(batch) + 1) * samples > BATCH_SECONDS * SAMPLE_RATE
-        if batch and (full or any(batch[0][name] != row[name] for name in ("samples", IS_PROCESSED))):
+        if batch and not _belongs(row, batch, group):
             yield batch
             batch = []
         batch.append(row)
@@ -254,6 +265,21 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
         results=results,
         digests={audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
     )
+
+
+def _belongs(row: Row, batch: list[Row], group: int) -> bool:
+    samples = int(str(row["samples"]))
+    if row[IS_PROCESSED] != batch[0][IS_PROCESSED] or (len(batch) + 1) * samples > BATCH_SECONDS * SAMPLE_RATE:
+        return False
+    return len(batch) < group if group > 1 else samples == batch[0]["samples"]
+
+
+def _made(
+    processor: Processor, waveforms: list[NDArray[np.float32]], heard: list[str]
+) -> Sequence[NDArray[np.float32]]:
+    if isinstance(processor, GroupProcessor) and processor.group > 1:
+        return processor.each(waveforms, heard)
+    return list(processor(np.stack(waveforms), heard))
 
 
 def _failure(row: Row, error: Exception) -> Failure:

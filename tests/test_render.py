@@ -1,4 +1,4 @@
-"""Rendering: fixed shards, batches of one length, failures as rows, resuming, and tables that other programs read."""
+"""Rendering: fixed shards, batches, failures as rows, resuming, and tables that other programs read."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from grid.record import check_outputs, read_record
 from grid.render import (
     BATCH_SECONDS,
     ShardRenderer,
-    equal_length_batches,
     finish_render,
+    neighbour_batches,
 )
 from grid.render_plan import RenderJob, input_rows, plan_render, shard_bounds, shards_to_do
 from grid.rendition import RAW, Chain, Rendition
@@ -133,11 +133,21 @@ def test_shards_to_do_begin_with_the_longest(started: tuple[Store, Rendition, Re
 def test_batches_hold_one_length_in_order_copied_or_processed_and_at_most_so_many_seconds() -> None:
     lengths = [800] * 3 + [1600] * 5 + [20 * SAMPLE_RATE] * 7
     rows: list[dict[str, object]] = [{"samples": n, "number": i, "is_processed": i > 0} for i, n in enumerate(lengths)]
-    batches = list(equal_length_batches(rows))
+    batches = list(neighbour_batches(rows))
     assert [row for batch in batches for row in batch] == rows
     assert [len(batch) for batch in batches] == [1, 2, 5, 3, 3, 1]
     most = int(BATCH_SECONDS * SAMPLE_RATE)
     assert all(len(b) * int(str(b[0]["samples"])) <= most and len({r["samples"] for r in b}) == 1 for b in batches)
+
+
+def test_batches_of_a_group_hold_any_lengths_in_order_and_at_most_so_many_items_and_seconds() -> None:
+    lengths = [800, 801, 802, 900, 900, 5 * SAMPLE_RATE, 20 * SAMPLE_RATE, 25 * SAMPLE_RATE, 70 * SAMPLE_RATE]
+    rows: list[dict[str, object]] = [{"samples": n, "number": i, "is_processed": i > 0} for i, n in enumerate(lengths)]
+    batches = list(neighbour_batches(rows, group=4))
+    assert [row["number"] for batch in batches for row in batch] == list(range(9))
+    assert [len(batch) for batch in batches] == [1, 4, 2, 1, 1]
+    most = int(BATCH_SECONDS * SAMPLE_RATE)
+    assert all(len(b) * max(int(str(r["samples"])) for r in b) <= most for b in batches if len(b) > 1)
 
 
 # --- what is rendered
@@ -248,6 +258,35 @@ def test_a_failing_batch_is_tried_again_one_by_one(started: tuple[Store, Renditi
     assert (result.utterances, result.failed) == (11, 1)
     assert max(codec.calls) > 1
     assert codec.calls.count(1) >= 2
+
+
+class FailingGroup(Failing):
+    """The same, for items of any lengths."""
+
+    group = 5
+
+    def each(self, waveforms: Sequence[Batch], utterance_ids: Sequence[str]) -> list[Batch]:
+        """Fails if any does."""
+        if {*utterance_ids} & {*self.bad}:
+            raise RuntimeError("cannot code one of them")
+        self.calls.append(len(utterance_ids))
+        return [row * np.float32(0.5) for row in waveforms]
+
+
+def test_items_of_different_lengths_go_through_together_where_that_pays_with_the_same_result(
+    started: tuple[Store, Rendition, RenderJob],
+) -> None:
+    store, _, job = started
+    everything = replace(job, shards=((0, job.shards[-1][1]),))
+    shas = []
+    for codec in (Failing("train-s0-u0"), FailingGroup("train-s0-u0"), FailingGroup()):
+        result = ShardRenderer(everything, codec).render(0)
+        rows = pq.read_table(store.uri(f"{job.folder}/rows-00000.parquet")).to_pylist()
+        shas.append({row["origin"]: row["sha256"] for row in rows})
+        assert result.failed == len(codec.bad)
+    assert codec.calls == [5, 5, 2]
+    assert shas[0] == shas[1]
+    assert shas[0].items() < shas[2].items()
 
 
 def test_values_that_are_not_finite_are_a_failure(started: tuple[Store, Rendition, RenderJob]) -> None:

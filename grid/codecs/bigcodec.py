@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from grid.codecs._torch_codec import (
     Arguments,
     TorchCodec,
@@ -16,7 +18,7 @@ from grid.codecs._torch_codec import (
     require_equal,
     whole_hops,
 )
-from grid.codecs.contract import ADAPTERS
+from grid.codecs.contract import ADAPTERS, Samples
 from grid.codecs.entry import CatalogueEntry, WeightFile
 from grid.codecs.weights import WeightFinder
 from grid.errors import RequestError
@@ -47,11 +49,14 @@ class BigCodecAdapter(TorchCodec):
     The package's `BigCodec.forward` leaves the quantiser out and its `decode` is wrong for more than one item, so
     neither is called: here the decoder sees nothing but the vectors that the integer codes stand for.
 
+    On a CPU items of different lengths pass the LSTMs together, which wait for their weights, and all else one by one.
+
     The delay is 0 by derivation (the real weights were not run): kernels and paddings of encoder and decoder mirror
     each other, the activations resample with symmetric filters, and the LSTMs keep the frame grid.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
+    cpu_group: ClassVar[int] = 8
     quick_parts: ClassVar[tuple[str, ...]] = ("",)
     sizes: ClassVar[Sizes] = Sizes()
 
@@ -79,23 +84,36 @@ class BigCodecAdapter(TorchCodec):
         require_equal(self.entry, "codebooks", self.entry.codebooks, quantiser.num_quantizers)
         require_equal(self.entry, "codebook size", self.entry.codebook_size, quantiser.layers[0].codebook_size)
 
-    def encode(self, signal: Signal) -> Signal:
-        """`(batch, 1, samples)` to integer codes `(batch, codebooks, frames)`."""
-        codec: Any = self.model
-        latents = codec.encoder(whole_hops(signal, int(codec.encoder.hop_length)))
-        codes: Signal = codec.decoder.quantizer(latents)[1]
-        return codes.transpose(0, 1)
+    def code_each(self, waveforms: Sequence[Samples], seeds: Sequence[int]) -> list[Samples]:
+        """See `Adapter.code_each`; deterministic, `seeds` is not read."""
+        import torch
 
-    def decode(self, codes: Signal) -> Signal:
-        """Integer codes `(batch, codebooks, frames)` to `(batch, 1, frames * hop)`."""
-        codec: Any = self.model
-        vectors = codec.decoder.quantizer.vq2emb(codes.transpose(1, 2))
-        decoded: Signal = codec.decoder.model(vectors.transpose(1, 2))
-        return decoded
+        _ = self.model
+        with torch.inference_mode():
+            signals = [torch.from_numpy(np.array(row, dtype=np.float32)).to(self.device) for row in waveforms]
+            decoded = self.decode_each(self.encode_each([signal[None, None] for signal in signals]))
+            return [signal[0, 0].float().cpu().numpy() for signal in decoded]
 
     def pass_through(self, signal: Signal, seeds: Sequence[int]) -> Signal:
         """See `TorchCodec.pass_through`; deterministic, `seeds` is not read."""
-        return self.decode(self.encode(signal))
+        return self.decode_each(self.encode_each([signal]))[0]
+
+    def encode_each(self, signals: Sequence[Signal]) -> list[Signal]:
+        """Signals `(batch, 1, samples)` of any lengths to integer codes `(batch, codebooks, frames)`."""
+        from grid.codecs._joint_recurrence import pass_in_step
+
+        codec: Any = self.model
+        padded = [whole_hops(signal, int(codec.encoder.hop_length)) for signal in signals]
+        latents = pass_in_step(codec.encoder.block, padded, _is_causal_lstm)
+        return [codec.decoder.quantizer(latent)[1].transpose(0, 1) for latent in latents]
+
+    def decode_each(self, codes: Sequence[Signal]) -> list[Signal]:
+        """Integer codes `(batch, codebooks, frames)` of any lengths to signals `(batch, 1, frames * hop)`."""
+        from grid.codecs._joint_recurrence import pass_in_step
+
+        codec: Any = self.model
+        vectors = [codec.decoder.quantizer.vq2emb(each.transpose(1, 2)).transpose(1, 2) for each in codes]
+        return pass_in_step(codec.decoder.model, vectors, _is_causal_lstm)
 
     def _from_authors(self, weight: WeightFile) -> Model:
         path = self.weights.find(weight)
@@ -117,6 +135,13 @@ class BigCodecAdapter(TorchCodec):
             raise RequestError(f"{config} does not describe a BigCodec model: {error}") from error
         fill(model, read_state(path), path)
         return model
+
+
+def _is_causal_lstm(layer: Model) -> bool:
+    """Whether `layer` is the package's residual LSTM, as it is published: in one direction."""
+    from bigcodec.modules import ResLSTM
+
+    return isinstance(layer, ResLSTM) and not layer.lstm.bidirectional
 
 
 def new_model(sizes: Sizes) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,8 @@ class Adapter(ABC):
     """The most items one call of `code` may hold; None is any number."""
     cpu_batch: ClassVar[int | None] = None
     """The most items of one call on a CPU, where that is faster; None is any number. On a GPU many at once are."""
+    cpu_group: ClassVar[int] = 1
+    """How many items of any lengths `code_each` takes at once on a CPU, where that is faster than one by one."""
     equal_lengths: ClassVar[bool] = True
     """Padding changes the output, so a batch must hold items of one length. `Codec` batches always do."""
     minimum_samples: ClassVar[int] = 1
@@ -66,6 +69,11 @@ class Adapter(ABC):
         return self.max_batch or (self.cpu_batch if self.device == "cpu" else None)
 
     @property
+    def group(self) -> int:
+        """How many items of any lengths are best given to one call of `code_each`; 1: their lengths matter."""
+        return self.cpu_group if self.device == "cpu" else 1
+
+    @property
     def delay(self) -> int:
         """Native samples by which the output lags behind the input; negative when it leads."""
         return 0
@@ -76,6 +84,10 @@ class Adapter(ABC):
 
         `seeds` holds one integer per item, of which a stochastic decoder must draw everything random of that item.
         """
+
+    def code_each(self, waveforms: Sequence[Samples], seeds: Sequence[int]) -> list[Samples]:
+        """`code` for items `(samples,)` of any lengths: as one by one, but for rounding. An adapter may do better."""
+        return [self.code(row[None], [seed])[0] for row, seed in zip(waveforms, seeds, strict=True)]
 
 
 ADAPTERS: Registry[type[Adapter]] = Registry(
@@ -88,6 +100,20 @@ ADAPTERS: Registry[type[Adapter]] = Registry(
         }
     ),
 )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch as an adapter hears it.
+
+    `padded` holds `(batch, native samples)` with zeros behind the end, so that nothing is lost when the delay is cut
+    from the front. `native_samples` and `samples` count without them, at the native rate and at 16 kHz.
+    """
+
+    padded: Samples
+    gains: Samples
+    native_samples: int
+    samples: int
 
 
 class Codec:
@@ -110,24 +136,49 @@ class Codec:
         Raises RequestError on wrong input and CodecOutputError when the codec returns NaN, infinite values or a wrong
         number of items.
         """
+        batch = self._prepared(waveforms, utterance_ids)
+        seeds, step = self._seeds(utterance_ids, seed), self.adapter.batch or len(batch.padded)
+        starts = range(0, len(batch.padded), step)
+        parts = [self._coded(batch.padded[i : i + step], seeds[i : i + step]) for i in starts]
+        decoded = np.concatenate([fit_length(part, batch.padded.shape[1]) for part in parts])
+        return self._finished(decoded, batch, utterance_ids)
+
+    def resynthesise_each(
+        self, waveforms: Sequence[Samples], utterance_ids: Sequence[str], seed: int = 0
+    ) -> list[Samples]:
+        """`resynthesise` for items `(samples,)` of any lengths in one call of the adapter, with the same errors.
+
+        All are coded at once: give it no more than `adapter.group`.
+        """
+        if len(waveforms) != len(utterance_ids):
+            raise RequestError(f"codec {self.name}: {len(utterance_ids)} utterance_ids for {len(waveforms)} waveforms")
+        items = [self._prepared(row[None], [key]) for row, key in zip(waveforms, utterance_ids, strict=True)]
+        decoded = self.adapter.code_each([item.padded[0] for item in items], self._seeds(utterance_ids, seed))
+        if len(decoded) != len(items) or any(np.ndim(row) != 1 for row in decoded):
+            raise CodecOutputError(
+                f"codec {self.name}: output {[np.shape(row) for row in decoded]} for {len(items)} items"
+            )
+        rows = [np.asarray(row, dtype=np.float32)[None] for row in decoded]
+        return [self._finished(row, item, [key])[0] for row, item, key in zip(rows, items, utterance_ids, strict=True)]
+
+    def _seeds(self, utterance_ids: Sequence[str], seed: int) -> list[int]:
+        return [seed_number("codec", self.name, seed, utterance_id) for utterance_id in utterance_ids]
+
+    def _prepared(self, waveforms: Samples, utterance_ids: Sequence[str]) -> Prepared:
         batch = _checked(waveforms, utterance_ids, self.name)
         levelled, gains = self._level.apply(batch, SAMPLE_RATE)
         native = resample(levelled, SAMPLE_RATE, self.adapter.sample_rate)
-        seeds = [seed_number("codec", self.name, seed, utterance_id) for utterance_id in utterance_ids]
-        decoded = resample(self._aligned(native, seeds), self.adapter.sample_rate, SAMPLE_RATE)
-        output = fit_length(decoded, batch.shape[1]) / gains[:, None]
+        least = max(native.shape[1] + max(self.adapter.delay, 0), self.adapter.minimum_samples)
+        return Prepared(fit_length(native, least), gains, native.shape[1], batch.shape[1])
+
+    def _finished(self, decoded: Samples, batch: Prepared, utterance_ids: Sequence[str]) -> Samples:
+        delay, native = self.adapter.delay, fit_length(decoded, batch.padded.shape[1])
+        shifted = native[:, delay:] if delay >= 0 else np.pad(native, ((0, 0), (-delay, 0)))
+        aligned = fit_length(shifted, batch.native_samples)
+        output = fit_length(resample(aligned, self.adapter.sample_rate, SAMPLE_RATE), batch.samples)
+        output = output / batch.gains[:, None]
         self._require_finite(output, utterance_ids)
         return output.astype(np.float32, copy=False)
-
-    def _aligned(self, native: Samples, seeds: Sequence[int]) -> Samples:
-        """Code with enough zeros behind the end that nothing is lost when the delay is cut from the front."""
-        samples, delay = native.shape[1], self.adapter.delay
-        padded = fit_length(native, max(samples + max(delay, 0), self.adapter.minimum_samples))
-        step = self.adapter.batch or len(padded)
-        parts = [self._coded(padded[i : i + step], seeds[i : i + step]) for i in range(0, len(padded), step)]
-        decoded = np.concatenate([fit_length(part, padded.shape[1]) for part in parts])
-        shifted = decoded[:, delay:] if delay >= 0 else np.pad(decoded, ((0, 0), (-delay, 0)))
-        return fit_length(shifted, samples)
 
     def _coded(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
         decoded = np.asarray(self.adapter.code(waveforms, seeds), dtype=np.float32)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from grid.allocator import keep_freed_memory
-from grid.codecs.contract import Codec, Samples
-from grid.render import Processor, ShardRenderer
+from grid.processor import CodecLink
+from grid.render import ShardRenderer
 from grid.render_plan import RenderJob
 from tests.benchmarks.random_codecs import build_random
 
@@ -47,15 +47,6 @@ def shard_workers(job: RenderJob, processes: int) -> Iterator[Workers]:
         yield Workers(pool, job)
 
 
-def processor_of(codec: Codec, seed: int) -> Processor:
-    """As `grid.processor.build_processor`, around a codec that was made elsewhere."""
-
-    def code(waveforms: Samples, utterance_ids: Any) -> Samples:
-        return codec.resynthesise(waveforms, utterance_ids, seed)
-
-    return code
-
-
 def _start(job: RenderJob, ready: Barrier) -> None:
     import torch
 
@@ -63,7 +54,7 @@ def _start(job: RenderJob, ready: Barrier) -> None:
     torch.set_num_threads(1)  # as Ray has it for an actor of one CPU
     codec = build_random(job.codec)
     codec.resynthesise(np.zeros((1, 1_600), dtype=np.float32), ["warm"])  # weights and libraries load at first use
-    RENDERER.append(ShardRenderer(job, processor_of(codec, job.seed)))
+    RENDERER.append(ShardRenderer(job, CodecLink(codec, job.seed)))
     ready.wait()
 
 

@@ -20,13 +20,14 @@ import soundfile
 from grid.audio_source import RenditionAudio
 from grid.codecs.contract import Codec
 from grid.corpus.audio import SAMPLE_RATE
+from grid.processor import CodecLink
 from grid.render import ShardRenderer, StoredShards
 from grid.render_plan import RenderJob, plan_render
 from grid.rendition import RAW, Chain
 from tests.benchmarks.comparison import Contest
 from tests.benchmarks.random_codecs import build_as_published, build_random
 from tests.benchmarks.sample_grid import LONGER, SAMPLE, sample_grid, write_files, write_longer_corpus
-from tests.benchmarks.shard_workers import processor_of, shard_workers
+from tests.benchmarks.shard_workers import shard_workers
 from tests.tiny_grid import Tiny, render
 
 LIGHT = ["opus-6kbps", "lyra-v2-3.2kbps"]
@@ -84,7 +85,7 @@ def test_resynthesis_in_one_process(contest: Contest, sample: Tiny, tmp_path: Pa
     """What reading ahead and writing behind give where there is only one worker."""
     job, files = prepared(sample, tmp_path, "lyra-v2-3.2kbps")
     codec = build_random(job.codec)
-    renderer = ShardRenderer(job, processor_of(codec, job.seed))
+    renderer = ShardRenderer(job, CodecLink(codec, job.seed))
     contest.rate(
         f"resynthesis with {job.codec}, one process",
         "hours of audio/hour",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from bigcodec import BigCodec, CodecDecoder, CodecEncoder
+from bigcodec.modules import ResLSTM
 from safetensors.torch import save_file
 
 from grid.codecs.bigcodec import BigCodecAdapter, Sizes, new_model
@@ -55,7 +56,7 @@ def test_bigcodec_odd_lengths_keep_shape_and_items_are_independent() -> None:
 
 def test_bigcodec_codes_are_integers_within_the_codebook() -> None:
     with torch.inference_mode():
-        codes = adapter().encode(torch.from_numpy(checks.noise(2, 16_001))[:, None])
+        codes = adapter().encode_each([torch.from_numpy(checks.noise(2, 16_001))[:, None]])[0]
     assert codes.shape == (2, 1, 81)
     assert codes.dtype == torch.int64
     assert 0 <= int(codes.min()) <= int(codes.max()) < 32
@@ -67,7 +68,7 @@ def test_bigcodec_decoder_sees_only_what_the_codes_stand_for() -> None:
     codec = adapter()
     seen: list[torch.Tensor] = []
     decoder = codec.model["decoder"]  # type: ignore[index]
-    handle = decoder.model.register_forward_hook(lambda module, given, result: seen.append(given[0]))
+    handle = decoder.model[0].register_forward_hook(lambda module, given, result: seen.append(given[0]))
     codec.code(checks.noise(2, 16_000), [0, 0])
     handle.remove()
     layer = decoder.quantizer.layers[0]
@@ -84,6 +85,44 @@ def test_bigcodec_another_codebook_changes_the_output() -> None:
     before = codec.code(waveforms, [0])
     torch.nn.init.normal_(codec.model["decoder"].quantizer.layers[0].codebook.weight, std=3.0)  # type: ignore[index]
     assert checks.difference(before, codec.code(waveforms, [0])) > 0.01
+
+
+def test_bigcodec_items_of_different_lengths_together_are_as_one_by_one_in_any_order() -> None:
+    """And what stands together is the LSTMs alone: their weights are read once for all."""
+    torch.set_num_threads(1)
+    codec = adapter()
+    items = [row[:n] for row, n in zip(checks.noise(4, 9_000), (1, 4_000, 8_999, 5_201), strict=True)]
+    calls: list[tuple[str, int]] = []
+    for module in codec.model.modules():
+        if isinstance(module, ResLSTM | torch.nn.Conv1d):
+            module.register_forward_hook(lambda kind, given, _: calls.append((type(kind).__name__, len(given[0]))))
+    together = codec.code_each(items, [0] * 4)
+    assert set(calls) == {("ResLSTM", 4), ("TimeMajorConv1d", 1)}
+    assert calls.count(("ResLSTM", 4)) == 2
+    for row, item in zip(together, items, strict=True):
+        alone = codec.code(item[None], [0])[0]
+        assert row.shape == alone.shape
+        assert checks.difference(alone, row) < 1e-5
+    for row, turned in zip(together, codec.code_each(items[::-1], [0] * 4)[::-1], strict=True):
+        assert checks.difference(row, turned) < 1e-5
+
+
+def test_bigcodec_group_of_one_length_equals_the_batch() -> None:
+    codec, waveforms = adapter(), checks.noise(3, 5_000)
+    np.testing.assert_allclose(codec.code_each(list(waveforms), [0] * 3), codec.code(waveforms, [0] * 3), atol=1e-6)
+
+
+def test_bigcodec_lstm_of_both_directions_hears_no_padding() -> None:
+    torch.manual_seed(0)
+    model = new_model(SMALL)
+    checks.without_biases(model)
+    channels = model["encoder"].enc_dim
+    place = [type(layer).__name__ for layer in model["encoder"].block].index("ResLSTM")
+    model["encoder"].block[place] = ResLSTM(channels, bidirectional=True)
+    codec = adapter(model)
+    items = [row[:n] for row, n in zip(checks.noise(2, 6_000), (2_000, 6_000), strict=True)]
+    for row, item in zip(codec.code_each(items, [0, 0]), items, strict=True):
+        assert checks.difference(codec.code(item[None], [0])[0], row) < 1e-5
 
 
 def test_bigcodec_output_sample_is_centred_on_its_input_sample() -> None:

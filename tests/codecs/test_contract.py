@@ -204,3 +204,44 @@ def test_codec_gives_a_cpu_no_more_items_at_once_than_pay_there(device: str, siz
     output = Codec(Counting(echo_entry(), device=device)).resynthesise(waveforms, list("abcde"))
     np.testing.assert_array_equal(output, waveforms)
     assert Counting.calls == sizes
+
+
+class Grouped(Echo):
+    """Late, noisy, and told of up to three items at once."""
+
+    cpu_group: ClassVar[int] = 3
+    late = 7
+    noise = 0.1
+    lengths: tuple[int, ...] = ()
+
+    def code_each(self, waveforms: Sequence[Samples], seeds: Sequence[int]) -> list[Samples]:
+        self.lengths = tuple(len(row) for row in waveforms)
+        return super().code_each(waveforms, seeds)
+
+
+def test_resynthesise_each_gives_what_resynthesise_gives_one_by_one() -> None:
+    adapter = Grouped(echo_entry(native_rate=32_000, level="peak 0.95"))
+    codec = Codec(adapter)
+    items, ids = [voiced(n) for n in (900, 1_601, 10)], ["a", "b", "c"]
+    made = codec.resynthesise_each(items, ids, seed=4)
+    assert adapter.lengths == (1_807, 3_209, 27)
+    assert [row.dtype for row in made] == [np.float32] * 3
+    for row, item, key in zip(made, items, ids, strict=True):
+        np.testing.assert_array_equal(row, codec.resynthesise(item[None], [key], seed=4)[0])
+
+
+def test_resynthesise_each_wrong_input_or_output_is_an_error() -> None:
+    class Losing(Echo):
+        def code_each(self, waveforms: Sequence[Samples], seeds: Sequence[int]) -> list[Samples]:
+            return super().code_each(waveforms, seeds)[:-1]
+
+    codec = Codec(Losing(echo_entry()))
+    with pytest.raises(CodecOutputError, match=r"output \[\(100,\)\] for 2 items"):
+        codec.resynthesise_each([voiced(100), voiced(200)], ["a", "b"])
+    with pytest.raises(RequestError, match="1 utterance_ids for 2 waveforms"):
+        codec.resynthesise_each([voiced(100), voiced(200)], ["a"])
+
+
+@pytest.mark.parametrize(("device", "group"), [("cpu", 3), ("cuda", 1)])
+def test_adapter_takes_items_of_different_lengths_together_on_a_cpu_only(device: str, group: int) -> None:
+    assert Grouped(echo_entry(), device=device).group == group
