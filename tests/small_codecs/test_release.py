@@ -32,16 +32,9 @@ def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are
     codec = Codec(ControlledAdapter(made.entry, weights=WeightFinder([weights], offline=True)))
     assert codec.resynthesise(noise(1, 1_000), ["a"]).shape == (1, 1_000)
     text = made.card.read_text()
-    for part in (
-        "QUA Svq",
-        "4 steps of 3 crops of 0.2 s, then 3 of 3 of 0.2 s for the decoder alone",
-        "manifest digest ",
-        "seed: 0",
-        "CC BY 4.0",
-        "V. Panayotov",
-        "| tiny |",
-        "| mu-law |",
-    ):
+    stages = "4 steps of 3 crops of 0.2 s, then 3 of 3 of 0.2 s for the decoder alone"
+    named = ("seed: 0", "manifest digest ", "CC BY 4.0", "V. Panayotov")
+    for part in ("QUA Svq", stages, *named, "| tiny |", "| mu-law |"):
         assert part in text
     assert made.entry.weights[0].sha256 in text  # type: ignore[operator]  # an entry of a release has digests
     assert "sha256" in made.entry_text
