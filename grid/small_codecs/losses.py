@@ -40,6 +40,12 @@ class Terms:
         return weights.waveform * self.waveform + spectral + weights.mel * self.mel
 
 
+def at_one_level(decoded: torch.Tensor, recorded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both `(batch, samples)`, times what brings each recording to LEVEL."""
+    gain = LEVEL / (recorded.square().mean(-1, keepdim=True).sqrt() + SILENCE)
+    return decoded * gain, recorded * gain
+
+
 class Spectra(nn.Module):
     """The STFT at any of FFT_SIZES, with `overlap` frames in a window.
 
@@ -76,8 +82,7 @@ class Reconstruction(nn.Module):
         Magnitudes are not compressed, for what is loud carries the words: the reference reached STOI 0.68 on unseen
         speakers after two minutes of one core, and 0.64 with magnitudes to the power 0.3.
         """
-        gain = LEVEL / (recorded.square().mean(-1, keepdim=True).sqrt() + SILENCE)
-        decoded, recorded = decoded * gain, recorded * gain
+        decoded, recorded = at_one_level(decoded, recorded)
         spectrum = magnitude = mel = decoded.new_zeros(())
         for size in FFT_SIZES:
             ours, our_strength = self._parts(decoded, size)

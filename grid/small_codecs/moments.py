@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from grid.small_codecs.losses import FFT_SIZES, LEVEL, SILENCE, Spectra
+from grid.small_codecs.losses import FFT_SIZES, Spectra, at_one_level
 
 FLOOR = 2e-4
 """Magnitudes below this count as silent, 54 dB below recordings at LEVEL."""
@@ -29,12 +29,12 @@ class Moments(nn.Module):
 
     def forward(self, decoded: torch.Tensor, recorded: torch.Tensor) -> torch.Tensor:
         """The mean absolute difference, a scalar; `recorded` also sets the gain at which both are compared."""
-        gain = LEVEL / (recorded.square().mean(-1, keepdim=True).sqrt() + SILENCE)
+        decoded, recorded = at_one_level(decoded, recorded)
         distance = decoded.new_zeros(())
         for size in FFT_SIZES:
-            ours = self._statistics(decoded * gain, size)
+            ours = self._statistics(decoded, size)
             with torch.no_grad():
-                theirs = self._statistics(recorded * gain, size)
+                theirs = self._statistics(recorded, size)
             for our, their in zip(ours, theirs, strict=True):
                 distance = distance + (our - their).abs().mean() / (len(ours) * len(FFT_SIZES))
         return distance
