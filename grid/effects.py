@@ -1,4 +1,4 @@
-"""Scores of finished cells -> what changing one attribute of a codec in training does to the EER on other codecs."""
+"""Scores of finished cells -> what changing one attribute of a codec, trained with or tested, does to the EER."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grid.codec_eers import CodecEers, TestedCodecs
+from grid.codecs.catalogue import Catalogue
 from grid.config.effects import EffectChoice
-from grid.effect_rows import Trained, effects_of
+from grid.effect_rows import effects_of
+from grid.exchange import Exchange, Training, exchange_of_training
 from grid.experiment import Grid
-from grid.family_design import designs
 from grid.job import CellJob
 from grid.main_effects import main_effects
 from grid.matched_pairs import contrasts
@@ -26,39 +27,41 @@ log = logging.getLogger(__name__)
 def effects(store: Store, grid: Grid) -> tuple[Effects, ...]:
     """The effects on every evaluation that is asked for, of every policy and detector; none where none are asked for.
 
-    Pairs and families are those of the grid's selections of one codec. A pure function of the scores and of the
-    catalogue. RequestError: two cells scored different utterances.
+    Those of the codec trained with come before those of the tested one. Trainings are those of the grid's selections of
+    one codec. A pure function of the scores and of the catalogue. RequestError: two cells scored different utterances.
     """
     choice = grid.experiment.effects
     if choice is None:
         return ()
-    single = [job for job in grid.cells if len(job.codecs) == 1]
-    trained = {job.codecs[0] for job in single}
-    entries = [entry for entry in grid.catalogue if entry.name in trained]
-    found = contrasts(entries)
-    if not found:
-        log.warning("effects: no two codecs of the grid's selections differ in one attribute alone")
-    asked = {codec for contrast in found for pair in contrast.pairs for codec in pair}
-    asked |= {codec for design in designs(entries) for codec in design.members}
-    jobs = [job for job in single if job.codecs[0] in asked]
+    jobs = [job for job in grid.cells if len(job.codecs) == 1]
     states = {job.cell_id: cell_state(store, job).status for job in jobs}
     tested, eers = _eers(store, grid, choice, [job for job in jobs if states[job.cell_id] == "done"])
-    made = []
+    made: list[Effects] = []
     for name in tested:
         for policy, detector in dict.fromkeys((job.policy, job.detector) for job in jobs):
             cells = [job for job in jobs if (job.policy, job.detector) == (policy, detector)]
-            of = {(job.codecs[0], job.seed): job.cell_id for job in cells}
-            training = Trained(
-                name,
-                policy,
-                detector,
-                {place: eers[name][cell] for place, cell in of.items() if cell in eers[name]},
-                {place: states[cell] for place, cell in of.items()},
+            trained = exchange_of_training(
+                (name, policy, detector),
+                tested[name].codecs,
+                {_training(job): eers[name][job.cell_id] for job in cells if job.cell_id in eers[name]},
+                {_training(job): states[job.cell_id] for job in cells},
             )
-            codecs, speakers = tested[name].codecs, tested[name].drawn
-            main = main_effects(training, codecs, grid.catalogue, choice.level)
-            made.append(replace(effects_of(training, codecs, speakers, found, grid.catalogue, choice), main=main))
-    return tuple(made)
+            sides = (trained, trained.from_the_other_side())
+            made += [_effects(side, tested[name].drawn, grid.catalogue, choice) for side in sides]
+    found = tuple(each for each in made if each.says_something)
+    if jobs and not found:
+        log.warning("effects: no two codecs, trained with or tested, differ in one attribute alone")
+    return found
+
+
+def _effects(exchange: Exchange, speakers: int, catalogue: Catalogue, choice: EffectChoice) -> Effects:
+    found = contrasts(entry for entry in catalogue if entry.name in exchange.codecs)
+    main = main_effects(exchange, catalogue, choice.level)
+    return replace(effects_of(exchange, speakers, found, catalogue, choice), main=main)
+
+
+def _training(job: CellJob) -> Training:
+    return job.codecs[0], job.seed
 
 
 def _eers(

@@ -10,7 +10,8 @@ import pytest
 from grid.codec_eers import CodecEers
 from grid.codecs.catalogue import Catalogue
 from grid.config.effects import EffectChoice
-from grid.effect_rows import Trained, effects_of
+from grid.effect_rows import effects_of
+from grid.exchange import Exchange, exchange_of_training
 from grid.matched_pairs import contrasts
 from grid.report.effects import EffectRow, Effects
 from tests.test_matched_pairs import entry
@@ -37,17 +38,19 @@ def eers(codec: str, seed: int, *, resampled: bool) -> CodecEers:
     return CodecEers(observed, drawn)
 
 
-def made(*, seeds: int = 2, resampled: bool = True, missing: tuple[tuple[str, int], ...] = ()) -> Effects:
+def exchange(*, seeds: int = 2, resampled: bool = True, missing: tuple[tuple[str, int], ...] = ()) -> Exchange:
     places = [(codec, seed) for codec in MEMBERS for seed in range(seeds)]
-    trained = Trained(
-        "E",
-        "spoof",
-        "lcnn",
+    return exchange_of_training(
+        ("E", "spoof", "lcnn"),
+        TESTED,
         {place: eers(*place, resampled=resampled) for place in places if place not in missing},
         {place: "failed" if place in missing else "done" for place in places},
     )
-    speakers = 8 if resampled else 0
-    return effects_of(trained, TESTED, speakers, contrasts(FAMILY), CATALOGUE, CHOICE)
+
+
+def made(*, seeds: int = 2, resampled: bool = True, missing: tuple[tuple[str, int], ...] = ()) -> Effects:
+    found = exchange(seeds=seeds, resampled=resampled, missing=missing)
+    return effects_of(found, 8 if resampled else 0, contrasts(FAMILY), CATALOGUE, CHOICE)
 
 
 def row(effects: Effects, words: str, *pair: str) -> EffectRow:
@@ -115,3 +118,29 @@ def test_interval_needs_seeds_or_speakers() -> None:
     assert math.isnan(neither.lower)
     speakers = row(made(seeds=1), "QUA Mvq to Svq").effect("outside the family")
     assert (speakers.lower, speakers.upper) == (pytest.approx(0.07), pytest.approx(0.07))
+
+
+def test_from_the_other_side_the_trainings_stay_and_the_tested_codecs_are_exchanged() -> None:
+    turned = exchange().from_the_other_side()
+    assert (turned.side, turned.codecs, turned.others) == ("test", TESTED, MEMBERS)
+    again = turned.from_the_other_side()
+    np.testing.assert_array_equal(again.observed, exchange().observed)
+    effects = effects_of(turned, 8, contrasts(FAMILY), CATALOGUE, CHOICE)
+    assert (effects.side, effects.name) == ("test", "effects-test-e-spoof-lcnn")
+    alone = row(effects, "QUA Mvq to Svq", "a", "b")
+    # every EER is 0.001 higher on the next tested codec: b follows a, whatever was trained with; c, d, again did
+    both = alone.effect("all others")
+    assert (both.difference, both.codecs) == (pytest.approx(0.001), 3)
+    assert (both.lower, both.upper) == (pytest.approx(0.001), pytest.approx(0.001))
+    assert [effect.codecs for effect in alone.effects] == [3, 2, 1, 0]
+
+
+def test_tested_codecs_need_no_training_of_their_own() -> None:
+    states = {(codec, 0): "done" for codec in ("x0", "x1")} | {("x2", 0): "failed"}
+    found = {place: CodecEers(0.1 + 0.02 * np.arange(len(TESTED)), None) for place in states if place[0] != "x2"}
+    trained = exchange_of_training(("E", "spoof", "lcnn"), TESTED, found, states)
+    (pooled, *_) = effects_of(trained.from_the_other_side(), 0, contrasts(FAMILY), CATALOGUE, CHOICE).rows
+    outside = pooled.effect("outside the family")
+    assert (outside.difference, outside.codecs) == (pytest.approx(0.02), 2)
+    assert pooled.troubles == ("x2, seed 0: failed",)
+    assert effects_of(trained, 0, contrasts(FAMILY), CATALOGUE, CHOICE).rows == ()

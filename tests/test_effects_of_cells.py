@@ -62,6 +62,7 @@ def test_effect_is_the_mean_difference_of_the_measured_eers(done: tuple[Tiny, Gr
     assert outside.lower <= outside.difference <= outside.upper
     assert math.isnan(outside.p_value)
     assert found.main == ()
+    assert found.side == "training"  # with the two rates alone to train on, there is no third to test the two against
     assert repr(effects(made.store, grid)) == repr((found,))
 
 
@@ -80,8 +81,8 @@ def test_codecs_that_differ_in_the_taxonomy_have_main_effects(done: tuple[Tiny, 
     made, grid = done
     places = {LOW: {"qua": "Mvq", "dec": "Time"}, HIGH: {"qua": "Svq", "dec": "Freq"}}
     placed = Catalogue(tuple(entry.model_copy(update=places.get(entry.name, {})) for entry in grid.catalogue))
-    (found,) = effects(made.store, replace(grid, catalogue=placed))
-    assert found.rows == ()
+    found, turned = effects(made.store, replace(grid, catalogue=placed))
+    assert (found.side, found.rows, turned.side) == ("training", (), "test")
     (main,) = found.main
     assert (main.members, main.seeds, main.codecs) == ((LOW, HIGH), (0, 1), 2)
     assert main.terms == ("QUA Mvq to Svq", "DEC Time to Freq", "bit rate doubled")

@@ -7,7 +7,7 @@ import pytest
 
 from grid.codec_eers import CodecEers
 from grid.codecs.catalogue import Catalogue
-from grid.effect_rows import Trained
+from grid.exchange import exchange_of_training
 from grid.main_effects import main_effects
 from grid.report.main_effects import MainEffects
 from tests.test_matched_pairs import entry
@@ -34,14 +34,13 @@ def made(
     places = [(codec, seed) for codec in EERS if codec not in without for seed in range(seeds)]
     hard = np.array([0.5 if codec in EERS else 0.0 for codec in tested])
     eers = {(codec, seed): CodecEers(EERS[codec] + 0.02 * seed + hard, None) for codec, seed in places}
-    trained = Trained(
-        "E",
-        "spoof",
-        "lcnn",
+    trained = exchange_of_training(
+        ("E", "spoof", "lcnn"),
+        tested,
         {place: found for place, found in eers.items() if place not in missing},
         {place: "failed" if place in missing else "done" for place in places},
     )
-    return main_effects(trained, tested, CATALOGUE, 0.95)
+    return main_effects(trained, CATALOGUE, 0.95)
 
 
 def test_coefficients_are_least_squares_on_the_mean_eer_outside_the_family() -> None:
@@ -106,3 +105,19 @@ def test_each_family_has_its_model_and_a_small_one_says_why_not() -> None:
     assert small.unfit.startswith("2 codecs are too few for 2 parameters")
     # for the small family, the codecs of the other one are outside
     assert small.codecs == len(CODECS)
+
+
+def test_from_the_other_side_the_response_is_the_mean_eer_on_a_tested_codec() -> None:
+    tested = ("a", "b", "c", "d", "again", "unknown")
+    on = np.array([0.10, 0.17, 0.06, 0.14, 0.12, 0.9])
+    found = {("x0", 0): CodecEers(on, None), ("x1", 0): CodecEers(on + 0.2, None), ("a", 0): CodecEers(on * 0, None)}
+    trained = exchange_of_training(("E", "spoof", "lcnn"), tested, found, dict.fromkeys(found, "done"))
+    (turned,) = main_effects(trained.from_the_other_side(), CATALOGUE, 0.95)
+    assert (turned.members, turned.basis, turned.codecs) == (("a", "b", "c", "d", "again"), "outside the family", 2)
+    (direct,) = made(seeds=1)
+    # the same five numbers, all of them 0.1 higher: the intercept takes that
+    for words in ("QUA Mvq to Svq", "DEC Time to Freq"):
+        ours, theirs = turned.coefficient(words), direct.coefficient(words)
+        assert ours is not None
+        assert theirs is not None
+        assert ours.estimate == pytest.approx(theirs.estimate)

@@ -1,4 +1,8 @@
-"""Owns what a report needs of the effects of codec attributes: what an exchange of codecs did to the EER, and where."""
+"""Owns what a report needs of the effects of codec attributes: what an exchange of codecs did to the EER, and where.
+
+A codec has two places in a trial: a detector was trained with it, or it made what is tested. Either can be exchanged
+while the other stays, so everything here has a side, and `others` are the codecs of the place that stays.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,19 @@ from grid.metrics.main_effects import Coefficient
 from grid.report.main_effects import MainEffects
 from grid.report.slug import slug
 
-Tested = Literal["all others", "like the first", "like the second", "outside the family"]
-TESTED: tuple[Tested, ...] = get_args(Tested)
-"""On which codecs, none of them one of the two: all, those with either value of the attribute, those unrelated."""
+Side = Literal["training", "test"]
+"""Which codec is exchanged: the one of the training, or the tested one."""
+Others = Literal["all others", "like the first", "like the second", "outside the family"]
+OTHERS: tuple[Others, ...] = get_args(Others)
+"""In the other place, none of them one of the two: all, those with either value of the attribute, those unrelated."""
 
 
 @dataclass(frozen=True)
 class EffectRow:
-    """A contrast over all its `pairs` of codecs (names) or one of them: an effect for each of `TESTED`.
+    """A contrast over all its `pairs` of codecs (names) or one of them: an effect for each of `OTHERS`.
 
-    `seeds` are those in which both trainings of some pair are done, none where there is nothing to show; `troubles` say
-    which trainings are missing.
+    `seeds` are those in which some pair has a difference, none where there is nothing to show; `troubles` say which
+    trainings are missing.
     """
 
     contrast: Contrast
@@ -31,13 +37,15 @@ class EffectRow:
     effects: tuple[Effect, ...]
     troubles: tuple[str, ...] = ()
 
-    def effect(self, tested: Tested) -> Effect:
-        return self.effects[TESTED.index(tested)]
+    def effect(self, others: Others) -> Effect:
+        return self.effects[OTHERS.index(others)]
 
 
 @dataclass(frozen=True)
 class Effects:
     """All contrasts of one policy and detector on one evaluation, each pooled row followed by those of its pairs.
+
+    `side` is that of the codecs which are exchanged.
 
     Intervals have the confidence `level` and are over `seeds` and `speakers`; fewer than two of either are not drawn.
     `main` are the same trainings by families, with intervals over codecs.
@@ -52,15 +60,30 @@ class Effects:
     speakers: int
     rows: tuple[EffectRow, ...]
     main: tuple[MainEffects, ...] = ()
+    side: Side = "training"
 
     @property
     def name(self) -> str:
         """That of its files."""
-        return f"effects-{slug(self.evaluation)}-{slug(self.policy)}-{slug(self.detector)}"
+        return f"effects-{self.side}-{slug(self.evaluation)}-{slug(self.policy)}-{slug(self.detector)}"
 
     @property
     def title(self) -> str:
-        return f"Effect of one attribute of a codec: {self.evaluation}, {self.detector}, policy {self.policy}"
+        return f"Effect of one attribute of the {self.exchanged}: {self.view}"
+
+    @property
+    def exchanged(self) -> str:
+        """The codec that is, in words."""
+        return "codec trained with" if self.side == "training" else "tested codec"
+
+    @property
+    def view(self) -> str:
+        return f"{self.evaluation}, {self.detector}, policy {self.policy}"
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is an effect, a model or a training that is missing; else every detector heard the two."""
+        return bool(self.main) or any(row.troubles or any(each.codecs for each in row.effects) for row in self.rows)
 
     def pooled(self) -> tuple[EffectRow, ...]:
         return tuple(row for row in self.rows if row.pooled)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid.report.effects import Effects, Tested
+from grid.report.effect_words import WORDS
+from grid.report.effects import Effects, Others
 from grid.report.effects_table import contrast_words
 from grid.report.figures import paper_style, save_png, text_width
 
@@ -22,11 +23,8 @@ BETWEEN_ROWS = 0.108
 ABOVE, BELOW, LEGEND_LINE = 0.05, 0.51, 0.15
 INK, GREY = "#000000", "#8c8c8c"
 # Told apart by shape and by filling, so that no reader needs a colour; the impartial codecs are the filled ones
-MARKS: tuple[tuple[Tested, str, str], ...] = (
-    ("outside the family", "o", "tested outside the family"),
-    ("all others", "s", "on all others"),
-)
-FILLED: Tested = "outside the family"
+MARKS: tuple[tuple[Others, str], ...] = (("outside the family", "o"), ("all others", "s"))
+FILLED: Others = "outside the family"
 MAIN, MAIN_WORDS = "D", "main effect, all codecs"
 
 
@@ -67,10 +65,10 @@ def _series(effects: Effects) -> list[_Series]:
     """Those that have a mark in some row."""
     rows = effects.pooled()
     found = []
-    for tested, shape, words in MARKS:
-        values = [row.effect(tested) for row in rows]
+    for (others, shape), words in zip(MARKS, WORDS[effects.side].marks, strict=True):
+        values = [row.effect(others) for row in rows]
         drawn = tuple((each.difference, each.lower, each.upper) if each.codecs else None for each in values)
-        found.append(_Series(shape, words, tested == FILLED, drawn))
+        found.append(_Series(shape, words, others == FILLED, drawn))
     main = [effects.main_effect(row.contrast) for row in rows]
     drawn = tuple((each.estimate, each.lower, each.upper) if each else None for each in main)
     found.append(_Series(MAIN, MAIN_WORDS, filled=False, values=drawn))

@@ -6,28 +6,23 @@ import math
 from itertools import takewhile
 
 from grid.metrics.effects import FEWEST_CODECS, Effect
-from grid.report.effects import TESTED, EffectRow, Effects, Tested
+from grid.report.effect_words import WORDS
+from grid.report.effects import OTHERS, EffectRow, Effects, Others
 from grid.report.summary import points
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
 PARTS = ("difference", "lower", "upper", "p", "adjusted_p", "codecs")
-CAPTION = (
-    "What one attribute of a codec does to the EER of {detector} on {evaluation} (policy {policy}). Two trainings, "
-    "whose codecs differ in that attribute alone as far as the catalogue knows: EER with the second codec minus EER "
-    "with the first, in percentage points, mean over tested codecs, which are never those two. Those like the first "
-    "favour the first, and the family is not balanced, so only the codecs outside it are impartial. In brackets the "
-    "{level:g} % interval, {over}. Bit rate and training seed are the noise floor."
+CAPTION_END = (
+    " Those like the first favour the first, and the family is not balanced, so only the codecs outside it are "
+    "impartial. In brackets the {level:g} % interval, {over}. Bit rate and training seed are the noise floor."
 )
 TEST = (
     "p: permutation test by sign flips (Fisher 1935), adjusted by Holm's procedure (1979) within its column, "
-    "attributes and noise floor apart; its unit is the tested codec (n), with its mean over seeds and pairs. What it "
-    "takes as exchangeable are the two sides of an exchange, on each tested codec by itself: it is conditional on "
-    "these very trainings, so it says that they differ and not that other trainings would, and too readily where "
-    "tested codecs are alike."
+    "attributes and noise floor apart; {assumption}"
 )
-FLOOR = "The noise floor ({tested}): {changes} points. A change of no more than that cannot be laid to an attribute."
+FLOOR = "The noise floor ({others}): {changes} points. A change of no more than that cannot be laid to an attribute."
 FLOOR_PASSES = (
-    "The noise floor has p < {error:.2g} too ({tested}): there the test tells any two trainings apart, and p is "
+    "The noise floor has p < {error:.2g} too ({others}): there the test tells any two apart, and p is "
     "evidence for no attribute; look at the interval and at the size."
 )
 OVER = {
@@ -41,22 +36,22 @@ FEW_SEEDS = (
     "trainings vary and nothing else does, all of them lie on one side of zero in {share:.2g} % of cases without any "
     "effect (2 / 2^n). It takes {needed} seeds at least."
 )
-IMPARTIAL: tuple[Tested, ...] = ("outside the family", "all others")
-"""The tested codecs that the noise floor is told for, the better first."""
-FEW_CODECS = f"fewer than {FEWEST_CODECS} tested codecs: no test"
-OUT_OF_REACH = "{tested}: with {codecs} tested codecs and {tests} contrasts no adjusted p can be below {least:.2g}."
+IMPARTIAL: tuple[Others, ...] = ("outside the family", "all others")
+"""The codecs that the noise floor is told for, the better first."""
+FEW_CODECS = f"fewer than {FEWEST_CODECS} codecs: no test"
+OUT_OF_REACH = "{others}: with {codecs} codecs and {tests} contrasts no adjusted p can be below {least:.2g}."
 
 
 def effects_table(effects: Effects) -> Table:
     """One row for each contrast and, where it has several, for each of its pairs."""
-    footnotes = Footnotes()
+    footnotes, words = Footnotes(), WORDS[effects.side]
     prefix = _common_prefix([codec for row in effects.rows for pair in row.pairs for codec in pair])
     families = {row.contrast.family for row in effects.rows}
     rows = tuple(_row(row, len(families) > 1, prefix, footnotes) for row in effects.rows)
     return Table(
         name=effects.name,
         title=effects.title,
-        caption=CAPTION.format(
+        caption=(words.caption + CAPTION_END).format(
             detector=effects.detector,
             evaluation=effects.evaluation,
             policy=effects.policy,
@@ -67,7 +62,7 @@ def effects_table(effects: Effects) -> Table:
             Column("contrast", align="left"),
             Column("codecs", align="left", parts=("first", "second")),
             Column("seeds"),
-            *(Column(tested, group="tested on", parts=PARTS) for tested in TESTED),
+            *(Column(others, group=words.group, parts=PARTS) for others in OTHERS),
         ),
         rows=rows,
         notes=footnotes.notes(*_remarks(effects)),
@@ -90,12 +85,12 @@ def _row(row: EffectRow, several_families: bool, prefix: str, footnotes: Footnot
         label(contrast_words(row, several_families)),
         codecs,
         Cell(str(len(row.seeds)), (len(row.seeds),), lacking),
-        *(_entry(row, tested, footnotes) for tested in TESTED),
+        *(_entry(row, others, footnotes) for others in OTHERS),
     )
 
 
-def _entry(row: EffectRow, tested: Tested, footnotes: Footnotes) -> Cell:
-    effect = row.effect(tested)
+def _entry(row: EffectRow, others: Others, footnotes: Footnotes) -> Cell:
+    effect = row.effect(others)
     values = (effect.difference, effect.lower, effect.upper, effect.p_value, effect.adjusted, effect.codecs)
     if not effect.codecs:
         return Cell("missing" if not row.seeds else "none", values)
@@ -119,45 +114,48 @@ def _over(effects: Effects) -> str:
 def _remarks(effects: Effects) -> list[str]:
     """What the reader must not overlook: how far p carries, few seeds, the noise floor, tests that can find nothing."""
     tested = any(not math.isnan(effect.p_value) for row in effects.rows for effect in row.effects)
-    remarks = [TEST] if tested else []
+    remarks = [TEST.format(assumption=WORDS[effects.side].test)] if tested else []
     seeds, needed = len(effects.seeds), math.ceil(1 - math.log2(1 - effects.level))
     if 1 < seeds < needed:
         told = {"seeds": seeds, "level": 100 * effects.level, "share": 100 * 2.0 ** (1 - seeds), "needed": needed}
         remarks.append(FEW_SEEDS.format(**told))
     remarks += _noise_floor(effects)
-    return remarks + [text for tested in TESTED if (text := _out_of_reach(effects, tested))]
+    return remarks + [text for others in OTHERS if (text := _out_of_reach(effects, others))]
 
 
 def _noise_floor(effects: Effects) -> list[str]:
+    """Of the families that have an attribute to show: another family's bit rates say nothing of these."""
+    families = {row.contrast.family for row in effects.rows if not row.contrast.is_noise_floor}
     floor = [row for row in effects.pooled() if row.contrast.is_noise_floor]
+    floor = [row for row in floor if row.contrast.family in families or not families]
     remarks = []
-    for tested in IMPARTIAL:
+    for others in IMPARTIAL:
         changes = [
-            f"{row.contrast.words} {points(row.effect(tested).difference)}"
+            f"{row.contrast.words} {points(row.effect(others).difference)}"
             for row in floor
-            if row.effect(tested).codecs
+            if row.effect(others).codecs
         ]
         if changes:
-            remarks.append(FLOOR.format(tested=tested, changes=", ".join(changes)))
+            remarks.append(FLOOR.format(others=others, changes=", ".join(changes)))
             break
     error = 1 - effects.level
-    passing = [tested for tested in TESTED if any(row.effect(tested).adjusted < error for row in floor)]
-    return remarks + ([FLOOR_PASSES.format(error=error, tested=", ".join(passing))] if passing else [])
+    passing = [others for others in OTHERS if any(row.effect(others).adjusted < error for row in floor)]
+    return remarks + ([FLOOR_PASSES.format(error=error, others=", ".join(passing))] if passing else [])
 
 
-def _out_of_reach(effects: Effects, tested: Tested) -> str:
-    found = [row.effect(tested) for row in effects.rows if not row.contrast.is_noise_floor]
+def _out_of_reach(effects: Effects, others: Others) -> str:
+    found = [row.effect(others) for row in effects.rows if not row.contrast.is_noise_floor]
     together = [effect for effect in found if not math.isnan(effect.p_value)]
     least = _least_p(together)
     if not together or least <= 1 - effects.level:
         return ""
     most = max(effect.codecs for effect in together)
-    words = tested[0].upper() + tested[1:]
-    return OUT_OF_REACH.format(tested=words, codecs=most, tests=len(together), least=least)
+    words = others[0].upper() + others[1:]
+    return OUT_OF_REACH.format(others=words, codecs=most, tests=len(together), least=least)
 
 
 def _least_p(together: list[Effect]) -> float:
-    """The least p-value, adjusted, that tests of so many tested codecs can give: two of 2^n signs are the farthest."""
+    """The least p-value, adjusted, that tests of so many codecs can give: two of 2^n signs are the farthest."""
     return len(together) * min((2.0 ** (1 - effect.codecs) for effect in together), default=1.0)
 
 

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 from grid.metrics.main_effects import Coefficient
+from grid.report.effect_words import WORDS
 from grid.report.effects import Effects
 from grid.report.main_effects import MainEffects
 from grid.report.summary import points
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
 CAPTION = (
-    "What one attribute of a codec does to the EER of {detector} on {evaluation} (policy {policy}) over all codecs of "
-    "a family at once. The unit is the codec's training: its mean EER over the seeds of the detector and the tested "
-    "codecs, in a linear model of QUA, AUX and DEC (each category against the most frequent one) and of the bit rate. "
-    "Change of the EER in percentage points, all else equal, with the {level:g} % interval; t and p by Student's t "
-    "with df = codecs - parameters. This speaks of other codecs of the family trained like these, as tested on these "
-    "codecs and speakers."
+    "What one attribute of the {exchanged} does to the EER of {detector} on {evaluation} (policy {policy}) over all "
+    "codecs of a family at once. The unit is {unit}, in a linear model of QUA, AUX and DEC (each category against the "
+    "most frequent one) and of the bit rate. Change of the EER in percentage points, all else equal, with the "
+    "{level:g} % interval; t and p by Student's t with df = codecs - parameters. This speaks of {reach}."
 )
 ADDITIVE = (
     "Effects add up in this model: an attribute that does more beside one value of another than beside a second "
     "(an interaction) is in the residual, and in the estimates where not all combinations are there."
 )
 HOLM = "Adjusted p: Holm's procedure (1979) for all terms of this table."
-OUTSIDE = "{family}: mean EER on {codecs} tested codecs outside the family."
-WITHIN = (
-    "{family}: no tested codec is outside the family; mean EER on all {codecs} but the one that the detector was "
-    "trained with, so what is tested changes with the codec."
-)
-RESIDUAL = "What the terms leave to a codec's training has a standard deviation of {points:.2f} points (df = {df})."
+RESIDUAL = "What the terms leave to a codec has a standard deviation of {points:.2f} points (df = {df})."
 NUMBERS = ("estimate", "lower", "upper")
 
 
 def main_effects_table(effects: Effects) -> Table:
     """One row for each term of each family; no numbers, and a note, where its codecs are too few."""
-    footnotes = Footnotes()
+    footnotes, words = Footnotes(), WORDS[effects.side]
     several = len({each.family for each in effects.main}) > 1
     rows = tuple(row for each in effects.main for row in _rows(each, several, footnotes))
     return Table(
         name=f"main-{effects.name}",
-        title=f"Main effects: {effects.evaluation}, {effects.detector}, policy {effects.policy}",
+        title=f"Main effects of the {effects.exchanged}: {effects.view}",
         caption=CAPTION.format(
             detector=effects.detector,
             evaluation=effects.evaluation,
             policy=effects.policy,
             level=100 * effects.level,
+            exchanged=effects.exchanged,
+            unit=words.unit,
+            reach=words.reach,
         ),
         columns=(
             Column("term", align="left"),
@@ -87,9 +84,9 @@ def _count(number: int, mark: str = "") -> Cell:
 
 
 def _remarks(effects: Effects) -> list[str]:
-    remarks = []
+    remarks, words = [], WORDS[effects.side]
     for main in effects.main:
-        basis = OUTSIDE if main.basis == "outside the family" else WITHIN
+        basis = words.outside if main.basis == "outside the family" else words.within
         told = [basis.format(family=main.family, codecs=main.codecs)]
         if main.model is not None:
             told.append(RESIDUAL.format(points=100 * main.model.residual, df=main.model.degrees_of_freedom))

@@ -69,7 +69,7 @@ def test_table_shows_difference_interval_p_and_tested_codecs() -> None:
     assert table.rows[1][1].values == PAIRS[0]
     marks = {note.mark: note.text for note in table.notes}
     assert marks[table.rows[0][2].mark] == "without made-svq-freq, seed 2: failed"
-    assert marks[table.rows[0][4].mark] == "fewer than 6 tested codecs: no test"
+    assert marks[table.rows[0][4].mark] == "fewer than 6 codecs: no test"
     assert to_latex(table).startswith("\\begin{table*}")
 
 
@@ -95,8 +95,33 @@ def test_a_test_that_can_find_nothing_says_so() -> None:
     pooled = made.rows[0]
     seven = replace(made, rows=tuple(replace(pooled, contrast=replace(QUA, after=f"S{n}")) for n in range(7)))
     # 7 contrasts times 2 / 2^8
-    assert "Outside the family: with 8 tested codecs and 7 contrasts no adjusted p can be below 0.055." in notes(seven)
+    assert "Outside the family: with 8 codecs and 7 contrasts no adjusted p can be below 0.055." in notes(seven)
     assert "no adjusted p" not in notes(made)
+
+
+def test_the_noise_floor_is_that_of_the_families_with_attributes() -> None:
+    made = effects()
+    rate = Contrast("other", "bitrate_kbps", 3, 6, (("other-3kbps", "other-6kbps"),))
+    both = replace(made, rows=(*made.rows, replace(made.rows[-1], contrast=rate)))
+    assert "The noise floor (outside the family): training seed 0 to 1 -3.21 points." in notes(both)
+    alone = replace(made, rows=(replace(made.rows[-1], contrast=rate),))
+    assert "The noise floor (outside the family): bit rate 3 to 6 kbit/s -3.21 points." in notes(alone)
+
+
+def test_the_side_of_the_test_has_files_and_words_of_its_own() -> None:
+    made = replace(effects(), side="test", main=(MAIN,))
+    figure, table, main = effect_parts(made)
+    assert [part.name for part in (figure, table, main)] == [
+        "effects-test-cors-spoof-spoof-lcnn",
+        "effects-test-cors-spoof-spoof-lcnn",
+        "main-effects-test-cors-spoof-spoof-lcnn",
+    ]
+    assert figure.title == "Effect of one attribute of the tested codec: CoRS-spoof, lcnn, policy spoof"
+    assert "EER on the second codec minus EER on the first" in table.caption
+    assert {column.group for column in table.columns[3:]} == {"trained with"}
+    assert "its unit is the codec trained with (n)" in notes(made)
+    assert "The unit is the tested codec" in main.caption
+    assert "detectors trained with 8 codecs outside the family" in " ".join(note.text for note in main.notes)
 
 
 def test_figure_is_one_column_wide_and_the_same_again(tmp_path: Path) -> None:
@@ -107,7 +132,7 @@ def test_figure_is_one_column_wide_and_the_same_again(tmp_path: Path) -> None:
 
 def test_main_effects_have_a_row_per_term_with_t_and_degrees_of_freedom() -> None:
     table = main_effects_table(replace(effects(), main=(MAIN,)))
-    assert table.name == "main-effects-cors-spoof-spoof-lcnn"
+    assert table.name == "main-effects-training-cors-spoof-spoof-lcnn"
     assert [[cell.full for cell in row] for row in table.rows] == [
         ["QUA Mvq to Svq", "-3.00 [-8.00, +2.00]", "-2.58", "2", "0.123", "0.246", "5", "2"],
         ["DEC Time to Freq", "+10.00 [+9.00, +11.00]", "43.00", "2", "< 0.001", "0.001", "5", "2"],
@@ -129,10 +154,13 @@ def test_a_family_without_a_model_says_why() -> None:
 
 
 def test_the_table_of_main_effects_follows_that_of_effects() -> None:
-    assert [part.name for part in effect_parts(effects())] == ["effects-cors-spoof-spoof-lcnn"] * 2
+    assert [part.name for part in effect_parts(effects())] == ["effects-training-cors-spoof-spoof-lcnn"] * 2
     figure, *tables = effect_parts(replace(effects(), main=(MAIN,)))
     assert "Diamond" in figure.caption
-    assert [table.name for table in tables] == ["effects-cors-spoof-spoof-lcnn", "main-effects-cors-spoof-spoof-lcnn"]
+    assert [table.name for table in tables] == [
+        "effects-training-cors-spoof-spoof-lcnn",
+        "main-effects-training-cors-spoof-spoof-lcnn",
+    ]
 
 
 def test_main_effects_are_a_mark_beside_the_contrast_of_their_exchange(tmp_path: Path) -> None:
