@@ -101,8 +101,8 @@ class _Rows:
             if pooled:
                 found = self._with_test(found, observed[..., wanted], contrast, others)
             effects.append(found)
-        there: NDArray[np.bool_] = np.isfinite(observed).any(axis=(0, 2))
-        seeds = tuple(self.exchange.seeds[place] for place, found in zip(self.seeds, there, strict=True) if found)
+        there = np.flatnonzero(np.isfinite(observed).any(axis=(0, 2)))
+        seeds = tuple(self.exchange.seeds[self.seeds[place]] for place in there)
         troubles = self.exchange.troubles([codec for pair in pairs for codec in pair])
         return EffectRow(contrast, pairs, pooled, seeds, tuple(effects), troubles)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grid.codecs.catalogue import Catalogue
 from grid.exchange import Exchange
@@ -20,8 +19,8 @@ def main_effects(exchange: Exchange, catalogue: Catalogue, level: float) -> tupl
 
     p-values are adjusted (Holm) for all terms of all families.
     """
-    there: NDArray[np.bool_] = np.isfinite(exchange.observed).any(axis=(1, 2))
-    known = {codec for codec, found in zip(exchange.codecs, there, strict=True) if found}
+    there = np.flatnonzero(np.isfinite(exchange.observed).any(axis=(1, 2)))
+    known = {exchange.codecs[place] for place in there}
     found = designs(entry for entry in catalogue if entry.name in known)
     return _corrected(tuple(_of_family(exchange, catalogue, design, level) for design in found))
 
