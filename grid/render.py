@@ -95,7 +95,7 @@ class ShardRenderer:
             raise ValueError(f"{job.folder}: there is audio to process, and nothing to do it")
         self.job = job
         self.processor = processor
-        self.group = processor.group if isinstance(processor, GroupProcessor) else 1
+        self.grouped = processor if isinstance(processor, GroupProcessor) and processor.group > 1 else None
         self.store = Store.open(job.root)
         self.rows = input_rows(self.store, job)
         self.reader = SourceAudio(self.store, job)
@@ -124,7 +124,7 @@ class ShardRenderer:
                 yield from self._processed(batch.items, failures)
 
     def _read(self, rows: list[Row]) -> Iterator[ReadBatch]:
-        for batch in neighbour_batches(rows, self.group):
+        for batch in neighbour_batches(rows, self.grouped.group if self.grouped else 1):
             read = ReadBatch()
             for row in batch:
                 try:
@@ -136,12 +136,12 @@ class ShardRenderer:
     def _processed(
         self, items: list[tuple[Row, NDArray[np.float32]]], failures: list[Failure]
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        if self.processor is None or not items or not items[0][0][IS_PROCESSED]:
+        if not items or not items[0][0][IS_PROCESSED]:
             yield from ((str(row[RENDERED_ID]), waveform) for row, waveform in items)
             return
         try:
             heard = [str(row[HEARD_ID]) for row, _ in items]
-            made = _made(self.processor, [waveform for _, waveform in items], heard)
+            made = self._made([waveform for _, waveform in items], heard)
             if not all(np.isfinite(waveform).all() for waveform in made):
                 raise ValueError("the codec gave a value that is not finite")
         except Exception as error:  # a codec may raise anything; the other utterances must not suffer
@@ -152,6 +152,12 @@ class ShardRenderer:
                 yield from self._processed([item], failures)
             return
         yield from zip((str(row[RENDERED_ID]) for row, _ in items), made, strict=True)
+
+    def _made(self, waveforms: list[NDArray[np.float32]], heard: list[str]) -> Sequence[NDArray[np.float32]]:
+        if self.grouped is not None:
+            return self.grouped.each(waveforms, heard)
+        assert self.processor is not None  # as __init__ asks of a job with audio to process
+        return list(self.processor(np.stack(waveforms), heard))
 
     def _write_rows(self, shard: int, rows: list[Row], entries: list[ShardEntry], metadata: dict[str, str]) -> None:
         by_id = {str(row[RENDERED_ID]): row for row in rows}
@@ -272,14 +278,6 @@ def _belongs(row: Row, batch: list[Row], group: int) -> bool:
     if row[IS_PROCESSED] != batch[0][IS_PROCESSED] or (len(batch) + 1) * samples > BATCH_SECONDS * SAMPLE_RATE:
         return False
     return len(batch) < group if group > 1 else samples == batch[0]["samples"]
-
-
-def _made(
-    processor: Processor, waveforms: list[NDArray[np.float32]], heard: list[str]
-) -> Sequence[NDArray[np.float32]]:
-    if isinstance(processor, GroupProcessor) and processor.group > 1:
-        return processor.each(waveforms, heard)
-    return list(processor(np.stack(waveforms), heard))
 
 
 def _failure(row: Row, error: Exception) -> Failure:
