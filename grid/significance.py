@@ -14,10 +14,11 @@ from grid.config.significance import SignificanceChoice
 from grid.experiment import Grid
 from grid.job import CellJob
 from grid.measure import scored_trials
+from grid.metrics.detection import eer
 from grid.metrics.differences import Scores
-from grid.metrics.significance import Pair, best_baseline, eer_tests, prediction_tests
+from grid.metrics.significance import EerTest, Pair, best_baseline, eer_tests, prediction_tests
 from grid.randomness import seed_number
-from grid.report.significance import Significance
+from grid.report.significance import Procedure, Significance
 from grid.status import cell_state
 from grid.store import Store
 from grid.trials import Condition, Trials, condition_speakers, condition_systems, conditions
@@ -48,36 +49,39 @@ def significance(store: Store, grid: Grid) -> tuple[Significance, ...]:
         replicates=choice.replicates,
         seed=seed_number("significance"),
     )
-    return tuple(
-        _result(each, test.difference, (test.lower, test.upper), (test.p_value, test.adjusted), test.note, choice)
-        for each, test in zip(compared, tests, strict=True)
-    )
+    return tuple(_result(each, test, choice) for each, test in zip(compared, tests, strict=True))
 
 
-def _result(
-    compared: _Comparison,
-    difference: float,
-    bounds: tuple[float, float],
-    p_values: tuple[float, float],
-    note: str,
-    choice: SignificanceChoice,
-) -> Significance:
+def _result(compared: _Comparison, test: EerTest, choice: SignificanceChoice) -> Significance:
     pair = compared.pair
     predicted = prediction_tests(
         pair.scores, pair.baseline, of=choice.predictions, level=choice.level, condition=pair.name
     )
     return Significance(
-        compared.job.cell_id,
-        compared.evaluation,
-        compared.baseline,
-        predicted.t_p_value,
-        predicted.wilcoxon_p_value,
-        difference,
-        *bounds,
-        *p_values,
-        choice.level,
-        "; ".join(dict.fromkeys(filter(None, (predicted.note, note)))),
+        cell_id=compared.job.cell_id,
+        evaluation=compared.evaluation,
+        baseline=compared.baseline,
+        eer=eer(*pair.scores, condition=pair.name).eer,
+        baseline_eer=eer(*pair.baseline, condition=pair.name).eer,
+        t_p=predicted.t_p_value,
+        wilcoxon_p=predicted.wilcoxon_p_value,
+        difference=test.difference,
+        lower=test.lower,
+        upper=test.upper,
+        bootstrap_p=test.p_value,
+        adjusted_p=test.adjusted,
+        drawn=_drawn(pair),
+        procedure=Procedure(choice.level, choice.predictions, choice.replicates),
+        note="; ".join(dict.fromkeys(filter(None, (predicted.note, test.note)))),
     )
+
+
+def _drawn(pair: Pair) -> str:
+    """What the bootstrap draws anew, and how many of it there are."""
+    for kind, groups in (("speakers", pair.groups), ("systems", pair.systems)):
+        if groups is not None:
+            return f"{len({name for group in groups for name in group})} {kind}"
+    return "utterances"
 
 
 def _comparisons(store: Store, grid: Grid, choice: SignificanceChoice) -> Iterator[_Comparison]:

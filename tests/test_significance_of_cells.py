@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from grid.errors import RequestError
 from grid.experiment import Grid
 from grid.measure import measure_cell
+from grid.report.significance import Procedure
 from grid.run_cell import run_cell
 from grid.significance import significance
 from tests.tiny_grid import DETECTOR, Tiny, tiny, write_yaml
@@ -50,7 +51,10 @@ def test_every_training_is_tested_against_the_better_baseline(done: tuple[Tiny, 
     assert [each.cell_id for each in found] == [job.cell_id for job in grid.cells if job.policy == "spoof"]
     assert {(each.baseline, each.evaluation) for each in found} == {(best, "raw")}
     for each in found:
-        assert each.difference == pytest.approx(eers[each.cell_id] - baselines[best])
+        assert (each.eer, each.baseline_eer) == (eers[each.cell_id], baselines[best])
+        assert each.difference == pytest.approx(each.eer - each.baseline_eer)
+        assert each.drawn == "2 speakers"
+        assert each.procedure == Procedure(0.01, "decisions", 200)
         assert each.note.startswith("too small: 4 bona fide and 4 spoof trials")
         assert not each.eers_differ
     assert [each.adjusted_p for each in found] == multipletests([each.bootstrap_p for each in found], method="holm")[

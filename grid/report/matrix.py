@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grid.errors import unknown_name
@@ -33,7 +34,7 @@ class Matrix:
 
 
 def cross_codec_matrix(results: GridResults, *, evaluation: str, detector: str, policy: str = DEFAULT_POLICY) -> Matrix:
-    """The matrix over all trainings on a single codec; it has no rows if there are none.
+    """The matrix over all trainings on a single codec, in the order of the grid; it has no rows if there are none.
 
     RequestError: `evaluation` has no conditions per codec, or no cell has that detector or policy.
     """
@@ -46,11 +47,7 @@ def cross_codec_matrix(results: GridResults, *, evaluation: str, detector: str, 
         if value not in known:
             raise unknown_name(kind, value, known)
     cells = [cell for cell in results.select(policy=policy, detector=detector) if len(cell.codecs) == 1]
-    trained = {cell.codecs[0] for cell in cells}
-    train_codecs = [name for name in results.codecs if name in trained]
-    train_codecs += [cell.codecs[0] for cell in cells if cell.codecs[0] not in results.codecs]
-    train_codecs = list(dict.fromkeys(train_codecs))
-    test_codecs = results.test_codecs(evaluation)
+    train_codecs, test_codecs = aligned((cell.codecs[0] for cell in cells), results.test_codecs(evaluation))
     return Matrix(
         evaluation=evaluation,
         policy=policy,
@@ -65,6 +62,13 @@ def cross_codec_matrix(results: GridResults, *, evaluation: str, detector: str, 
             for train in train_codecs
         ),
     )
+
+
+def aligned(trained: Iterable[str], tested: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Rows and columns with a straight diagonal: the codecs of both as `trained` has them, then those of one side."""
+    rows, columns = list(dict.fromkeys(trained)), list(dict.fromkeys(tested))
+    both = [name for name in rows if name in columns]
+    return both + [name for name in rows if name not in both], both + [name for name in columns if name not in both]
 
 
 def matrix_table(matrix: Matrix) -> Table:

@@ -23,9 +23,10 @@ from grid.report.own_codec_table import own_codec_table
 from grid.report.page import Figure, Fold, Page, Part
 from grid.report.papers import paper_parts
 from grid.report.policy_figure import draw_policy_figure
-from grid.report.policy_panel import figure_evaluations
+from grid.report.policy_panel import figure_evaluations, figure_strips
 from grid.report.policy_table import policy_table
 from grid.report.shortcut_table import shortcut_table
+from grid.report.significance_table import significance_table
 from grid.report.status_table import status_table
 from grid.report.table import Column, Table
 from grid.report.taxonomy_table import AXES, taxonomy_table
@@ -37,9 +38,13 @@ HEAT_MAP = (
 
 POLICY_FIGURE = (
     "Each mark is the EER of one policy (further left is better), each bar its bootstrap interval or standard error. "
-    "Compare a filled mark with the open one (or with the dashed line, where all rows share it), which was trained "
-    "without resynthesised speech: a label that helps moves the mark to the left. Dotted: chance."
+    "{compare} Dotted: chance."
 )
+COMPARE = (
+    "Compare a filled mark with the open one (or with the dashed line, where all rows share it), which was trained "
+    "without resynthesised speech: a label that helps moves the mark to the left."
+)
+NOTHING_TO_COMPARE = "No detector here was trained both with resynthesised speech and without: no label is compared."
 
 EFFECTS_FIGURE = (
     "Each mark is what the exchange of one codec for another, unlike it in one attribute alone, does to the EER; the "
@@ -95,6 +100,7 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
         shown += made(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
     for view in first:
         shown += made(f"taxonomy of {view.title}", partial(taxonomy_tables, results, view))
+    shown += made("table significance", lambda: significance_parts(results))
     for effects in results.effects:
         shown += made(f"table {effects.name}", partial(effect_parts, effects))
     shown += made("table of artefacts", lambda: artefact_parts(results))
@@ -127,12 +133,19 @@ def leading(results: GridResults, cross_testing: str | None) -> list[View]:
 
 
 def policy_parts(table: Table) -> list[Part]:
-    """A table of policies with its figure; nothing but the table where nothing was measured, nothing without rows."""
-    evaluations = figure_evaluations(table)
-    if not table.rows or not evaluations:
+    """A table of policies with its figure; the table alone, or nothing, where the figure would have no row."""
+    strips = figure_strips(table)
+    if not strips:
         return [table] if table.name == "policies" else []
-    title = f"{table.title}: {' and '.join(evaluations)}"
-    return [table, Figure(table.name, title, POLICY_FIGURE, partial(draw_policy_figure, table))]
+    title = f"{table.title}: {' and '.join(figure_evaluations(table))}"
+    compare = COMPARE if any(strip.compares for strip in strips) else NOTHING_TO_COMPARE
+    caption = POLICY_FIGURE.format(compare=compare)
+    return [table, Figure(table.name, title, caption, partial(draw_policy_figure, table))]
+
+
+def significance_parts(results: GridResults) -> list[Part]:
+    """Which trainings differ from the best baseline, where the experiment asks for it."""
+    return [significance_table(results)] if results.significance else []
 
 
 def effect_parts(effects: Effects) -> list[Part]:

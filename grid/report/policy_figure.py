@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from grid.baseline import BASELINE_POLICY
 from grid.report.figures import PAPER_WIDTH, paper_style, save_png
-from grid.report.policy_panel import Mark, Panel, figure_evaluations, read_panel
+from grid.report.policy_panel import Mark, Panel, Strip, figure_evaluations, figure_strips
 from grid.report.table import Table
 
 if TYPE_CHECKING:
@@ -23,24 +23,26 @@ BAND = "#f2f2f2"
 
 
 def draw_policy_figure(table: Table, path: Path) -> Path:
-    """Writes the PNG of a table of selection x policy: a row per selection, a mark per policy with its interval."""
+    """Writes the PNG of a table of selection x policy: a row per selection, a mark per policy with its interval.
+
+    ValueError: no detector of the table has a row.
+    """
     from matplotlib.figure import Figure
 
     evaluations = figure_evaluations(table)
-    detectors = list(dict.fromkeys(column.group for column in table.columns[2:]))
+    strips = figure_strips(table)
     policies = list(dict.fromkeys(row[1].text for row in table.rows))
-    panels = [[read_panel(table, detector, evaluation) for evaluation in evaluations] for detector in detectors]
     step = MARK_HEIGHT * max(2, len(policies)) + 0.08
-    heights = [0.62 + step * len(line[0].rows) for line in panels]
+    heights = [0.62 + step * len(strip.rows) for strip in strips]
     with paper_style():
         figure = Figure(figsize=(PAPER_WIDTH, 0.3 + sum(heights)), layout="constrained")
         places = figure.subplots(
-            len(detectors), len(evaluations), sharex=True, sharey="row", squeeze=False, height_ratios=heights
+            len(strips), len(evaluations), sharex=True, sharey="row", squeeze=False, height_ratios=heights
         )
-        for detector, line, axes_line in zip(detectors, panels, places, strict=True):
-            for evaluation, panel, axes in zip(evaluations, line, axes_line, strict=True):
-                _draw_panel(axes, panel, policies)
-                axes.set_title(f"{detector}: {evaluation}", loc="left")
+        for strip, axes_of_strip in zip(strips, places, strict=True):
+            for evaluation, panel, axes in zip(evaluations, strip.panels, axes_of_strip, strict=True):
+                _draw_panel(axes, panel, strip, policies)
+                axes.set_title(f"{strip.detector}: {evaluation}", loc="left")
         for axes in places[-1]:
             axes.set_xlabel("EER % (further left is better)")
         # a little below zero, so that marks at zero are seen whole
@@ -49,10 +51,10 @@ def draw_policy_figure(table: Table, path: Path) -> Path:
         return save_png(figure, path)
 
 
-def _draw_panel(axes: Axes, panel: Panel, policies: list[str]) -> None:
-    for y, marks in enumerate(panel.rows.values()):
+def _draw_panel(axes: Axes, panel: Panel, strip: Strip, policies: list[str]) -> None:
+    for name, marks in panel.rows.items():
         for policy, mark in marks.items():
-            place = y + (policies.index(policy) - (len(policies) - 1) / 2) * 0.8 / len(policies)
+            place = strip.rows.index(name) + _offset(policy, strip.policies)
             if mark.state == "done":
                 _draw_mark(axes, place, mark, *_style(policies, policy), hollow=policy == BASELINE_POLICY)
             else:
@@ -61,7 +63,12 @@ def _draw_panel(axes: Axes, panel: Panel, policies: list[str]) -> None:
         if mark.state == "done":
             axes.axvspan(mark.eer - mark.left, mark.eer + mark.right, color="#d9d9d9", zorder=0.5)
             axes.axvline(mark.eer, color=BASELINE_STYLE[0], linewidth=0.9, linestyle="--")
-    _dress(axes, list(panel.rows))
+    _dress(axes, strip.rows)
+
+
+def _offset(policy: str, policies: tuple[str, ...]) -> float:
+    """How far below the middle of a row the mark of `policy` stands, in rows."""
+    return (policies.index(policy) - (len(policies) - 1) / 2) * 0.8 / len(policies)
 
 
 def _style(policies: list[str], policy: str) -> tuple[str, str]:
@@ -88,7 +95,7 @@ def _write_state(axes: Axes, y: float, words: str) -> None:
     axes.text(0.02, y, words, transform=axes.get_yaxis_transform(), va="center", style="italic", color="#444444")
 
 
-def _dress(axes: Axes, names: list[str]) -> None:
+def _dress(axes: Axes, names: tuple[str, ...]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvline(CHANCE, color="#808080", linewidth=0.8, linestyle=":")

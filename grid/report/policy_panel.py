@@ -32,10 +32,41 @@ class Panel:
     lines: tuple[Mark, ...]
 
 
+@dataclass(frozen=True)
+class Strip:
+    """The panels of one detector side by side, one for each evaluation; `rows` are those of all of them."""
+
+    detector: str
+    rows: tuple[str, ...]
+    panels: tuple[Panel, ...]
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """The policies that have marks, in the order of the table."""
+        return tuple(dict.fromkeys(name for panel in self.panels for marks in panel.rows.values() for name in marks))
+
+    @property
+    def compares(self) -> bool:
+        """Whether a training stands beside a baseline of the same detector."""
+        beside = BASELINE_POLICY in self.policies and len(self.policies) > 1
+        return beside or any(panel.lines for panel in self.panels)
+
+
 def figure_evaluations(table: Table) -> list[str]:
     """The two evaluations set side by side: T-CoSG and T-CoRS where both were measured, else the first two."""
     measured = list(dict.fromkeys(column.name for column in table.columns[2:]))
     return list(DUAL_ROLE) if set(DUAL_ROLE) <= set(measured) else measured[:2]
+
+
+def figure_strips(table: Table) -> list[Strip]:
+    """A strip for each detector that has rows; a detector of which the table has nothing but dashes has none."""
+    strips = []
+    for detector in dict.fromkeys(column.group for column in table.columns[2:]):
+        panels = tuple(read_panel(table, detector, evaluation) for evaluation in figure_evaluations(table))
+        rows = tuple(dict.fromkeys(name for panel in panels for name in panel.rows))
+        if rows:
+            strips.append(Strip(detector, rows, panels))
+    return strips
 
 
 def read_panel(table: Table, detector: str, evaluation: str) -> Panel:

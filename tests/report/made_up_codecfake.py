@@ -10,7 +10,7 @@ import numpy as np
 from grid.codecs.catalogue import Paper, load_catalogue
 from grid.metrics.evaluation import Measurement
 from grid.report.data import CellResult, GridResults
-from grid.report.significance import Significance
+from grid.report.significance import Procedure, Significance
 from grid.results import codec_facts
 
 SETS = ("VALL-E", "VALL-E X", "SpeechX")
@@ -68,11 +68,14 @@ def _tests(results: GridResults) -> list[Significance]:
         for name in SETS:
             p_values = [float(value) for value in draw.choice([0.0005, 0.5], 3)]
             difference = float(draw.uniform(-0.2, 0.2))
+            eer = next(m.eer for m in cell.measurements if m.evaluation == name)
             found.append(
                 Significance(
                     cell_id=cell.cell_id,
                     evaluation=name,
                     baseline="aasist-l-2019la",
+                    eer=eer,
+                    baseline_eer=eer - difference,
                     t_p=p_values[0],
                     wilcoxon_p=p_values[1],
                     difference=difference,
@@ -80,7 +83,8 @@ def _tests(results: GridResults) -> list[Significance]:
                     upper=difference + 0.05,
                     bootstrap_p=p_values[2],
                     adjusted_p=min(1.0, 10 * p_values[2]),
-                    level=0.01,
+                    drawn="8 speakers",
+                    procedure=Procedure(0.01, "decisions", 10_000),
                     note="too small: 8 bona fide and 8 spoof trials" if name == "SpeechX" else "",
                 )
             )

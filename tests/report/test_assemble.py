@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ from grid.report.faults import Fault
 from grid.report.figures import PAPER_WIDTH
 from grid.report.heat_map import draw_heat_map
 from grid.report.matrix import cross_codec_matrix
-from grid.report.outline import outline
+from grid.report.outline import outline, policy_parts
+from grid.report.own_codec_table import own_codec_table
+from grid.report.page import Figure
 from grid.report.policy_figure import draw_policy_figure
-from grid.report.policy_panel import read_panel
+from grid.report.policy_panel import figure_strips, read_panel
 from grid.report.policy_table import policy_table
 from tests.report.made_up import CODECS, cell, full_grid
 
@@ -156,6 +160,41 @@ def test_policy_figure_selections_outside_a_detectors_grid_have_no_row() -> None
         cell("bigcodec", "spoof", "x-aasist", T_CoRS__pooled=0.1),
     )
     assert list(read_panel(policy_table(GridResults("g", cells, CODECS)), "lwbn", "T-CoRS").rows) == ["mimi"]
+
+
+def test_policy_figure_leaves_out_a_detector_that_the_table_has_nothing_of(tmp_path: Path) -> None:
+    cells = (
+        cell("none", "none", "published", codecs=(), T_CoRS__pooled=0.3, T_CoRS__mimi=0.3),
+        cell("mimi", "spoof", "lwbn", T_CoRS__pooled=0.1, T_CoRS__mimi=0.01),
+    )
+    results = GridResults("g", cells, CODECS)
+    assert [strip.detector for strip in figure_strips(policy_table(results))] == ["published", "lwbn"]
+    assert [strip.detector for strip in figure_strips(own_codec_table(results))] == ["lwbn"]
+    figures = [part for part in policy_parts(policy_table(results)) if isinstance(part, Figure)]
+    assert "no label is compared" in figures[0].caption
+    figures = [part for part in policy_parts(policy_table(full_grid())) if isinstance(part, Figure)]
+    assert "Compare a filled mark" in figures[0].caption
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert draw_policy_figure(own_codec_table(results), tmp_path / "a.png").is_file()
+
+
+def test_policy_figure_without_any_row_is_left_out() -> None:
+    results = GridResults("g", (cell("none", "none", "lwbn", codecs=(), T_CoRS__mimi=0.3, T_CoRS__pooled=0.3),), CODECS)
+    assert [part.name for part in policy_parts(policy_table(results))] == ["policies", "policies"]
+    assert policy_parts(own_codec_table(results)) == []
+    unmeasured = dataclasses.replace(results, cells=(cell("mimi", "spoof", "lwbn", status="missing"),))
+    assert policy_parts(policy_table(unmeasured)) == [policy_table(unmeasured)]
+
+
+def test_policy_figure_gives_a_row_of_one_evaluation_its_place_in_both() -> None:
+    cells = (
+        cell("mimi", "spoof", "lwbn", T_CoSG__pooled=0.1, T_CoRS__pooled=0.1, T_CoSG__mimi=0.1, T_CoRS__mimi=0.1),
+        cell("bigcodec", "spoof", "lwbn", T_CoSG__pooled=0.1, T_CoRS__pooled=0.1, T_CoRS__bigcodec=0.2),
+    )
+    (strip,) = figure_strips(own_codec_table(GridResults("g", cells, CODECS)))
+    assert strip.rows == ("mimi", "bigcodec", "mean over codecs")
+    assert [list(panel.rows) for panel in strip.panels] == [["mimi", "bigcodec"], list(strip.rows)]
 
 
 def test_heat_map_fits_the_paper_and_hatches_failed_rows(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from grid.codecs.catalogue import Paper, load_catalogue
-from grid.report.data import GridResults
+from grid.report.data import CellResult, GridResults
 from grid.report.page import Figure, Part
 from grid.report.papers import paper_parts
 from grid.report.papers._paper_figures import read_figures, word
 from grid.report.summary import mean_and_error
 from grid.report.table import Cell, Table
+from grid.results import codec_facts
 from tests.report.made_up_codecfake import (
     CATEGORIES,
     SETS,
@@ -22,6 +23,7 @@ from tests.report.made_up_codecfake import (
     codecfake_grid,
     codecs_of,
     database_grid,
+    measured,
 )
 
 LETTERS = ["A", "B1", "B2", "B3", "C", "D1", "D2", "D3", "E", "F1", "F2", "F3", "F4", "F5", "F6"]
@@ -46,12 +48,23 @@ def test_figure_2_has_the_published_detectors_and_15_codecs_in_the_papers_order(
     published = ["AASIST, ASVspoof 2019 LA", "AASIST-L, ASVspoof 2019 LA"]
     assert [entries[0].text for entries in table.rows] == published + LETTERS
     assert [column.name for column in table.columns[2:]] == LETTERS
-    measured = codecfake_grid().cells[2].measurement("CoRS", "codec=encodec-24khz-1.5kbps")
-    assert measured is not None
+    of_first = codecfake_grid().cells[2].measurement("CoRS", "codec=encodec-24khz-1.5kbps")
+    assert of_first is not None
     entry = row(table, "A", "speechtokenizer-hubert-avg")["tested on E"]
-    assert entry.values[0] == measured.eer
+    assert entry.values[0] == of_first.eer
     assert math.isnan(float(entry.values[-1]))
     assert "does not show: all EERs" in table.notes[0].text
+
+
+def test_figure_2_has_other_codecs_after_the_papers_in_one_order_and_names_them_once() -> None:
+    trained, tested = ("mu-law", "encodec-24khz-1.5kbps", "lyra-v2-6kbps"), ("lyra-v2-6kbps", "opus-6kbps", "mu-law")
+    found = tuple(measured("CoRS", f"codec={codec}", 0.1) for codec in (*tested, trained[1]))
+    cells = tuple(CellResult(codec, codec, (codec,), "spoof", "aasist-l", 0, "done", "", found) for codec in trained)
+    table = only("codecfake-figure-2", GridResults("codecfake", cells, codec_facts({*tested, *trained})))
+    assert [entries[0].text for entries in table.rows] == ["E", "mu-law", "lyra-v2-6kbps"]
+    assert [column.name for column in table.columns[2:]] == ["E", "mu-law", "lyra-v2-6kbps", "opus-6kbps"]
+    assert [entries[1].text for entries in table.rows] == ["encodec-24khz-1.5kbps", "", ""]
+    assert [entries[1].values for entries in table.rows][1:] == [("mu-law",), ("lyra-v2-6kbps",)]
 
 
 @pytest.mark.parametrize(("paper", "file"), [("codecfake", "codecfake"), ("codecfake_plus", "codecfake_plus")])
@@ -95,6 +108,16 @@ def test_table_3_shows_three_sets_with_their_tests_of_significance() -> None:
     assert shown > 3
     assert "SpeechX: 8 bona fide and 8 spoof trials; tested against aasist-l-2019la." in [n.text for n in table.notes]
     assert "Holm's correction for 45 comparisons" in table.caption
+
+
+def test_table_3_says_which_tested_evaluation_is_no_column() -> None:
+    results = codecfake_grid()
+    tested = tuple(dataclasses.replace(each, evaluation="CoRS") for each in results.significance[::3])
+    table = only("codecfake-table-3", dataclasses.replace(results, significance=tested))
+    assert [column.name for column in table.columns[2:]] == list(SETS)
+    (note,) = [note.text for note in table.notes if "no column here" in note.text]
+    assert ": CoRS. The table of significance" in note
+    assert not any("no column here" in note.text for note in only("codecfake-table-3", results).notes)
 
 
 def _place(codec: str) -> int:

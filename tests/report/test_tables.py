@@ -131,6 +131,18 @@ def test_cross_codec_matrix_rows_train_columns_test() -> None:
     assert row["tested on encodec-24khz-6kbps"].full == "17.20 ± 0.20"
 
 
+def test_cross_codec_matrix_has_one_order_by_row_and_by_column() -> None:
+    cells = tuple(
+        cell(codec, "spoof", "lwbn", T_CoRS__dac_16khz=0.4, T_CoRS__mimi=0.2, T_CoRS__bigcodec=0.3, T_CoRS__amr_wb=0.1)
+        for codec in ("amr-wb", "unheard", "mimi")
+    )
+    matrix = cross_codec_matrix(GridResults("g", cells, CODECS), evaluation="T-CoRS", detector="lwbn")
+    # the order of the grid, not of the catalogue; what is trained or tested alone comes after
+    assert matrix.train_codecs == ("amr-wb", "mimi", "unheard")
+    assert matrix.test_codecs == ("amr-wb", "mimi", "dac-16khz", "bigcodec")
+    assert [100 * entry.mean for entry in matrix.summaries[0]] == pytest.approx([10, 20, 40, 30])
+
+
 def test_cross_codec_matrix_leaves_out_selections_of_several_codecs() -> None:
     cells = (
         cell("mimi", "spoof", "lwbn", T_CoRS__mimi=0.01, T_CoRS__bigcodec=0.2),

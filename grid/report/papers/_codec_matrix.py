@@ -1,7 +1,8 @@
 """Owns what CodecFake's Figure 2 and CodecFake+'s Figure 6 share: a codec's training by row, a codec's test by column.
 
-Rows of detectors that are not trained on CoRS come first, columns of pooled trials last. Both are known by the words of
-the paper, so that dozens of them fit a page; the table's second column has our names.
+Rows of detectors that are not trained on CoRS come first, columns of pooled trials last. Between them the codecs of the
+paper come in its order, then the others in the order of the grid, the same by row and by column. Both are known by the
+words of the paper, so that dozens of them fit a page; the table's second column has our names where they are others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from grid.baseline import BASELINE_POLICY
 from grid.report.data import POOLED, CellResult, GridResults, codec_condition
 from grid.report.heat_map import draw_heat_map
-from grid.report.matrix import DEFAULT_POLICY, Matrix
+from grid.report.matrix import DEFAULT_POLICY, Matrix, aligned
 from grid.report.page import Figure, Part
 from grid.report.papers._paper_figures import Number, PaperFigures, in_order, word
 from grid.report.slug import slug
@@ -65,16 +66,19 @@ class Test:
 def codec_matrix(results: GridResults, layout: Layout) -> tuple[Part, ...]:
     """A heat map and a table for each detector that is trained on single codecs; one empty table without any."""
     policy = shown_policy(results)
-    trained = [name for name in results.detectors() if _trained(results, layout, name, policy)]
-    tests = _tests(results, layout)
+    trained = [name for name in results.detectors() if _single(results, name, policy)]
     parts: list[Part] = []
     for detector in trained:
-        rows = [*_untrained(results, layout), *_trained(results, layout, detector, policy)]
+        cells = _single(results, detector, policy)
+        by_row, by_column = aligned((cell.codecs[0] for cell in cells), results.test_codecs(EVALUATION))
+        rows = [*_untrained(results, layout), *_trained(layout, detector, cells, by_row)]
+        tests = _tests(results, layout, by_column)
         name = layout.name if len(trained) == 1 else f"{layout.name}-{slug(detector)}"
         matrix = _matrix(rows, tests, policy, detector)
         parts.append(Figure(name, f"{layout.title}: {detector}", _caption(matrix), partial(draw_heat_map, matrix)))
         parts.append(_table(rows, tests, layout, name, detector))
-    return tuple(parts) or (_table([], tests, layout, layout.name, ""),)
+    none = _tests(results, layout, results.test_codecs(EVALUATION))
+    return tuple(parts) or (_table([], none, layout, layout.name, ""),)
 
 
 def _caption(matrix: Matrix) -> str:
@@ -99,18 +103,22 @@ def _untrained(results: GridResults, layout: Layout) -> list[Row]:
     return rows
 
 
-def _trained(results: GridResults, layout: Layout, detector: str, policy: str) -> list[Row]:
-    cells = [cell for cell in results.select(detector=detector, policy=policy) if len(cell.codecs) == 1]
+def _single(results: GridResults, detector: str, policy: str) -> list[CellResult]:
+    """The trainings on a single codec."""
+    return [cell for cell in results.select(detector=detector, policy=policy) if len(cell.codecs) == 1]
+
+
+def _trained(layout: Layout, detector: str, cells: Sequence[CellResult], codecs: Sequence[str]) -> list[Row]:
     name = word(layout.figures.detectors, detector) or detector
     return [
         Row(word(layout.figures.codecs, codec) or codec, codec, name, tuple(c for c in cells if c.codecs == (codec,)))
-        for codec in in_order(layout.figures.codecs, dict.fromkeys(cell.codecs[0] for cell in cells))
+        for codec in in_order(layout.figures.codecs, codecs)
     ]
 
 
-def _tests(results: GridResults, layout: Layout) -> list[Test]:
-    codecs = in_order(layout.figures.codecs, results.test_codecs(EVALUATION))
-    found = [Test(word(layout.figures.codecs, c) or c, EVALUATION, codec_condition(c)) for c in codecs]
+def _tests(results: GridResults, layout: Layout, codecs: Sequence[str]) -> list[Test]:
+    words = layout.figures.codecs
+    found = [Test(word(words, c) or c, EVALUATION, codec_condition(c)) for c in in_order(words, codecs)]
     measured = results.evaluations()
     return found + [Test(name, name, POOLED) for name in layout.pooled if name in measured]
 
@@ -131,7 +139,7 @@ def _matrix(rows: Sequence[Row], tests: Sequence[Test], policy: str, detector: s
 def _table(rows: Sequence[Row], tests: Sequence[Test], layout: Layout, name: str, detector: str) -> Table:
     footnotes = Footnotes()
     entries = [
-        (label(row.word), label(row.ours), *(_entry(row, test, layout, footnotes) for test in tests)) for row in rows
+        (label(row.word), _our_name(row), *(_entry(row, test, layout, footnotes) for test in tests)) for row in rows
     ]
     missing = layout.figures.missing.get(layout.number)
     remarks = [f"Figures of the paper that codecgrid does not have and so does not show: {missing}."] if missing else []
@@ -147,6 +155,11 @@ def _table(rows: Sequence[Row], tests: Sequence[Test], layout: Layout, name: str
         rows=tuple(entries),
         notes=footnotes.notes(*remarks),
     )
+
+
+def _our_name(row: Row) -> Cell:
+    """Our name, which readers see only where the row's label is another; CSV has it always."""
+    return Cell("" if row.ours == row.word else row.ours, (row.ours,))
 
 
 def _entry(row: Row, test: Test, layout: Layout, footnotes: Footnotes) -> Cell:

@@ -32,6 +32,11 @@ MARKS = (
     "better; the difference does. Sets that are too small have no mark."
 )
 
+LEFT_OUT = (
+    "Tested and no column here, because this table has the sets that are not told apart by codec: {names}. The table "
+    "of significance has their tests."
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -56,7 +61,7 @@ def table(results: GridResults) -> Table:
         for row in _rows(results, figures)
     ]
     missing = figures.missing.get(TABLE)
-    remarks = [_best(results, name) for name in sets]
+    remarks = [_best(results, name) for name in sets] + [_left_out(results, sets)]
     remarks += (
         [f"Figures of the paper that codecgrid does not have and so does not show: {missing}."] if missing else []
     )
@@ -133,7 +138,13 @@ def _best(results: GridResults, evaluation: str) -> str:
     return f"{evaluation}: {words}." if words else ""
 
 
+def _left_out(results: GridResults, sets: list[str]) -> str:
+    """Which evaluations were tested and are no column."""
+    others = [name for name in dict.fromkeys(each.evaluation for each in results.significance) if name not in sets]
+    return LEFT_OUT.format(names=" and ".join(others)) if others else ""
+
+
 def _marks(results: GridResults) -> str:
     if not results.significance:
         return "The experiment asks for no tests of significance."
-    return MARKS.format(level=results.significance[0].level, count=len(results.significance))
+    return MARKS.format(level=results.significance[0].procedure.level, count=len(results.significance))
