@@ -11,6 +11,7 @@ from grid.report.about import About, provenance
 from grid.report.artefact_figures import artefact_figures
 from grid.report.artefact_table import artefact_table
 from grid.report.data import GridResults
+from grid.report.effect_words import WORDS
 from grid.report.effects import Effects
 from grid.report.effects_figure import draw_effects
 from grid.report.effects_table import effects_table
@@ -46,11 +47,7 @@ COMPARE = (
 )
 NOTHING_TO_COMPARE = "No detector here was trained both with resynthesised speech and without: no label is compared."
 
-EFFECTS_FIGURE = (
-    "Each mark is what the exchange of one codec for another, unlike it in one attribute alone, does to the EER; the "
-    "bar is its interval. Left of zero the second value gives the lower EER. Grey, below the dashed line: the noise "
-    "floor, which an effect has to exceed."
-)
+NOISE_FLOOR = " Grey, below the dashed line: the noise floor, which an effect has to exceed."
 MAIN_EFFECTS_MARK = (
     " Diamond: the main effect over all codecs of the family, whose bar is for other codecs trained like these; the "
     "other bars are for these very codecs."
@@ -101,13 +98,16 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
     for view in first:
         shown += made(f"taxonomy of {view.title}", partial(taxonomy_tables, results, view))
     shown += made("table significance", lambda: significance_parts(results))
-    for effects in results.effects:
+    leading_effects = [each for each in results.effects if each.evaluation == results.effects[0].evaluation]
+    for effects in leading_effects:
         shown += made(f"table {effects.name}", partial(effect_parts, effects))
     shown += made("table of artefacts", lambda: artefact_parts(results))
     shown += made("table of MOS", lambda: mos_parts(results))
     shown += made("table of shortcuts", lambda: shortcut_parts(results, pooled=True))
     folds = [folded(f"{view.title}: training codec left out", partial(_others, results, view)) for view in first]
     folds += [folded(view.title, partial(_all, results, view)) for view in views if view not in first]
+    more_effects = [each for each in results.effects if each not in leading_effects]
+    folds += [folded(each.title, partial(effect_parts, each)) for each in more_effects]
     by_condition = made("table of shortcuts by condition", lambda: shortcut_parts(results, pooled=False))
     folds += [Fold(part.title, (part,)) for part in by_condition]
     return Page(
@@ -152,7 +152,11 @@ def effect_parts(effects: Effects) -> list[Part]:
     """The figure and the tables of the effects of attributes; nothing without codecs to compare, no empty figure."""
     parts: list[Part] = []
     if any(effect.codecs for row in effects.rows for effect in row.effects):
-        caption = EFFECTS_FIGURE + (MAIN_EFFECTS_MARK if any(each.model for each in effects.main) else "")
+        caption = (
+            WORDS[effects.side].figure
+            + NOISE_FLOOR
+            + (MAIN_EFFECTS_MARK if any(each.model for each in effects.main) else "")
+        )
         parts.append(Figure(effects.name, effects.title, caption, partial(draw_effects, effects)))
     parts += [effects_table(effects)] if effects.rows else []
     return parts + ([main_effects_table(effects)] if effects.main else [])
