@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -21,6 +21,7 @@ from grid.randomness import generator
 from grid.report.effects import OTHERS, EffectRow, Effects, Others
 
 Pairs = tuple[tuple[str, str], ...]
+CHANCE = 0.5
 
 
 def effects_of(
@@ -52,8 +53,19 @@ def effects_of(
             seeds=tuple(exchange.seeds[place] for place in seeds),
             speakers=speakers,
             rows=tuple(made),
+            worse_than_chance=_worse_than_chance(
+                exchange, {codec for each in held for pair in each.pairs for codec in pair}
+            ),
         )
     )
+
+
+def _worse_than_chance(exchange: Exchange, exchanged: Collection[str]) -> tuple[str, ...]:
+    """The others with whom the mean EER over the exchanged codecs and the seeds is above 50 %."""
+    eers = exchange.observed[[codec in exchanged for codec in exchange.codecs]]
+    there = np.isfinite(eers)
+    surplus = np.where(there, eers - CHANCE, 0).sum(axis=(0, 1))
+    return tuple(exchange.others[place] for place in np.flatnonzero(surplus > 0))
 
 
 def _common_seeds(exchange: Exchange, pairs: Pairs) -> list[int]:

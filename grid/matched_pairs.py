@@ -52,6 +52,8 @@ class Contrast:
 def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
     """The contrasts of each family, by attribute (QUA first, training seed last) and value.
 
+    Families with a contrast of the taxonomy come before those that have nothing but a noise floor.
+
     Two codecs are a pair when they agree in all of `SHARED` and in every attribute but one, and both have a value of
     that. Numbers of codebooks and sizes follow from QUA and the bit rate, so they are not asked; what the catalogue
     does not know of (training data, say) is not either.
@@ -64,7 +66,8 @@ def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
             if place(before) > place(after):
                 before, after, pair = after, before, pair[::-1]
             found.setdefault((one.family, attribute, before, after), []).append(pair)
-    families = list(dict.fromkeys(family for family, *_ in found))
+    taxonomy = [family for family, attribute, *_ in found if attribute not in NOISE_FLOOR]
+    families = list(dict.fromkeys([*taxonomy, *(family for family, *_ in found)]))
     attributes = list(WORDS)
     ordered = sorted(
         found, key=lambda key: (families.index(key[0]), attributes.index(key[1]), place(key[2]), place(key[3]))

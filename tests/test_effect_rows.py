@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,3 +145,12 @@ def test_tested_codecs_need_no_training_of_their_own() -> None:
     assert (outside.difference, outside.codecs) == (pytest.approx(0.02), 2)
     assert pooled.troubles == ("x2, seed 0: failed",)
     assert effects_of(trained, 0, contrasts(FAMILY), CATALOGUE, CHOICE).rows == ()
+
+
+def test_others_that_turn_a_detector_round_are_named() -> None:
+    found = exchange()
+    assert made().worse_than_chance == ()
+    raised = found.observed.copy()
+    raised[:, :, TESTED.index("x3")] += 0.4  # 0.51 and above on it
+    effects = effects_of(replace(found, observed=raised), 8, contrasts(FAMILY), CATALOGUE, CHOICE)
+    assert effects.worse_than_chance == ("x3",)

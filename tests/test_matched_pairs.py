@@ -55,6 +55,16 @@ def test_contrasts_are_of_one_attribute_in_the_order_of_the_taxonomy() -> None:
     ]
 
 
+def test_families_with_a_contrast_of_the_taxonomy_come_first() -> None:
+    rates = (entry("low", family="rates", bitrate_kbps=3.0), entry("high", family="rates"))
+    both = contrasts((*rates, entry("reference"), entry("slow", bitrate_kbps=3.0), entry("svq", qua="Svq")))
+    assert [(contrast.family, contrast.attribute) for contrast in both] == [
+        ("made", "qua"),
+        ("made", "bitrate_kbps"),
+        ("rates", "bitrate_kbps"),
+    ]
+
+
 @pytest.mark.parametrize(
     "other",
     [

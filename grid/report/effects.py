@@ -48,7 +48,8 @@ class Effects:
     `side` is that of the codecs which are exchanged.
 
     Intervals have the confidence `level` and are over `seeds` and `speakers`; fewer than two of either are not drawn.
-    `main` are the same trainings by families, with intervals over codecs.
+    `main` are the same trainings by families, with intervals over codecs. `worse_than_chance` are the others with whom
+    the mean EER of the exchanged codecs is above 50 %: there a lower EER is no better detector.
     """
 
     evaluation: str
@@ -61,6 +62,7 @@ class Effects:
     rows: tuple[EffectRow, ...]
     main: tuple[MainEffects, ...] = ()
     side: Side = "training"
+    worse_than_chance: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -85,8 +87,13 @@ class Effects:
         """Whether there is an effect, a model or a training that is missing; else every detector heard the two."""
         return bool(self.main) or any(row.troubles or any(each.codecs for each in row.effects) for row in self.rows)
 
-    def pooled(self) -> tuple[EffectRow, ...]:
-        return tuple(row for row in self.rows if row.pooled)
+    def of_taxonomy(self) -> tuple[EffectRow, ...]:
+        """The rows of the families that have a contrast of the taxonomy, of all where none has.
+
+        The bit rates of another family are no noise floor of these.
+        """
+        families = {row.contrast.family for row in self.rows if not row.contrast.is_noise_floor}
+        return tuple(row for row in self.rows if row.contrast.family in families or not families)
 
     def main_effect(self, contrast: Contrast) -> Coefficient | None:
         """The main effect of the exchange that a contrast is of, in the model of its codecs; None where there is none.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grid.report.effect_words import WORDS
-from grid.report.effects import Effects, Others
+from grid.report.effects import EffectRow, Effects, Others
 from grid.report.effects_table import contrast_words
 from grid.report.figures import paper_style, save_png, text_width
 
@@ -39,10 +40,14 @@ class _Series:
 
 
 def draw_effects(effects: Effects, path: Path) -> Path:
-    """Writes the PNG, one column wide: left of zero the second codec of a contrast gives the lower EER."""
+    """Writes the PNG, one column wide: left of zero the second codec of a contrast gives the lower EER.
+
+    Attributes stand above the noise floor of their families; families without any are left to the table.
+    """
     from matplotlib.figure import Figure
 
-    rows, shown = effects.pooled(), _series(effects)
+    rows = sorted((row for row in effects.of_taxonomy() if row.pooled), key=lambda row: row.contrast.is_noise_floor)
+    shown = _series(effects, rows)
     several = len({row.contrast.family for row in rows}) > 1
     names = [contrast_words(row, several) for row in rows]
     floor = [row.contrast.is_noise_floor for row in rows]
@@ -61,9 +66,8 @@ def draw_effects(effects: Effects, path: Path) -> Path:
         return save_png(figure, path)
 
 
-def _series(effects: Effects) -> list[_Series]:
+def _series(effects: Effects, rows: Sequence[EffectRow]) -> list[_Series]:
     """Those that have a mark in some row."""
-    rows = effects.pooled()
     found = []
     for (others, shape), words in zip(MARKS, WORDS[effects.side].marks, strict=True):
         values = [row.effect(others) for row in rows]

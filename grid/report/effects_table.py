@@ -39,6 +39,10 @@ FEW_SEEDS = (
 IMPARTIAL: tuple[Others, ...] = ("outside the family", "all others")
 """The codecs that the noise floor is told for, the better first."""
 FEW_CODECS = f"fewer than {FEWEST_CODECS} codecs: no test"
+WORSE_THAN_CHANCE = (
+    "Mean EER above 50 % ({group}): {codecs}. There detectors go by something that points the other way, and a lower "
+    "EER is nearer to chance and no better; the means above mix both."
+)
 OUT_OF_REACH = "{others}: with {codecs} codecs and {tests} contrasts no adjusted p can be below {least:.2g}."
 
 
@@ -120,14 +124,14 @@ def _remarks(effects: Effects) -> list[str]:
         told = {"seeds": seeds, "level": 100 * effects.level, "share": 100 * 2.0 ** (1 - seeds), "needed": needed}
         remarks.append(FEW_SEEDS.format(**told))
     remarks += _noise_floor(effects)
+    if effects.worse_than_chance:
+        told = ", ".join(effects.worse_than_chance)
+        remarks.append(WORSE_THAN_CHANCE.format(group=WORDS[effects.side].group, codecs=told))
     return remarks + [text for others in OTHERS if (text := _out_of_reach(effects, others))]
 
 
 def _noise_floor(effects: Effects) -> list[str]:
-    """Of the families that have an attribute to show: another family's bit rates say nothing of these."""
-    families = {row.contrast.family for row in effects.rows if not row.contrast.is_noise_floor}
-    floor = [row for row in effects.pooled() if row.contrast.is_noise_floor]
-    floor = [row for row in floor if row.contrast.family in families or not families]
+    floor = [row for row in effects.of_taxonomy() if row.pooled and row.contrast.is_noise_floor]
     remarks = []
     for others in IMPARTIAL:
         changes = [

@@ -108,6 +108,21 @@ def test_the_noise_floor_is_that_of_the_families_with_attributes() -> None:
     assert "The noise floor (outside the family): bit rate 3 to 6 kbit/s -3.21 points." in notes(alone)
 
 
+def test_others_with_whom_detectors_are_worse_than_chance_are_named() -> None:
+    assert "above 50 %" not in notes(effects())
+    assert "Mean EER above 50 % (tested on): mp3, gsm." in notes(replace(effects(), worse_than_chance=("mp3", "gsm")))
+
+
+def test_the_figure_leaves_families_without_an_attribute_to_the_table(tmp_path: Path) -> None:
+    made = effects()
+    rate = Contrast("other", "bitrate_kbps", 3, 6, (("other-3kbps", "other-6kbps"),))
+    both = replace(made, rows=(replace(made.rows[-1], contrast=rate), *made.rows))
+    assert (
+        draw_effects(both, tmp_path / "both.png").read_bytes() == draw_effects(made, tmp_path / "one.png").read_bytes()
+    )
+    assert "other: bit rate 3 to 6 kbit/s" in effects_table(both).rows[0][0].full
+
+
 def test_the_side_of_the_test_has_files_and_words_of_its_own() -> None:
     made = replace(effects(), side="test", main=(MAIN,))
     figure, table, main = effect_parts(made)
