@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -21,7 +21,6 @@ from grid.randomness import generator
 from grid.report.effects import OTHERS, EffectRow, Effects, Others
 
 Pairs = tuple[tuple[str, str], ...]
-CHANCE = 0.5
 
 
 def effects_of(
@@ -36,7 +35,8 @@ def effects_of(
     ]
     held = [each for each in held if each.pairs]
     seeds = _common_seeds(exchange, tuple(pair for each in held for pair in each.pairs))
-    rows = _Rows(exchange, catalogue, choice.level, seeds, _weights(exchange, len(seeds), choice))
+    worse = _worse_than_chance(exchange, held)
+    rows = _Rows(exchange, catalogue, choice.level, seeds, _weights(exchange, len(seeds), choice), worse)
     made = []
     for each in held:
         made.append(rows.row(each, each.pairs, pooled=True))
@@ -53,19 +53,19 @@ def effects_of(
             seeds=tuple(exchange.seeds[place] for place in seeds),
             speakers=speakers,
             rows=tuple(made),
-            worse_than_chance=_worse_than_chance(
-                exchange, {codec for each in held for pair in each.pairs for codec in pair}
-            ),
+            worse_than_chance=worse,
         )
     )
 
 
-def _worse_than_chance(exchange: Exchange, exchanged: Collection[str]) -> tuple[str, ...]:
-    """The others with whom the mean EER over the exchanged codecs and the seeds is above 50 %."""
-    eers = exchange.observed[[codec in exchanged for codec in exchange.codecs]]
-    there = np.isfinite(eers)
-    surplus = np.where(there, eers - CHANCE, 0).sum(axis=(0, 1))
-    return tuple(exchange.others[place] for place in np.flatnonzero(surplus > 0))
+def _worse_than_chance(exchange: Exchange, held: Sequence[Contrast]) -> dict[str, tuple[str, ...]]:
+    """By family: the others with whom its codecs have a mean EER above 50 %."""
+    families = dict.fromkeys(each.family for each in held)
+    codecs = {
+        family: dict.fromkeys(codec for each in held if each.family == family for pair in each.pairs for codec in pair)
+        for family in families
+    }
+    return {family: exchange.worse_than_chance(list(members)) for family, members in codecs.items()}
 
 
 def _common_seeds(exchange: Exchange, pairs: Pairs) -> list[int]:
@@ -95,13 +95,14 @@ def _weights(exchange: Exchange, seeds: int, choice: EffectChoice) -> IntArray:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What all rows share; `seeds` are places in those of the exchange."""
+    """What all rows share; `seeds` are places in those of the exchange, `worse` the others by family."""
 
     exchange: Exchange
     catalogue: Catalogue
     level: float
     seeds: list[int]
     weights: IntArray
+    worse: Mapping[str, tuple[str, ...]]
 
     def row(self, contrast: Contrast, pairs: Pairs, *, pooled: bool) -> EffectRow:
         observed, resampled = self._observed(pairs), self._resampled(pairs)
@@ -132,8 +133,10 @@ class _Rows:
     def _wanted(self, contrast: Contrast, others: Others) -> NDArray[np.bool_]:
         """Which codecs a column of the table holds; those of a pair are left out with its differences."""
         known = {entry.name: entry for entry in self.catalogue}
+        left_out = self.worse[contrast.family] if others == "better than chance" else ()
         return np.array(
-            [_belongs(known.get(codec), contrast, others) for codec in self.exchange.others], dtype=np.bool_
+            [codec not in left_out and _belongs(known.get(codec), contrast, others) for codec in self.exchange.others],
+            dtype=np.bool_,
         )
 
     def _with_test(self, found: Effect, observed: FloatArray, contrast: Contrast, others: Others) -> Effect:
@@ -146,7 +149,7 @@ class _Rows:
 def _belongs(entry: CatalogueEntry | None, contrast: Contrast, others: Others) -> bool:
     if others == "all others":
         return True
-    if others == "outside the family":
+    if others in ("outside the family", "better than chance"):
         return entry is None or entry.family != contrast.family
     wanted = contrast.before if others == "like the first" else contrast.after
     return entry is not None and value_of(entry, contrast.attribute) == wanted

@@ -12,6 +12,7 @@ from grid.metrics.detection import FloatArray
 from grid.report.effects import Side
 from grid.status import Status
 
+CHANCE = 0.5
 Training = tuple[str, int]
 """The codec and the seed of a training."""
 
@@ -55,6 +56,12 @@ class Exchange:
             None if self.resampled is None else self.resampled.transpose(0, 3, 2, 1),
             self.states,
         )
+
+    def worse_than_chance(self, codecs: Sequence[str]) -> tuple[str, ...]:
+        """The others with whom the mean EER of `codecs`, over them and the seeds, is above 50 %."""
+        eers = self.observed[self.rows(codecs)]
+        surplus = np.where(np.isfinite(eers), eers - CHANCE, 0).sum(axis=(0, 1))
+        return tuple(self.others[place] for place in np.flatnonzero(surplus > 0))
 
     def troubles(self, codecs: Collection[str]) -> tuple[str, ...]:
         """The trainings that are not done: with these codecs or, where those are tested, with others than these."""

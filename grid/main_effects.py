@@ -27,10 +27,9 @@ def main_effects(exchange: Exchange, catalogue: Catalogue, level: float) -> tupl
 
 def _of_family(exchange: Exchange, catalogue: Catalogue, design: Design, level: float) -> MainEffects:
     family = {entry.name for entry in catalogue if entry.family == design.family}
-    outside = np.array([codec not in family for codec in exchange.others], dtype=np.bool_)
-    basis: Basis = "outside the family" if outside.any() else "all others"
+    basis, heard = _basis(exchange, family, design.members)
     wanted = [
-        outside if outside.any() else np.array([codec != member for codec in exchange.others])
+        np.array([codec in heard and codec != member for codec in exchange.others], dtype=np.bool_)
         for member in design.members
     ]
     eers = [
@@ -43,18 +42,28 @@ def _of_family(exchange: Exchange, catalogue: Catalogue, design: Design, level: 
         members=design.members,
         seeds=tuple(exchange.seeds[place] for place in seeds),
         basis=basis,
-        codecs=int(outside.sum()) if outside.any() else len(exchange.others),
+        codecs=len(heard),
         model=None,
-        troubles=exchange.troubles(family if exchange.side == "training" or outside.any() else ()),
+        troubles=exchange.troubles(() if exchange.side == "test" and basis == "all others" else family),
     )
     if not seeds:
         return replace(made, unfit="there is no seed in which the trainings with all codecs are done")
-    if not outside.any() and len(exchange.others) < 2:
+    if basis == "all others" and len(heard) < 2:
         return replace(made, unfit="no codec is tested but one that is trained with")
     responses = np.array([np.mean(each[seeds]) for each in eers])
     if trouble := unfit(responses, design.matrix):
         return replace(made, unfit=trouble)
     return replace(made, model=linear_model(responses, design.matrix, level))
+
+
+def _basis(exchange: Exchange, family: set[str], members: tuple[str, ...]) -> tuple[Basis, tuple[str, ...]]:
+    """The best kind of others that there is, and which they are."""
+    outside = tuple(codec for codec in exchange.others if codec not in family)
+    worse = exchange.worse_than_chance(members)
+    better = tuple(codec for codec in outside if codec not in worse)
+    if better and len(better) < len(outside):
+        return "better than chance", better
+    return ("outside the family", outside) if outside else ("all others", exchange.others)
 
 
 def _corrected(made: tuple[MainEffects, ...]) -> tuple[MainEffects, ...]:

@@ -83,10 +83,10 @@ def test_contrast_is_the_mean_over_its_pairs_and_each_pair_follows() -> None:
 
 def test_columns_hold_the_codecs_with_either_value_and_never_the_two() -> None:
     alone = row(made(), "QUA Mvq to Svq", "a", "b")
-    assert [effect.codecs for effect in alone.effects] == [len(TESTED) - 2, 2, 7, 7]
+    assert [effect.codecs for effect in alone.effects] == [len(TESTED) - 2, 2, 7, 7, 7]
     # over both pairs every member is tested by one of them at least: a and b by the other, and `again` by both
     pooled = row(made(), "QUA Mvq to Svq")
-    assert [effect.codecs for effect in pooled.effects] == [len(TESTED), 3, 8, 7]
+    assert [effect.codecs for effect in pooled.effects] == [len(TESTED), 3, 8, 7, 7]
     # a and b are tested by the pair (c, d), c and d by (a, b), the other 8 by both
     assert pooled.effect("all others").difference == pytest.approx((2 * 0.08 + 2 * 0.06 + 8 * 0.07) / 12)
 
@@ -133,7 +133,7 @@ def test_from_the_other_side_the_trainings_stay_and_the_tested_codecs_are_exchan
     both = alone.effect("all others")
     assert (both.difference, both.codecs) == (pytest.approx(0.001), 3)
     assert (both.lower, both.upper) == (pytest.approx(0.001), pytest.approx(0.001))
-    assert [effect.codecs for effect in alone.effects] == [3, 2, 1, 0]
+    assert [effect.codecs for effect in alone.effects] == [3, 2, 1, 0, 0]
 
 
 def test_tested_codecs_need_no_training_of_their_own() -> None:
@@ -147,10 +147,14 @@ def test_tested_codecs_need_no_training_of_their_own() -> None:
     assert effects_of(trained, 0, contrasts(FAMILY), CATALOGUE, CHOICE).rows == ()
 
 
-def test_others_that_turn_a_detector_round_are_named() -> None:
+def test_others_that_turn_a_detector_round_are_named_and_left_out_of_a_column() -> None:
+    assert made().worse_than_chance == {"made": ()}
     found = exchange()
-    assert made().worse_than_chance == ()
-    raised = found.observed.copy()
-    raised[:, :, TESTED.index("x3")] += 0.4  # 0.51 and above on it
-    effects = effects_of(replace(found, observed=raised), 8, contrasts(FAMILY), CATALOGUE, CHOICE)
-    assert effects.worse_than_chance == ("x3",)
+    turned = found.observed.copy()
+    turned[:, :, TESTED.index("x3")] = 1 - turned[:, :, TESTED.index("x3")]
+    effects = effects_of(replace(found, observed=turned), 8, contrasts(FAMILY), CATALOGUE, CHOICE)
+    assert effects.worse_than_chance == {"made": ("x3",)}
+    alone = row(effects, "QUA Mvq to Svq", "a", "b")
+    mixed, better = alone.effect("outside the family"), alone.effect("better than chance")
+    assert (mixed.codecs, mixed.difference) == (7, pytest.approx((6 * 0.06 - 0.06) / 7))
+    assert (better.codecs, better.difference) == (6, pytest.approx(0.06))

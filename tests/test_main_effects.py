@@ -103,8 +103,8 @@ def test_each_family_has_its_model_and_a_small_one_says_why_not() -> None:
     assert large.model is not None
     assert (small.family, small.terms, small.model) == ("small", ("AUX None to Sem",), None)
     assert small.unfit.startswith("2 codecs are too few for 2 parameters")
-    # for the small family, the codecs of the other one are outside
-    assert small.codecs == len(CODECS)
+    # for the small family, the codecs of the other one are outside, but all EERs on those are above 50 %
+    assert (small.basis, small.codecs) == ("better than chance", 4)
 
 
 def test_from_the_other_side_the_response_is_the_mean_eer_on_a_tested_codec() -> None:
@@ -121,3 +121,15 @@ def test_from_the_other_side_the_response_is_the_mean_eer_on_a_tested_codec() ->
         assert ours is not None
         assert theirs is not None
         assert ours.estimate == pytest.approx(theirs.estimate)
+
+
+def test_others_that_turn_detectors_round_are_left_out_where_there_are_better_ones() -> None:
+    eers = {("a", 0): 0.1, ("b", 0): 0.2, ("c", 0): 0.06, ("d", 0): 0.14, ("again", 0): 0.12}
+    found = {place: CodecEers(np.array([eer, eer, 1 - eer]), None) for place, eer in eers.items()}
+    trained = exchange_of_training(("E", "spoof", "lcnn"), ("x0", "x1", "x2"), found, dict.fromkeys(found, "done"))
+    (main,) = main_effects(trained, CATALOGUE, 0.95)
+    assert (main.basis, main.codecs) == ("better than chance", 2)
+    only = {place: CodecEers(each.observed[2:], None) for place, each in found.items()}
+    turned = exchange_of_training(("E", "spoof", "lcnn"), ("x2",), only, dict.fromkeys(found, "done"))
+    (main,) = main_effects(turned, CATALOGUE, 0.95)
+    assert (main.basis, main.codecs) == ("outside the family", 1)

@@ -22,7 +22,7 @@ class SideWords:
     reach: str
     outside: str
     within: str
-    marks: tuple[str, str]
+    marks: tuple[str, str, str]
     figure: str
 
 
@@ -46,7 +46,7 @@ TRAINING = SideWords(
         "{family}: no tested codec is outside the family; mean EER on all {codecs} but the one that the detector was "
         "trained with, so what is tested changes with the codec."
     ),
-    marks=("tested outside the family", "on all others"),
+    marks=("tested outside the family", "where better than chance", "on all others"),
     figure=(
         "Each mark is what the exchange of the codec in the training for another, unlike it in one attribute alone, "
         "does to the EER; the bar is its interval. Left of zero the second value gives the lower EER."
@@ -73,7 +73,7 @@ TEST = SideWords(
         "{family}: no detector was trained with a codec outside the family; mean EER of those trained with all "
         "{codecs} but the tested one, so what is trained with changes with the codec."
     ),
-    marks=("trained outside the family", "with all others"),
+    marks=("trained outside the family", "where better than chance", "with all others"),
     figure=(
         "Each mark is what the exchange of the tested codec for another, unlike it in one attribute alone, does to the "
         "EER; the bar is its interval. Left of zero the second value is easier to find."

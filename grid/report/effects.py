@@ -6,7 +6,8 @@ while the other stays, so everything here has a side, and `others` are the codec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from grid.matched_pairs import Contrast
@@ -17,9 +18,10 @@ from grid.report.slug import slug
 
 Side = Literal["training", "test"]
 """Which codec is exchanged: the one of the training, or the tested one."""
-Others = Literal["all others", "like the first", "like the second", "outside the family"]
+Others = Literal["all others", "like the first", "like the second", "outside the family", "better than chance"]
 OTHERS: tuple[Others, ...] = get_args(Others)
-"""In the other place, none of them one of the two: all, those with either value of the attribute, those unrelated."""
+"""In the other place, none of them one of the two: all, those with either value of the attribute, those unrelated, and
+of these the ones with whom the mean EER of the family is 50 % at most."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Effects:
     `side` is that of the codecs which are exchanged.
 
     Intervals have the confidence `level` and are over `seeds` and `speakers`; fewer than two of either are not drawn.
-    `main` are the same trainings by families, with intervals over codecs. `worse_than_chance` are the others with whom
-    the mean EER of the exchanged codecs is above 50 %: there a lower EER is no better detector.
+    `main` are the same trainings by families, with intervals over codecs. `worse_than_chance` are, by family, the
+    others with whom the mean EER of its codecs is above 50 %: there a lower EER is no better detector.
     """
 
     evaluation: str
@@ -62,7 +64,7 @@ class Effects:
     rows: tuple[EffectRow, ...]
     main: tuple[MainEffects, ...] = ()
     side: Side = "training"
-    worse_than_chance: tuple[str, ...] = ()
+    worse_than_chance: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

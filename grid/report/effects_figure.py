@@ -24,7 +24,7 @@ BETWEEN_ROWS = 0.108
 ABOVE, BELOW, LEGEND_LINE = 0.05, 0.51, 0.15
 INK, GREY = "#000000", "#8c8c8c"
 # Told apart by shape and by filling, so that no reader needs a colour; the impartial codecs are the filled ones
-MARKS: tuple[tuple[Others, str], ...] = (("outside the family", "o"), ("all others", "s"))
+MARKS: tuple[tuple[Others, str], ...] = (("outside the family", "o"), ("better than chance", "^"), ("all others", "s"))
 FILLED: Others = "outside the family"
 MAIN, MAIN_WORDS = "D", "main effect, all codecs"
 
@@ -67,9 +67,14 @@ def draw_effects(effects: Effects, path: Path) -> Path:
 
 
 def _series(effects: Effects, rows: Sequence[EffectRow]) -> list[_Series]:
-    """Those that have a mark in some row."""
+    """Those that have a mark in some row, without those that would repeat another."""
     found = []
+    repeated: set[Others] = set() if any(effects.worse_than_chance.values()) else {"better than chance"}
+    if any(row.effect("outside the family").codecs for row in rows):
+        repeated.add("all others")  # the impartial ones among them are there
     for (others, shape), words in zip(MARKS, WORDS[effects.side].marks, strict=True):
+        if others in repeated:
+            continue
         values = [row.effect(others) for row in rows]
         drawn = tuple((each.difference, each.lower, each.upper) if each.codecs else None for each in values)
         found.append(_Series(shape, words, others == FILLED, drawn))

@@ -36,12 +36,13 @@ FEW_SEEDS = (
     "trainings vary and nothing else does, all of them lie on one side of zero in {share:.2g} % of cases without any "
     "effect (2 / 2^n). It takes {needed} seeds at least."
 )
-IMPARTIAL: tuple[Others, ...] = ("outside the family", "all others")
-"""The codecs that the noise floor is told for, the better first."""
+IMPARTIAL: tuple[Others, ...] = ("outside the family", "better than chance")
+"""The codecs that the noise floor is told for, where there are any; else it is told for all others."""
 FEW_CODECS = f"fewer than {FEWEST_CODECS} codecs: no test"
 WORSE_THAN_CHANCE = (
-    "Mean EER above 50 % ({group}): {codecs}. There detectors go by something that points the other way, and a lower "
-    "EER is nearer to chance and no better; the means above mix both."
+    "The column `better than chance` holds the codecs outside the family but those with whom the mean EER of {family} "
+    "is above 50 % ({group} {codecs}). There detectors go by something that points the other way, and a lower EER is "
+    "nearer to chance and no better."
 )
 OUT_OF_REACH = "{others}: with {codecs} codecs and {tests} contrasts no adjusted p can be below {least:.2g}."
 
@@ -124,16 +125,15 @@ def _remarks(effects: Effects) -> list[str]:
         told = {"seeds": seeds, "level": 100 * effects.level, "share": 100 * 2.0 ** (1 - seeds), "needed": needed}
         remarks.append(FEW_SEEDS.format(**told))
     remarks += _noise_floor(effects)
-    if effects.worse_than_chance:
-        told = ", ".join(effects.worse_than_chance)
-        remarks.append(WORSE_THAN_CHANCE.format(group=WORDS[effects.side].group, codecs=told))
+    remarks += _worse_than_chance(effects)
     return remarks + [text for others in OTHERS if (text := _out_of_reach(effects, others))]
 
 
 def _noise_floor(effects: Effects) -> list[str]:
     floor = [row for row in effects.of_taxonomy() if row.pooled and row.contrast.is_noise_floor]
+    there = [others for others in IMPARTIAL if any(row.effect(others).codecs for row in floor)]
     remarks = []
-    for others in IMPARTIAL:
+    for others in there or OTHERS[:1]:
         changes = [
             f"{row.contrast.words} {points(row.effect(others).difference)}"
             for row in floor
@@ -141,10 +141,20 @@ def _noise_floor(effects: Effects) -> list[str]:
         ]
         if changes:
             remarks.append(FLOOR.format(others=others, changes=", ".join(changes)))
-            break
     error = 1 - effects.level
     passing = [others for others in OTHERS if any(row.effect(others).adjusted < error for row in floor)]
     return remarks + ([FLOOR_PASSES.format(error=error, others=", ".join(passing))] if passing else [])
+
+
+def _worse_than_chance(effects: Effects) -> list[str]:
+    families = dict.fromkeys(row.contrast.family for row in effects.of_taxonomy())
+    group = WORDS[effects.side].group
+    found = ((family, effects.worse_than_chance.get(family, ())) for family in families)
+    return [
+        WORSE_THAN_CHANCE.format(family=family, group=group, codecs=", ".join(codecs))
+        for family, codecs in found
+        if codecs
+    ]
 
 
 def _out_of_reach(effects: Effects, others: Others) -> str:

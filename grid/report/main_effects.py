@@ -7,8 +7,9 @@ from typing import Literal
 
 from grid.metrics.main_effects import Coefficient, LinearModel
 
-Basis = Literal["outside the family", "all others"]
-"""On which tested codecs a training is judged; all but its own where none is outside the family."""
+Basis = Literal["better than chance", "outside the family", "all others"]
+"""The codecs in the other place that the mean EER is over: those outside the family, without those with whom its mean
+EER is above 50 % where there are such, and all but the codec itself where none is outside the family."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ ADDITIVE = (
     "(an interaction) is in the residual, and in the estimates where not all combinations are there."
 )
 HOLM = "Adjusted p: Holm's procedure (1979) for all terms of this table."
+WITHOUT = "Left out, for the mean EER with them is above 50 %: {codecs}."
 RESIDUAL = "What the terms leave to a codec has a standard deviation of {points:.2f} points (df = {df})."
 NUMBERS = ("estimate", "lower", "upper")
 
@@ -86,8 +87,10 @@ def _count(number: int, mark: str = "") -> Cell:
 def _remarks(effects: Effects) -> list[str]:
     remarks, words = [], WORDS[effects.side]
     for main in effects.main:
-        basis = words.outside if main.basis == "outside the family" else words.within
+        basis = words.within if main.basis == "all others" else words.outside
         told = [basis.format(family=main.family, codecs=main.codecs)]
+        if main.basis == "better than chance":
+            told.append(WITHOUT.format(codecs=", ".join(effects.worse_than_chance.get(main.family, ()))))
         if main.model is not None:
             told.append(RESIDUAL.format(points=100 * main.model.residual, df=main.model.degrees_of_freedom))
         remarks.append(" ".join(told))
