@@ -131,7 +131,8 @@ def _remarks(effects: Effects) -> list[str]:
 
 def _noise_floor(effects: Effects) -> list[str]:
     floor = [row for row in effects.of_taxonomy() if row.pooled and row.contrast.is_noise_floor]
-    there = [others for others in IMPARTIAL if any(row.effect(others).codecs for row in floor)]
+    told = IMPARTIAL if any(effects.worse_than_chance.values()) else IMPARTIAL[:1]
+    there = [others for others in told if any(row.effect(others).codecs for row in floor)]
     remarks = []
     for others in there or OTHERS[:1]:
         changes = [
