@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,17 +44,13 @@ class Exchange:
 
     def from_the_other_side(self) -> Exchange:
         """The same EERs with `codecs` and `others` exchanged."""
-        return Exchange(
-            self.evaluation,
-            self.policy,
-            self.detector,
-            "test" if self.side == "training" else "training",
-            self.others,
-            self.seeds,
-            self.codecs,
-            self.observed.transpose(2, 1, 0),
-            None if self.resampled is None else self.resampled.transpose(0, 3, 2, 1),
-            self.states,
+        return replace(
+            self,
+            side="test" if self.side == "training" else "training",
+            codecs=self.others,
+            others=self.codecs,
+            observed=self.observed.transpose(2, 1, 0),
+            resampled=None if self.resampled is None else self.resampled.transpose(0, 3, 2, 1),
         )
 
     def worse_than_chance(self, codecs: Sequence[str]) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def _of_family(exchange: Exchange, catalogue: Catalogue, design: Design, level: 
         basis=basis,
         codecs=len(heard),
         model=None,
+        left_out=tuple(each for each in exchange.others if each not in {*heard, *family}),
         troubles=exchange.troubles(() if exchange.side == "test" and basis == "all others" else family),
     )
     if not seeds:
@@ -59,11 +60,11 @@ def _of_family(exchange: Exchange, catalogue: Catalogue, design: Design, level: 
 def _basis(exchange: Exchange, family: set[str], members: tuple[str, ...]) -> tuple[Basis, tuple[str, ...]]:
     """The best kind of others that there is, and which they are."""
     outside = tuple(codec for codec in exchange.others if codec not in family)
+    if not outside:
+        return "all others", exchange.others
     worse = exchange.worse_than_chance(members)
     better = tuple(codec for codec in outside if codec not in worse)
-    if better and len(better) < len(outside):
-        return "better than chance", better
-    return ("outside the family", outside) if outside else ("all others", exchange.others)
+    return ("better than chance", better) if better and better != outside else ("outside the family", outside)
 
 
 def _corrected(made: tuple[MainEffects, ...]) -> tuple[MainEffects, ...]:

@@ -128,8 +128,8 @@ def test_others_that_turn_detectors_round_are_left_out_where_there_are_better_on
     found = {place: CodecEers(np.array([eer, eer, 1 - eer]), None) for place, eer in eers.items()}
     trained = exchange_of_training(("E", "spoof", "lcnn"), ("x0", "x1", "x2"), found, dict.fromkeys(found, "done"))
     (main,) = main_effects(trained, CATALOGUE, 0.95)
-    assert (main.basis, main.codecs) == ("better than chance", 2)
+    assert (main.basis, main.codecs, main.left_out) == ("better than chance", 2, ("x2",))
     only = {place: CodecEers(each.observed[2:], None) for place, each in found.items()}
     turned = exchange_of_training(("E", "spoof", "lcnn"), ("x2",), only, dict.fromkeys(found, "done"))
     (main,) = main_effects(turned, CATALOGUE, 0.95)
-    assert (main.basis, main.codecs) == ("outside the family", 1)
+    assert (main.basis, main.codecs, main.left_out) == ("outside the family", 1, ())

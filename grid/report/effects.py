@@ -97,6 +97,11 @@ class Effects:
         families = {row.contrast.family for row in self.rows if not row.contrast.is_noise_floor}
         return tuple(row for row in self.rows if row.contrast.family in families or not families)
 
+    def left_out(self) -> dict[str, tuple[str, ...]]:
+        """Those worse than chance of the families of `of_taxonomy`, without the families that have none."""
+        families = dict.fromkeys(row.contrast.family for row in self.of_taxonomy())
+        return {family: codecs for family in families if (codecs := self.worse_than_chance.get(family, ()))}
+
     def main_effect(self, contrast: Contrast) -> Coefficient | None:
         """The main effect of the exchange that a contrast is of, in the model of its codecs; None where there is none.
 

@@ -69,7 +69,7 @@ def draw_effects(effects: Effects, path: Path) -> Path:
 def _series(effects: Effects, rows: Sequence[EffectRow]) -> list[_Series]:
     """Those that have a mark in some row, without those that would repeat another."""
     found = []
-    repeated: set[Others] = set() if any(effects.worse_than_chance.values()) else {"better than chance"}
+    repeated: set[Others] = set() if effects.left_out() else {"better than chance"}
     if any(row.effect("outside the family").codecs for row in rows):
         repeated.add("all others")  # the impartial ones among them are there
     for (others, shape), words in zip(MARKS, WORDS[effects.side].marks, strict=True):

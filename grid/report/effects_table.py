@@ -125,13 +125,16 @@ def _remarks(effects: Effects) -> list[str]:
         told = {"seeds": seeds, "level": 100 * effects.level, "share": 100 * 2.0 ** (1 - seeds), "needed": needed}
         remarks.append(FEW_SEEDS.format(**told))
     remarks += _noise_floor(effects)
-    remarks += _worse_than_chance(effects)
+    remarks += [
+        WORSE_THAN_CHANCE.format(family=family, group=WORDS[effects.side].group, codecs=", ".join(codecs))
+        for family, codecs in effects.left_out().items()
+    ]
     return remarks + [text for others in OTHERS if (text := _out_of_reach(effects, others))]
 
 
 def _noise_floor(effects: Effects) -> list[str]:
     floor = [row for row in effects.of_taxonomy() if row.pooled and row.contrast.is_noise_floor]
-    told = IMPARTIAL if any(effects.worse_than_chance.values()) else IMPARTIAL[:1]
+    told = IMPARTIAL if effects.left_out() else IMPARTIAL[:1]
     there = [others for others in told if any(row.effect(others).codecs for row in floor)]
     remarks = []
     for others in there or OTHERS[:1]:
@@ -145,17 +148,6 @@ def _noise_floor(effects: Effects) -> list[str]:
     error = 1 - effects.level
     passing = [others for others in OTHERS if any(row.effect(others).adjusted < error for row in floor)]
     return remarks + ([FLOOR_PASSES.format(error=error, others=", ".join(passing))] if passing else [])
-
-
-def _worse_than_chance(effects: Effects) -> list[str]:
-    families = dict.fromkeys(row.contrast.family for row in effects.of_taxonomy())
-    group = WORDS[effects.side].group
-    found = ((family, effects.worse_than_chance.get(family, ())) for family in families)
-    return [
-        WORSE_THAN_CHANCE.format(family=family, group=group, codecs=", ".join(codecs))
-        for family, codecs in found
-        if codecs
-    ]
 
 
 def _out_of_reach(effects: Effects, others: Others) -> str:

@@ -16,8 +16,9 @@ EER is above 50 % where there are such, and all but the codec itself where none 
 class MainEffects:
     """The model of one family: a coefficient for each of `terms` (words), or why there is none (`unfit`).
 
-    `members` are the codecs whose trainings are in it, with the seeds in which all of them are done; `codecs` is the
-    number of codecs tested; `troubles` say which trainings of the family are missing.
+    `members` are its codecs, with the seeds in which all of their EERs are there; `codecs` is the number of codecs
+    in the other place, and `left_out` are those outside the family with whom its mean EER is above 50 %; `troubles` say
+    which trainings are missing.
     """
 
     family: str
@@ -29,6 +30,7 @@ class MainEffects:
     model: LinearModel | None
     unfit: str = ""
     troubles: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def coefficient(self, words: str) -> Coefficient | None:
         """That of the term with these words, None where the model has none."""

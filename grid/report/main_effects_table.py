@@ -89,8 +89,8 @@ def _remarks(effects: Effects) -> list[str]:
     for main in effects.main:
         basis = words.within if main.basis == "all others" else words.outside
         told = [basis.format(family=main.family, codecs=main.codecs)]
-        if main.basis == "better than chance":
-            told.append(WITHOUT.format(codecs=", ".join(effects.worse_than_chance.get(main.family, ()))))
+        if main.left_out:
+            told.append(WITHOUT.format(codecs=", ".join(main.left_out)))
         if main.model is not None:
             told.append(RESIDUAL.format(points=100 * main.model.residual, df=main.model.degrees_of_freedom))
         remarks.append(" ".join(told))

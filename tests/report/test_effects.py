@@ -119,8 +119,8 @@ def test_others_with_whom_detectors_are_worse_than_chance_are_named() -> None:
     told = notes(replace(effects(), worse_than_chance={"made": ("mp3", "gsm"), "other": ("opus",)}))
     assert "the mean EER of made is above 50 % (tested on mp3, gsm)" in told
     assert "opus" not in told
-    main = replace(MAIN, basis="better than chance")
-    table = main_effects_table(replace(effects(), main=(main,), worse_than_chance={"made": ("mp3",)}))
+    main = replace(MAIN, basis="better than chance", left_out=("mp3",))
+    table = main_effects_table(replace(effects(), main=(main,)))
     assert "Left out, for the mean EER with them is above 50 %: mp3." in table.notes[0].text
 
 
