@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from filelock import Timeout
-
-from cluster.events import Watcher
-from cluster.quiet import stdout_on_stderr
-from cluster.rendering import render_all
-from cluster.session import graceful_termination, session
+from cluster.runtime.quiet import stdout_on_stderr
+from cluster.runtime.session import graceful_termination, session
+from cluster.stages.events import Watcher
+from cluster.stages.importing import import_corpora, only_driver
+from cluster.stages.resynthesis import render_all
+from cluster.stages.training import train_gangs
 from cluster.tracking.mirror import Mirror, MirrorThread
-from cluster.training import train_gangs
+from grid.cells.gangs import gangs
+from grid.cells.job import CellJob
+from grid.cells.status import CellState, cell_state, record_failure
 from grid.config.experiment import Experiment
-from grid.corpora import StoredCorpus, current_corpus, register_corpus
-from grid.errors import RequestError
-from grid.experiment import Grid, load_experiment, resolve
-from grid.experiment_record import freeze
-from grid.gang import gangs
-from grid.initial_weights import find_initial_weights
-from grid.job import CellJob
-from grid.measure import measure_cell
-from grid.processor import fetch_requirements
-from grid.record import read_record
-from grid.status import CellState, cell_state, record_failure
-from grid.store import Store
+from grid.core.errors import RequestError
+from grid.core.record import read_record
+from grid.core.store import Store
+from grid.corpus.imported import StoredCorpus
+from grid.detectors.weights import find_initial_weights
+from grid.experiment.frozen import freeze
+from grid.experiment.grid import Grid, load_experiment, resolve
+from grid.measuring.measure import measure_cell
+from grid.resynthesis.processor import fetch_requirements
 
 log = logging.getLogger(__name__)
 
@@ -80,33 +77,6 @@ def _measured(store: Store, experiment: Experiment, state: CellState) -> CellSta
     except (RequestError, OSError) as error:
         return replace(state, status="failed", error=str(error))
     return state
-
-
-@contextmanager
-def only_driver(store: Store, name: str) -> Iterator[None]:
-    """One driver for each experiment and root; a second one is told so."""
-    try:
-        with store.lock(f"experiments/{name}.lock", timeout=5):
-            yield
-    except Timeout as error:
-        raise RequestError(
-            f"another run of {name!r} is going on in {store.root}; see `codecgrid status`, or wait for its end"
-        ) from error
-
-
-def import_corpora(config: str | Path, store: Store, watcher: Watcher) -> dict[str, StoredCorpus]:
-    """The corpora and banks of the experiment at `config`, by name; those that are not in the store are imported."""
-    experiment, _ = load_experiment(config)
-    found: dict[str, StoredCorpus] = {}
-    for source in experiment.all_corpora():
-        stored = current_corpus(store, source, experiment.folder)
-        if stored is None:
-            watcher.stage(f"importing corpus {source.name}")
-            stored = register_corpus(store, source, experiment.folder)
-            if stored.rejected:
-                log.warning("%d rows of %s were rejected; see %s", stored.rejected, source.name, stored.folder)
-        found[source.name] = stored
-    return found
 
 
 def _carry_out(

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import yaml
-
-from cluster import environment
-from grid.errors import MissingRequirementError, RequestError
-from grid.identity import digest
+from cluster.runtime import environment
+from grid.config.yaml_file import load_yaml
+from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.identity import digest
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -137,10 +136,7 @@ def connect(address: str = DASHBOARD) -> JobSubmissionClient:
 
 def identifier(config: Path, root: str) -> str:
     """`grid-<name>-<digest8>`: the experiment's name, and a digest of its content and root; equal for equal work."""
-    try:
-        content = yaml.safe_load(config.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise RequestError(f"{config}: cannot be read as YAML: {error}") from error
+    content = load_yaml(config)
     named = content.get("name") if isinstance(content, dict) else None
     slug = re.sub(r"[^a-z0-9]+", "-", str(named or config.stem).lower()).strip("-")[:NAME_LENGTH]
     return f"grid-{slug}-{digest([repr(content), root], length=8)}"

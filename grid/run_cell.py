@@ -9,21 +9,22 @@ from contextlib import ExitStack
 
 import torch
 
-from grid.checkpoint import Epoch
+from grid.cells.job import CellJob
+from grid.cells.status import heartbeat, record_failure, running
 from grid.config.experiment import Experiment
-from grid.job import CellJob
-from grid.measure import measure_cell
-from grid.score import score_together
-from grid.status import heartbeat, record_failure, running
-from grid.store import Store
-from grid.train import Failure, train_together
+from grid.core.store import Store
+from grid.measuring.measure import measure_cell
+from grid.scoring.score import score_together
+from grid.training.checkpoint import Epoch
+from grid.training.gang import CellFailure
+from grid.training.train import train_together
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[Epoch], None]
 
-
-def run_cell(store: Store, job: CellJob, experiment: Experiment, *, gpu: bool, report: Report | None = None) -> bool:
+def run_cell(
+    store: Store, job: CellJob, experiment: Experiment, *, gpu: bool, report: Callable[[Epoch], None] | None = None
+) -> bool:
     """Brings one cell to its end from wherever it stands; False when it failed."""
     told = None if report is None else lambda _, epoch: report(epoch)
     return run_gang(store, [job], experiment, gpu=gpu, report=told)[job.cell_id]
@@ -54,10 +55,10 @@ def run_gang(
             marks.enter_context(running(store, job))
         try:
             outcomes = train_together(store, jobs, device=device, report=alive)
-            trained = [job for job in jobs if not isinstance(outcomes[job.cell_id], Failure)]
+            trained = [job for job in jobs if not isinstance(outcomes[job.cell_id], CellFailure)]
             for job in jobs:
                 outcome = outcomes[job.cell_id]
-                if isinstance(outcome, Failure):
+                if isinstance(outcome, CellFailure):
                     _failed(store, job, outcome.error, outcome.trace)
             score_together(store, trained, device=device)
         except Exception as error:

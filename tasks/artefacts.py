@@ -9,13 +9,13 @@ def artefacts(config: Config, root: Root = None, address: Address = "local", as_
     """Compare the residual spectrograms of all pairs of codecs. Resynthesises what is missing, trains nothing."""
     from dataclasses import asdict
 
-    from cluster.artefacts import run_artefacts
-    from grid.artefact_results import read_artefacts
-    from grid.experiment import resolve
-    from grid.report.artefact_table import artefact_table
+    from cluster.stages.artefacts import run_artefacts
+    from grid.analysis.artefacts import read_artefacts
+    from grid.experiment.grid import resolve
+    from grid.report.tables.artefacts import artefact_table
     from grid.report.writers.terminal import to_rich
-    from tasks.opening import open_store
-    from tasks.watching import TerminalWatcher
+    from tasks.open_experiment import open_store
+    from tasks.progress import TerminalWatcher
 
     _, store = open_store(config, root)
     try:

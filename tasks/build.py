@@ -41,7 +41,7 @@ def build(
     """
     from pathlib import Path
 
-    from grid.errors import RequestError, unknown_name
+    from grid.core.errors import RequestError, unknown_name
 
     if corpus not in CORPORA:
         raise unknown_name("corpus to build", corpus, CORPORA)
@@ -55,7 +55,7 @@ def build(
 
 
 def _build_pairs(protocol: Path, out_folder: Path, system: str, as_json: bool) -> None:
-    from grid.corpus.cosg_pairs import build_pairs
+    from grid.corpus.build.cosg_pairs import build_pairs
 
     built = build_pairs(protocol, out_folder, system=system)
     if as_json:
@@ -82,8 +82,8 @@ def _build_cdd(
 ) -> None:
     from dataclasses import asdict
 
-    from grid.corpus.cdd_build import build_cdd
-    from grid.corpus.cdd_partitions import CHOICES, CODECS, TEST_CODECS, cdd_plan
+    from grid.corpus.build.cdd import build_cdd
+    from grid.corpus.build.cdd_partitions import CHOICES, CODECS, TEST_CODECS, cdd_plan
 
     plan = cdd_plan(_codecs(codecs, CODECS), _codecs(test_codecs, TEST_CODECS))
     built = build_cdd(asvspoof5, out_folder, plan=plan, seed=seed, cdd=cdd)
@@ -113,7 +113,7 @@ def _build_cdd(
 def _codecs(given: str | None, usual: tuple[str, ...]) -> tuple[str, ...]:
     """The catalogue's names in a text such as `a,b`; RequestError for another one."""
     from grid.codecs.catalogue import load_catalogue
-    from grid.corpus.reader_options import listed
+    from grid.corpus.protocol import listed
 
     if given is None:
         return usual

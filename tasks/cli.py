@@ -10,7 +10,7 @@ from grid import __version__
 from tasks import console
 from tasks.artefacts import artefacts
 from tasks.build import build
-from tasks.codecs import codecs
+from tasks.codecs.app import codecs
 from tasks.demo import demo
 from tasks.doctor import doctor
 from tasks.eer import eer

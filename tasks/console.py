@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 
 if TYPE_CHECKING:
     from rich.table import Table

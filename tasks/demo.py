@@ -12,12 +12,12 @@ WIDEST = 1000
 
 def demo(root: Root = None) -> None:
     """Run the demo experiment and show its tables."""
-    from grid.config.folders import config_folder
+    from grid.analysis.results import results_from_store
+    from grid.config.yaml_file import config_folder
     from grid.report.about import stand_ins
     from grid.report.overview import overview
     from grid.report.writers.terminal import to_rich
-    from grid.results import results_from_store
-    from tasks.opening import open_store
+    from tasks.open_experiment import open_store
     from tasks.run import carry_out
 
     config = str(config_folder() / "demo.yaml")

@@ -87,7 +87,7 @@ def _memory() -> Finding:
 
 def _root(root: str) -> Finding:
     if "://" in root:
-        from grid.store import Store
+        from grid.core.store import Store
 
         Store.open(root).exists("corpora")
         return Finding("root", f"{root} answers")
@@ -101,7 +101,7 @@ def _root(root: str) -> Finding:
 
 
 def _token() -> Finding:
-    from cluster.environment import token_path, uses_token
+    from cluster.runtime.environment import token_path, uses_token
 
     if not uses_token():
         return Finding("Ray token", "off (RAY_AUTH_MODE)", "export RAY_AUTH_MODE=token")

@@ -21,7 +21,7 @@ def eer(
     as_json: AsJson = False,
 ) -> None:
     """Compute EERs, in percent, with bootstrap intervals over utterances."""
-    from grid.score_files import join_scores
+    from grid.measuring.score_csv import join_scores
 
     trials = join_scores(scores, protocol, condition)
     pooled = _measured(trials, "pooled", replicates, level)

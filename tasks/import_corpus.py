@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from tasks.console import AsJson, out, print_json, single, table
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def import_corpus(
     from pydantic import ValidationError
 
     from grid.config.experiment import CorpusSource
-    from grid.corpora import register_corpus
+    from grid.core.store import Store
+    from grid.corpus.holdings import summary
+    from grid.corpus.imported import register_corpus
     from grid.corpus.published_counts import compare, published_counts
     from grid.corpus.readers import READERS
-    from grid.corpus.summary import summary
-    from grid.store import Store
 
     READERS.get(kind)
     given = Path(path).resolve()

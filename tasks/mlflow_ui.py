@@ -15,7 +15,7 @@ def mlflow_ui(
 ) -> None:
     """Open the experiment's MLflow server on this machine."""
     from cluster.tracking.server import serve
-    from tasks.opening import open_store
+    from tasks.open_experiment import open_store
 
     experiment, store = open_store(config, root)
     # `kill` and service managers send SIGTERM, which would end this process only and leave the server running

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from tasks.console import AsJson, err, out, print_json, single
 
 
@@ -23,10 +23,10 @@ def mos(
     from dataclasses import asdict
     from pathlib import Path
 
-    from grid.corpus.mos import read_mos_csv
+    from grid.core.store import Store
+    from grid.corpus.rate import predict_scores, rate_corpus
+    from grid.corpus.ratings import read_mos_csv
     from grid.mos import MOS_PREDICTORS
-    from grid.rate_corpus import predict_scores, rate_corpus
-    from grid.store import Store
 
     if (csv is None) == (predictor is None):
         raise RequestError(f"give --csv FILE, or --predictor ({', '.join(MOS_PREDICTORS.names())})")

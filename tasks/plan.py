@@ -11,7 +11,7 @@ from tasks.console import AsJson, Config, Root, out, print_json, single, table
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from grid.gang_plan import PlannedGang
+    from grid.cells.gangs import PlannedGang
 
 GAP, LEAST_ACTION = 2, 7
 """Columns between two columns of a table, and those in which an action goes with its reason, word below word."""
@@ -19,9 +19,9 @@ GAP, LEAST_ACTION = 2, 7
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     """Show the cells of an experiment and what a run would do with each."""
-    from grid.gang_plan import planned_gangs
-    from grid.status import planned_action
-    from tasks.opening import open_grid
+    from grid.cells.gangs import planned_gangs
+    from grid.cells.status import planned_action
+    from tasks.open_experiment import open_grid
 
     grid, store = open_grid(config, root)
     rows: list[dict[str, Any]] = []
@@ -41,7 +41,7 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
                 "reason": reason,
             }
         )
-    gangs = planned_gangs(grid, waiting)
+    gangs = planned_gangs(waiting, grid.experiment.resources.cells_per_gang, grid.renditions)
     if as_json:
         print_json({"cells": rows, "gangs": [vars(gang) for gang in gangs]})
         return

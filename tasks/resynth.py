@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tasks.codec_commands import AcceptLicence, accepted
+from tasks.codecs.check import AcceptLicence, accepted
 from tasks.console import out, single
 
 
@@ -23,9 +23,10 @@ def resynth(
     import soundfile
 
     from grid.codecs.catalogue import build
-    from grid.corpus.audio import SAMPLE_RATE, read_audio
-    from grid.corpus.shards import to_pcm16
-    from grid.errors import RequestError
+    from grid.core.errors import RequestError
+    from grid.core.vocabulary import SAMPLE_RATE
+    from grid.corpus.audio import read_audio
+    from grid.resynthesis.shards import to_pcm16
 
     built = build(accepted(codec, accept_licence).name, device=device)
     audio = read_audio(source)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from tasks.console import CELLS_FAILED, Address, AsJson, Config, Root, err, print_json, single, stopped
 
 if TYPE_CHECKING:
     from cluster.driver import RunResult
-    from grid.experiment import Grid
-    from grid.store import Store
-    from tasks.report import Report
+    from grid.core.store import Store
+    from grid.experiment.grid import Grid
+    from grid.report.make import MadeReport
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Ended:
     """A run that came to its end, and its report."""
 
     result: RunResult
-    report: Report
+    report: MadeReport
 
     @property
     def ok(self) -> bool:
@@ -42,9 +43,9 @@ def run(config: Config, root: Root = None, address: Address = "local", as_json: 
 def carry_out(config: str, root: str | None, address: str) -> Ended:
     """A run with its progress and its report on the terminal."""
     from cluster.driver import run_experiment
-    from tasks.opening import open_store
+    from tasks.open_experiment import open_store
+    from tasks.progress import TerminalWatcher
     from tasks.report import tell_faults
-    from tasks.watching import TerminalWatcher
 
     _, store = open_store(config, root)
     try:
@@ -73,15 +74,16 @@ def carry_out(config: str, root: str | None, address: str) -> Ended:
     return Ended(result, report)
 
 
-def _report(grid: Grid, store: Store) -> Report:
+def _report(grid: Grid, store: Store) -> MadeReport:
     """The report of a run, in which nothing can be wrong any more with the request."""
     from grid.report.faults import Fault
-    from tasks.report import Report, make_report
+    from grid.report.make import MadeReport, make_report
+    from tasks.report import from_store
 
     try:
-        return make_report(grid, store, source="store")
+        return make_report(grid, store, partial(from_store, store))
     except RequestError as error:
-        return Report(None, (Fault.of("the report", error),))
+        return MadeReport(None, (Fault.of("the report", error),))
 
 
 if __name__ == "__main__":

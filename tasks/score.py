@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from tasks.console import err, out, single
 
 
@@ -27,7 +27,7 @@ def score(
     """Score audio files: the first CROP samples of each, or of its repetition."""
     from rich.progress import track
 
-    from grid.scoring_files import FileScorer, ScoredFile, files_of_protocol
+    from grid.scoring.audio_files import FileScorer, ScoredFile, files_of_protocol
 
     if (protocol is None) == (not audio):
         raise RequestError("give either --protocol CSV or audio files")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from tasks.console import AsJson, Config, Root, out, print_json, single
 
 if TYPE_CHECKING:
-    from grid.status import CellState
+    from grid.cells.status import CellState
 
 
 def status(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     """Show how far an experiment is."""
-    from tasks.opening import open_states
+    from tasks.open_experiment import open_states
 
     _, _, states = open_states(config, root)
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from tasks.console import Config, out, single
 
 
@@ -18,8 +18,8 @@ def submit(
 ) -> None:
     """Submit an experiment to a Ray cluster."""
     from cluster import submission
-    from grid.experiment import load_experiment
-    from grid.store import Store
+    from grid.core.store import Store
+    from grid.experiment.grid import load_experiment
 
     experiment, _ = load_experiment(config)  # a wrong request ends here, before the cluster hears of it
     name = submission.submit(config, root=root or Store.open(experiment.root).root, address=address)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from tasks.console import Config, Root, out, single
 
 
 def sync(config: Config, root: Root = None) -> None:
     """Bring MLflow up to date with the store."""
     from cluster.tracking.mirror import Mirror
-    from tasks.opening import open_grid
+    from tasks.open_experiment import open_grid
 
     grid, store = open_grid(config, root)
     result = Mirror(grid.experiment, grid.cells, store).sync()

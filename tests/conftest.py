@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared"
+from tests.support.places import REPOSITORY, SHARED
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +33,7 @@ def _present(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def ray_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a driver with a home and a token of its own, whose workers find the faulty codecs."""
-    from tests.cluster.faulty_codecs import install_faulty_codecs
+    from tests.support.faulty_codecs import install_faulty_codecs
 
     home = tmp_path_factory.mktemp("home")
     site = install_faulty_codecs(tmp_path_factory.mktemp("site"))
@@ -51,7 +50,7 @@ def ray_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def ray_local(ray_variables: dict[str, str]) -> Iterator[None]:
     """A Ray of two CPUs inside this process; `session("local")` joins it. Starting one takes ten seconds or more."""
-    from cluster.session import session
+    from cluster.runtime.session import session
 
     before = dict(os.environ)
     os.environ.clear()

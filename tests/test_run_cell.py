@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from grid.building import preparation_of
-from grid.cell_data import CellData
-from grid.cell_scores import read_scores, scores_folder
-from grid.job import WEIGHTS, CellJob
-from grid.measure import measure_cell
-from grid.prepared_audio import PreparedAudio
-from grid.record import read_record
+from grid.cells.job import WEIGHTS, CellJob, scores_folder
+from grid.core.record import read_record
+from grid.core.store import Store
+from grid.inputs.batches import PreparedAudio
+from grid.inputs.preparation import preparation_of
+from grid.measuring.measure import measure_cell
 from grid.run_cell import run_cell
-from grid.store import Store
-from tests.tiny_grid import Tiny, tiny, write_corpus
+from grid.scoring.score_tables import read_scores
+from grid.training.cell_items import CellData
+from tests.support.tiny_grid import Tiny, tiny, write_corpus
 
 ONE_CELL = {"selections": ["mu-law"], "policies": ["spoof"]}
 

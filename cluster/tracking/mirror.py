@@ -9,17 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.tracking.address import artifact_location, tracking_uri, without_password
-from cluster.tracking.client import CELL_ID, KIND, LoggedRun, connect, open_experiment, runs
-from cluster.tracking.grid_run import wanted_grid_run
-from cluster.tracking.wanted import CellView, wanted_cell_run
+from cluster.tracking.client import (
+    CELL_ID,
+    KIND,
+    LoggedRun,
+    artifact_location,
+    connect,
+    open_experiment,
+    runs,
+    tracking_uri,
+    without_password,
+)
+from cluster.tracking.desired_runs import CellView, wanted_cell_run, wanted_grid_run
 from cluster.tracking.writer import RunWriter
-from grid.baseline import baseline_of
+from grid.analysis.results import cell_result
+from grid.cells.baseline import baseline_of
+from grid.cells.job import CellJob
+from grid.cells.status import cell_state
 from grid.config.experiment import Experiment
-from grid.job import CellJob
-from grid.results import cell_result
-from grid.status import cell_state
-from grid.store import Store
+from grid.core.store import Store
 
 log = logging.getLogger(__name__)
 

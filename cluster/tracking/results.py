@@ -1,19 +1,35 @@
-"""The results of a grid, read from MLflow alone: the same, to the last bit, as `grid.results` reads from the store."""
+"""The results of a grid, read from MLflow alone: the same, to the last bit, as those read from the store."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 
-from cluster.tracking import metric_names
-from cluster.tracking.address import without_password
-from cluster.tracking.client import CELL_ID, KIND, LoggedRun, TrackingError, connect, find_experiment, runs
-from cluster.tracking.wanted import BASELINE, ERROR, EVALUATIONS, MEASURED, PLACES, evaluations_mark, measurements_mark
-from grid.baseline import baseline_of
+from cluster.tracking import names as metric_names
+from cluster.tracking.client import (
+    CELL_ID,
+    KIND,
+    LoggedRun,
+    TrackingError,
+    connect,
+    find_experiment,
+    runs,
+    without_password,
+)
+from cluster.tracking.desired_runs import (
+    BASELINE,
+    ERROR,
+    EVALUATIONS,
+    MEASURED,
+    PLACES,
+    evaluations_mark,
+    measurements_mark,
+)
+from grid.analysis.results import CellResult, GridResults, grid_results
+from grid.cells.baseline import baseline_of
+from grid.cells.job import CellJob
 from grid.config.experiment import Experiment
-from grid.job import CellJob
-from grid.report.data import CellResult, GridResults, Status
-from grid.results import grid_results
+from grid.core.vocabulary import Status
 
 STATUSES: dict[str, Status] = {"FINISHED": "done", "FAILED": "failed", "RUNNING": "running"}
 REPAIR = "`codecgrid sync CONFIG` repairs it"

@@ -13,11 +13,10 @@ import urllib.request
 from dataclasses import dataclass
 from typing import IO
 
-from cluster.tracking.address import is_server, tracking_uri, without_password
-from cluster.tracking.client import settings
+from cluster.tracking.client import is_server, settings, tracking_uri, without_password
 from grid.config.experiment import Experiment
-from grid.errors import RequestError
-from grid.store import Store
+from grid.core.errors import RequestError
+from grid.core.store import Store
 
 START_SECONDS = 120.0  # 14 s on 2 CPU cores
 STOP_SECONDS = 10.0

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cluster.tracking.client import CELL_ID, KIND, LoggedRun
-from cluster.tracking.wanted import BASELINE, ERROR, EVALUATIONS, LOG, MEASURED, PLACES, Point, WantedRun, now
+from cluster.tracking.desired_runs import BASELINE, ERROR, EVALUATIONS, LOG, MEASURED, PLACES, Point, WantedRun, now
 
 log = logging.getLogger(__name__)
 
 POINTS_PER_CALL = 800  # MLflow takes 1000 metrics, params and tags together, of them 100 params
 PARAMS_PER_CALL = 100
 
-Pairs = Sequence[tuple[str, str]]
+NamedValues = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class RunWriter:
         return replace(run, status=wanted.status)
 
 
-def _batches(points: Sequence[Point], params: Pairs, tags: Pairs) -> Iterator[tuple[Sequence[Point], Pairs, Pairs]]:
+def _batches(
+    points: Sequence[Point], params: NamedValues, tags: NamedValues
+) -> Iterator[tuple[Sequence[Point], NamedValues, NamedValues]]:
     """Calls that MLflow takes. Tags come last: they say what is in the run, so they may not run ahead of it."""
     while len(points) > POINTS_PER_CALL or len(params) > PARAMS_PER_CALL:
         yield points[:POINTS_PER_CALL], params[:PARAMS_PER_CALL], ()

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.attacks.contract import ATTACKS, Attack
-from grid.identity import Json
-from grid.randomness import generator
+from grid.attacks import ATTACKS, Attack
+from grid.core.identity import Json
+from grid.core.randomness import generator
+from grid.core.vocabulary import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 F0_RATIO = (1.10, 1.33)
 """Least and greatest factor by which F0 moves, up or down."""
 FORMANT_RATIO = (0.88, 1.14)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -11,21 +11,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError
 
-from grid.codecs.contract import ADAPTERS, Codec
+from grid.codecs.contract import ADAPTERS, CONTRACT_REVISION, RESAMPLER, Codec
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.environments.building import Environment, current_environment, environment
-from grid.codecs.environments.declaration import declaration, find_declaration
-from grid.codecs.isolated import IsolatedAdapter, inside
-from grid.codecs.weights import WeightFinder
-from grid.errors import MissingRequirementError, RequestError, unknown_name
+from grid.codecs.isolation.adapter import IsolatedAdapter, inside
+from grid.codecs.isolation.building import Environment, current_environment, environment
+from grid.codecs.isolation.declaration import declaration, find_declaration
+from grid.config.yaml_file import load_yaml
+from grid.core.errors import MissingRequirementError, RequestError, unknown_name
+from grid.core.identity import Json, plain
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.core.weights import WeightFinder
 
 FILE = Path(__file__).resolve().parent / "catalogue.yaml"
 ENTRY_POINTS = "codecgrid.codecs"
 COMMAND = "codecgrid codecs"
-
 Paper = Literal["codecfake", "codecfake_plus", "cdd"]
 
 
@@ -63,8 +64,7 @@ class Catalogue:
 @lru_cache(maxsize=1)
 def load_catalogue() -> Catalogue:
     """catalogue.yaml and the `CATALOGUE` lists of third-party modules; RequestError names the entry that is wrong."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    rows = yaml.load(FILE.read_text(encoding="utf-8"), Loader=loader)["codecs"]
+    rows = load_yaml(FILE)["codecs"]
     entries = [_entry(row, FILE.name) for row in rows]
     for point in entry_points(group=ENTRY_POINTS):
         module = importlib.import_module(point.value)
@@ -117,6 +117,31 @@ def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[
     return [*_missing_code(entry), *unbuilt, *lacking]
 
 
+def identity(entry: CatalogueEntry) -> dict[str, Json]:
+    """Everything that can change the samples of a codec, as JSON; loads neither weights nor heavy packages.
+
+    A codec in an environment of its own carries the digest of that environment's declaration, null while nobody has
+    declared it; a codec of the core has no such field.
+    """
+    revision = ADAPTERS.get(entry.adapter).revision if entry.adapter else None
+    weights = [{"path": item.path, "source": item.source, "sha256": item.sha256} for item in entry.weights]
+    fields = {
+        "name": entry.name,
+        "adapter": entry.adapter,
+        "revision": revision,
+        "contract": CONTRACT_REVISION,
+        "native_rate": entry.native_rate,
+        "level": entry.level,
+        "arguments": entry.arguments,
+        "weights": weights,
+        "resampler": RESAMPLER if entry.native_rate != SAMPLE_RATE else None,
+    }
+    if entry.isolated is not None:
+        declared = find_declaration(entry.isolated)
+        fields["environment"] = declared.digest if declared else None
+    return {key: plain(value) for key, value in fields.items()}
+
+
 def _missing_code(entry: CatalogueEntry) -> list[str]:
     lines = []
     if entry.adapter is None or entry.adapter not in ADAPTERS.names():
@@ -138,3 +163,18 @@ def _entry(row: dict[str, Any], place: str) -> CatalogueEntry:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise RequestError(f"{place}: codec {row.get('name', '?')!r}: {field}: {problem['msg']}") from error
+
+
+def require_accepted(entries: Iterable[CatalogueEntry], accepted: Iterable[str], how: str = "") -> None:
+    """RequestError unless every entry that asks for it is among the `accepted` names; it says the licence and the line.
+
+    `how` is what to write where there is no experiment file, such as `--accept-licence`.
+    """
+    known = set(accepted)
+    asking = [entry for entry in entries if entry.accept_licence and entry.name not in known]
+    if not asking:
+        return
+    names = sorted({entry.name for entry in asking})
+    licences = "; ".join(f"{entry.name}: {entry.licence or 'no licence known'}" for entry in asking)
+    line = how or f"write in the experiment file\n  accept_licence: [{', '.join([*sorted(known), *names])}]"
+    raise RequestError(f"the licence of {', '.join(names)} has to be accepted ({licences}). If you may use it, {line}")

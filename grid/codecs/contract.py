@@ -12,17 +12,14 @@ import soxr
 from numpy.typing import NDArray
 
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.environments.declaration import find_declaration
 from grid.codecs.level import Level
-from grid.codecs.weights import WeightFinder
-from grid.errors import RequestError
-from grid.identity import Json, plain
-from grid.plugins import Registry
-from grid.randomness import seed_number
+from grid.core.errors import RequestError
+from grid.core.plugins import Registry
+from grid.core.randomness import seed_number
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.core.weights import WeightFinder
 
 Samples = NDArray[np.float32]
-
-SAMPLE_RATE = 16_000
 RESAMPLER = "soxr HQ"
 CONTRACT_REVISION = 1
 
@@ -90,16 +87,7 @@ class Adapter(ABC):
         return [self.code(row[None], [seed])[0] for row, seed in zip(waveforms, seeds, strict=True)]
 
 
-ADAPTERS: Registry[type[Adapter]] = Registry(
-    kind="codec",
-    package="grid.codecs",
-    exclude=frozenset(
-        {
-            *("catalogue", "contract", "entry", "environments", "inspection", "isolated", "level", "licences"),
-            *("pair_groups", "weights"),
-        }
-    ),
-)
+ADAPTERS: Registry[type[Adapter]] = Registry(kind="codec", package="grid.codecs.adapters")
 
 
 @dataclass(frozen=True)
@@ -190,31 +178,6 @@ class Codec:
         broken = [name for name, row in zip(utterance_ids, output, strict=True) if not np.isfinite(row).all()]
         if broken:
             raise CodecOutputError(f"codec {self.name}: NaN or infinite samples in {', '.join(broken)}")
-
-
-def identity(entry: CatalogueEntry) -> dict[str, Json]:
-    """Everything that can change the samples of a codec, as JSON; loads neither weights nor heavy packages.
-
-    A codec in an environment of its own carries the digest of that environment's declaration, null while nobody has
-    declared it; a codec of the core has no such field.
-    """
-    revision = ADAPTERS.get(entry.adapter).revision if entry.adapter else None
-    weights = [{"path": item.path, "source": item.source, "sha256": item.sha256} for item in entry.weights]
-    fields = {
-        "name": entry.name,
-        "adapter": entry.adapter,
-        "revision": revision,
-        "contract": CONTRACT_REVISION,
-        "native_rate": entry.native_rate,
-        "level": entry.level,
-        "arguments": entry.arguments,
-        "weights": weights,
-        "resampler": RESAMPLER if entry.native_rate != SAMPLE_RATE else None,
-    }
-    if entry.isolated is not None:
-        declared = find_declaration(entry.isolated)
-        fields["environment"] = declared.digest if declared else None
-    return {key: plain(value) for key, value in fields.items()}
 
 
 def resample(waveforms: Samples, rate: int, target: int) -> Samples:

@@ -7,47 +7,16 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-HUB = "hub:"
-CORE, ISOLATED = "core", "isolated:"
+from grid.core.vocabulary import Auxiliary, Decoder, Design, Group, Quantiser
+from grid.core.weights import WeightFile
 
-Quantiser: TypeAlias = Literal["Mvq", "Svq", "Scq"]
-"""QUA: several vector codebooks, a single one, or scalar quantisation (CodecFake+, Table III)."""
-Auxiliary: TypeAlias = Literal["Sem", "Disent", "None"]
-"""AUX: semantic distillation, disentanglement, or the paper's label "None"; null is "no place in the taxonomy"."""
-Decoder: TypeAlias = Literal["Time", "Freq"]
-"""DEC: the decoder makes samples, or spectra that an inverse transform turns into samples."""
-Design: TypeAlias = Literal["compression", "synthesis", "both"]
-Group: TypeAlias = Literal["neural", "transmission"]
+CORE, ISOLATED = "core", "isolated:"
 Verified: TypeAlias = Literal["real weights", "real class, random weights", "real codec, no weights", "not run"]
 Argument: TypeAlias = bool | int | float | str
 
 
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WeightFile(_Facts):
-    """One file of weights: its place below a weights folder, and where it comes from."""
-
-    path: str = Field(
-        description="place below a weights folder; `<owner>/<name>/<file>` for a file of a hub repository"
-    )
-    source: str | None = Field(default=None, description="an https URL, `hub:<owner>/<name>`, or null: no direct link")
-    revision: str | None = Field(default=None, description="commit of the hub repository; null: its main branch")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    bytes: int | None = None
-    licence: str | None = Field(default=None, description="where it differs from the entry's")
-    note: str = ""
-
-    @property
-    def hub_repo(self) -> str | None:
-        """`<owner>/<name>` when the file comes from the Hugging Face hub."""
-        return self.source.removeprefix(HUB) if self.source and self.source.startswith(HUB) else None
-
-    @property
-    def hub_file(self) -> str:
-        """The file's path inside its hub repository."""
-        return self.path.removeprefix(f"{self.hub_repo}/")
 
 
 class Letters(_Facts):

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 
 SILENCE_LUFS = -70.0
 BLOCK_SECONDS = 0.4

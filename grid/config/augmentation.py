@@ -1,6 +1,6 @@
 """What a recipe says of augmentation: RawBoost, reverberation, noise. All of it enters the cell's identity.
 
-`grid.augment` applies the steps, in the order of the recipe. Defaults are those of the published code.
+`grid.inputs.augment` applies the steps, in the order of the recipe. Defaults are those of the published code.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from grid.config.strict import Strict
+from grid.config.yaml_file import Strict
 
 NYQUIST_HZ = 8000.0
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from grid.codecs.entry import Design
-from grid.config.artefacts import ArtefactChoice
-from grid.config.effects import EffectChoice
-from grid.config.significance import SignificanceChoice
-from grid.config.strict import Strict
-from grid.errors import RequestError
+from grid.config.analyses import ArtefactChoice, EffectChoice, SignificanceChoice
+from grid.config.yaml_file import Strict
+from grid.core.errors import RequestError
+from grid.core.vocabulary import NO_CORS, SPLITS, Axis, Breakdown, Design, Draw, MixingMode, Role, Split
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 
@@ -23,9 +21,6 @@ def _check_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} must be lower-case letters, digits, '.', '_', '+' and '-'")
     return name
-
-
-CorpusSplit = Literal["train", "dev", "test"]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -45,9 +40,7 @@ class CorpusSource(Strict):
         description="`made`: CoRS are made from its recordings, and its own CoRS are left out; `own`: they are its own "
         "rows, and made only in a split that has none of the codec; `none`: it has no CoRS in training nor in tests",
     )
-    splits: tuple[CorpusSplit, ...] = Field(
-        default=("train", "dev", "test"), min_length=1, description="of it that the experiment uses"
-    )
+    splits: tuple[Split, ...] = Field(default=SPLITS, min_length=1, description="of it that the experiment uses")
 
     _name = field_validator("name")(_check_name)
     _splits = field_validator("splits", mode="before")(_one_or_many)
@@ -94,14 +87,14 @@ class Selection(Strict):
 
     name: str
     codecs: tuple[str, ...] = Field(default=(), description="none where `top` says which")
-    draw: Literal["each", "one"] = Field(
+    draw: Draw = Field(
         default="each",
         description="with several codecs: every utterance through `each`, or through `one` drawn per epoch",
     )
-    balance: Literal["qua", "aux", "dec"] | None = Field(
+    balance: Axis | None = Field(
         default=None,
         description="every utterance through one codec, the same in every epoch, and equally many utterances through "
-        "each sub-category of this axis of the taxonomy (grid/balance.py)",
+        "each sub-category of this axis of the taxonomy (grid/cells/balance.py)",
     )
     scale: int = Field(default=1, ge=1, description="of `balance`: so many different codecs for each utterance")
     top: int | None = Field(default=None, ge=1, description="the best so many codecs of the grid `of`, by dev EER")
@@ -133,7 +126,7 @@ class PolicyChoice(Strict):
     """How CoRS enters training: its label and its mixing."""
 
     label: str
-    mixing: Literal["append", "replace"] = "append"
+    mixing: MixingMode = "append"
     probability: float = Field(default=0.5, gt=0, le=1, description="of replacing a bona fide item; for `replace`")
     target: float | None = Field(default=None, ge=0, le=1, description="of the label `soft`: 1 is bona fide")
 
@@ -141,7 +134,7 @@ class PolicyChoice(Strict):
     def name(self) -> str:
         """A short name for tables: the label, and what differs from appending."""
         label = self.label if self.target is None else f"{self.label}-{self.target:g}"
-        return label if self.mixing == "append" or self.label == "none" else f"{label}-replace-{self.probability:g}"
+        return label if self.mixing == "append" or self.label == NO_CORS else f"{label}-replace-{self.probability:g}"
 
 
 def _named_policy(value: Any) -> Any:
@@ -167,16 +160,12 @@ class Axes(Strict):
     exclude: tuple[CellFilter, ...] = ()
 
 
-Role = Literal["raw", "cors", "attack", "cosg"]
-Split = Literal["codec", "bonafide-codec", "spoof-codec", "attack", "system", "qua", "aux", "dec"]
-
-
 class EvaluationChoice(Strict):
     """A set of trials by the roles of its two classes, pooled and split into conditions."""
 
     bonafide: tuple[Role, ...] = Field(min_length=1)
     spoof: tuple[Role, ...] = Field(min_length=1)
-    by: tuple[Split, ...] = Field(default=(), description="conditions besides the pooled one")
+    by: tuple[Breakdown, ...] = Field(default=(), description="conditions besides the pooled one")
     corpora: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
     mos_above: float | None = Field(
         default=None, ge=1, le=5, description="only utterances of a predicted MOS above it (`codecgrid mos`)"
@@ -299,7 +288,7 @@ class Experiment(Strict):
     @field_validator("corpora")
     @classmethod
     def _every_split_is_used(cls, corpora: tuple[CorpusSource, ...]) -> tuple[CorpusSource, ...]:
-        for split in get_args(CorpusSplit):
+        for split in SPLITS:
             if not any(split in source.splits for source in corpora):
                 raise ValueError(f"no corpus is used for {split}: add it to the `splits` of one")
         return corpora

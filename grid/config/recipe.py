@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from grid.config.augmentation import AugmentationStep
-from grid.config.folders import config_folder
-from grid.config.strict import Strict
-from grid.config.yaml_file import parse, read_yaml
-from grid.errors import unknown_name
+from grid.config.yaml_file import Strict, config_folder, parse, read_yaml
+from grid.core.errors import unknown_name
+from grid.core.vocabulary import ModelSelection
 
 
 class Adam(Strict):
@@ -65,7 +64,7 @@ class Crop(Strict):
 
 
 class OneClass(Strict):
-    """The margins and the scale of OC-softmax, for detectors that give cosines; see `grid.losses.oc_softmax`."""
+    """Margins and scale of OC-softmax, for detectors that give cosines; see `grid.training.losses.oc_softmax`."""
 
     bonafide_margin: float = Field(default=0.9, ge=-1, le=1, description="bona fide cosines shall be above it")
     spoof_margin: float = Field(default=0.2, ge=-1, le=1, description="spoof cosines shall be below it")
@@ -78,6 +77,10 @@ class InitialWeights(Strict):
     path: str = Field(description="below a weights folder, such as aasist/AASIST-L.pth")
     source: str = Field(description="where to get it")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+BANKS = {"impulse_responses": "rir", "noises": "noise"}
+"""Fields of an experiment file: the kind of augmentation that draws from the corpus which they name."""
 
 
 class Recipe(Strict):
@@ -99,7 +102,7 @@ class Recipe(Strict):
     )
     one_class: OneClass = OneClass()
     precision: Literal["float32", "bfloat16"] = "float32"
-    model_selection: Literal["best dev EER", "last", "average of improvements"] = Field(
+    model_selection: ModelSelection = Field(
         default="best dev EER",
         description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far "
         "(SWA), and the statistics of batch norm are then taken anew",
@@ -107,6 +110,12 @@ class Recipe(Strict):
     early_stopping: EarlyStopping | None = None
     score_batch_size: int = Field(default=16, ge=1)
     initial_weights: InitialWeights | None = Field(default=None, description="fine-tune from these")
+
+    @property
+    def banks(self) -> dict[str, str]:
+        """The corpora that its augmentation draws from, by their fields in an experiment file: the kind of step."""
+        kinds = {step.kind for step in self.augmentation}
+        return {field: kind for field, kind in BANKS.items() if kind in kinds}
 
     @model_validator(mode="after")
     def _weights_are_positive(self) -> Recipe:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from grid.errors import RequestError, unknown_name
+from grid.core.errors import RequestError, unknown_name
 
 Model = TypeVar("Model", bound=BaseModel)
-Place = tuple[str | int, ...]
+Parsed = TypeVar("Parsed")
+KeyPath = tuple[str | int, ...]
+"""Keys and positions that lead to a value of the file."""
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Plain values only; libyaml's reads the codec catalogue in 0.1 s, where Python's takes 1 s."""
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PlacedError(RequestError):
     """A wrong value that a validator found: its message names it, `place` leads to it from the validated model."""
 
-    def __init__(self, message: str, place: Place) -> None:
+    def __init__(self, message: str, place: KeyPath) -> None:
         super().__init__(message)
         self.place = place
 
@@ -30,7 +42,7 @@ class YamlFile:
 
     path: Path
     values: dict[str, Any]
-    lines: dict[Place, int]
+    lines: dict[KeyPath, int]
 
     def where(self, *place: str | int) -> str:
         """`file:line` of a value such as `("grid", "selections", 2)`, or of the nearest thing that encloses it."""
@@ -40,28 +52,36 @@ class YamlFile:
         return str(self.path)
 
 
+def load_yaml(path: str | Path) -> Any:
+    """What a YAML file holds, as plain Python values; RequestError when it is absent or no YAML."""
+    return _parsed(Path(path), lambda text: yaml.load(text, Loader=LOADER))
+
+
 def read_yaml(path: str | Path) -> YamlFile:
     """Parses `path`; raises RequestError when it is absent, is no YAML, repeats a key or is no mapping."""
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RequestError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RequestError(f"cannot read {file}: {error}") from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RequestError(f"{file} is not valid YAML: {error}") from error
+    node, values = _parsed(
+        file, lambda text: (yaml.compose(text, Loader=yaml.SafeLoader), yaml.load(text, Loader=yaml.SafeLoader))
+    )
     if node is None or not isinstance(values, dict):
         raise RequestError(f"{file} must hold a mapping of keys to values, not {type(values).__name__}")
-    lines: dict[Place, int] = {}
+    lines: dict[KeyPath, int] = {}
     _collect(node, (), lines, file)
     return YamlFile(file, values, lines)
 
 
-def _collect(node: yaml.Node, place: Place, lines: dict[Place, int], file: Path) -> None:
+def _parsed(file: Path, parse_text: Callable[[str], Parsed]) -> Parsed:
+    try:
+        return parse_text(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"cannot read {file}: {error}") from error
+    except yaml.YAMLError as error:
+        raise RequestError(f"{file} is not valid YAML: {error}") from error
+
+
+def _collect(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], file: Path) -> None:
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -102,7 +122,7 @@ def _explain(model: type[BaseModel], file: YamlFile, item: Any) -> str:
     return f"{where}: {name}: {item['msg']}{given}"
 
 
-def _is_value(file: YamlFile, place: Place, part: str | int) -> bool:
+def _is_value(file: YamlFile, place: KeyPath, part: str | int) -> bool:
     """Pydantic puts the tags of unions into a place; only keys and positions of the file are kept."""
     if not file.lines or isinstance(part, int):
         return True
@@ -120,7 +140,7 @@ def _causes(items: list[Any]) -> list[Any]:
     return [item for item in items if not follows(item)]
 
 
-def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
+def _fields_at(model: type[BaseModel], place: KeyPath) -> list[str]:
     """The keys a mapping at `place` may have, when it can be told from the models."""
     current: Any = model
     for part in place:
@@ -149,3 +169,8 @@ def _plain(annotation: Any) -> Any:
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def config_folder() -> Path:
+    """`configs/` of this checkout or of the installed wheel, where it is a sibling of the package `grid`."""
+    return Path(__file__).resolve().parents[2] / "configs"

@@ -17,10 +17,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from grid.errors import RequestError
-
-SAMPLE_RATE = 16_000
-"""The rate of all audio inside the project, Hz."""
+from grid.core.errors import RequestError
+from grid.core.vocabulary import SAMPLE_RATE
 
 MISSING = "missing"
 EMPTY = "empty"
@@ -32,6 +30,7 @@ SILENT = "silent"
 
 # libsndfile shortens the frame count of a cut file by itself and says so only in its log
 _SHORTENED = re.compile(r"^\s*(?:data|riff|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+
 # a program that writes to a pipe leaves the largest size in the header; such a file is whole
 _UNKNOWN_SIZES = range(0xFFFF_FF00, 0x1_0000_0000)
 _OGG_LAST_PAGE = 0x04

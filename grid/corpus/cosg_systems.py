@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-import yaml
-
-from grid.corpus.codec_tags import Place, parse_place, tags_of
+from grid.codecs.taxonomy import Place, parse_place
+from grid.config.yaml_file import load_yaml
+from grid.corpus.codec_tags import tags_of
 
 FILE = Path(__file__).resolve().parent / "cosg_systems.yaml"
 
@@ -38,8 +37,7 @@ class CosgSystem:
 @lru_cache(maxsize=1)
 def cosg_systems() -> MappingProxyType[str, CosgSystem]:
     """The systems by the attack that a manifest calls them, in the order of the file."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    rows = yaml.load(FILE.read_text(encoding="utf-8"), Loader=loader)["systems"]
+    rows = load_yaml(FILE)["systems"]
     systems = [_system(tag, **row) for tag, row in rows.items()]
     return MappingProxyType({system.attack: system for system in systems})
 

@@ -17,14 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from grid.corpus.atomic import replacing
-from grid.errors import RequestError
-from grid.identity import DIGEST_LENGTH
-
-SPLITS = ("train", "dev", "test")
-BONAFIDE = "bonafide"
-SPOOF = "spoof"
-KEYS = (BONAFIDE, SPOOF)
+from grid.core.atomic_write import replacing
+from grid.core.errors import RequestError
+from grid.core.identity import DIGEST_LENGTH
+from grid.core.vocabulary import KEYS, SPLITS
 
 MANIFEST_SCHEMA = pa.schema(
     [
@@ -44,10 +40,8 @@ MANIFEST_SCHEMA = pa.schema(
         ("sha256", pa.string()),
     ]
 )
-
 DIGESTED = ("utterance_id", "speaker", "split", "key", "attack", "codec", "origin", "samples", "sha256")
 """The columns that can change a number: what is heard and how it is labelled, not where it lies."""
-
 PENDING = "pending"
 """The column, bool, that says whose codec has still to be applied. Absent where no row is pending."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from grid.corpus.manifest import BONAFIDE, SPLITS, SPOOF
-from grid.errors import RequestError, unknown_name
+from grid.core.errors import RequestError, unknown_name
+from grid.core.vocabulary import BONAFIDE, SPLITS, SPOOF
 
 # met in the protocols of ASVspoof, CodecFake, CodecFake+, speech_df_arena and their baselines; case does not matter
 _SPELLINGS = {
@@ -74,3 +76,83 @@ def existing(path: str | Path, *, folder: bool) -> Path:
         other = "it is a file" if path.is_file() else "it is a folder" if path.is_dir() else "there is nothing"
         raise RequestError(f"{path}: expected {'a folder' if folder else 'a file'}, {other}")
     return path
+
+
+@dataclass(frozen=True)
+class Line:
+    """The fields of one line; `where` is `file:number`, counting lines from 1."""
+
+    fields: tuple[str, ...]
+    number: int
+    where: str
+
+
+def protocol_lines(
+    path: Path, sizes: Collection[int], *, id_field: int, separator: str | None = None
+) -> Iterator[Line]:
+    """The lines of `path` that are not blank, cut at `separator` (None: at any white space).
+
+    Raises RequestError, with the line, for a line whose number of fields is not among `sizes`, and for one whose field
+    `id_field` an earlier line has.
+    """
+    seen: dict[str, int] = {}
+    for number, text in _numbered(existing(path, folder=False)):
+        fields = tuple(field.strip() for field in text.split(separator))
+        where = f"{path}:{number}"
+        if len(fields) not in sizes:
+            cut = "white space" if separator is None else repr(separator)
+            wanted = " or ".join(str(size) for size in sorted(sizes))
+            raise RequestError(f"{where}: {len(fields)} fields between {cut}, expected {wanted}: {text[:100]!r}")
+        first = seen.setdefault(fields[id_field], number)
+        if first != number:
+            raise RequestError(f"{where}: {fields[id_field]!r} was in line {first} before; it may come only once")
+        yield Line(fields, number, where)
+
+
+def check_attack(key: str, attack: str, where: str) -> None:
+    """RequestError, naming `where`, unless a spoof has an attack and a bona fide utterance has none."""
+    if (key == BONAFIDE) == bool(attack):
+        raise RequestError(f"{where}: key {key!r} does not go with attack {attack or '-'!r}")
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open(encoding="utf-8-sig") as stream:
+        try:
+            for number, text in enumerate(stream, 1):
+                if text.strip():
+                    yield number, text.rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise RequestError(f"{path}: not a text in UTF-8: {error}") from error
+
+
+def listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    """The names of a list, or of a text such as `train,dev`."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def chosen(value: str | Sequence[str], kind: str, choices: Collection[str]) -> tuple[str, ...]:
+    """The names of `value` in the order of `choices`; RequestError for none at all and for one that is no choice."""
+    names = listed(value)
+    if not names:
+        raise RequestError(f"option {kind}: nothing is asked for. Choices: {', '.join(choices)}.")
+    for name in names:
+        if name not in choices:
+            raise unknown_name(kind, name, choices)
+    return tuple(choice for choice in choices if choice in names)
+
+
+def mapped(value: str | Mapping[str, Any] | None, option: str) -> dict[str, Any]:
+    """The pairs of a mapping, or of a JSON object in a text; RequestError, naming `option`, for anything else."""
+    if value is None:
+        return {}
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise RequestError(f"option {option}: {value!r} is not JSON ({error}); {_EXAMPLE}") from error
+    if not isinstance(found, Mapping):
+        raise RequestError(f"option {option}: {value!r} is not a mapping; {_EXAMPLE}")
+    return {str(name): item for name, item in found.items()}
+
+
+_EXAMPLE = """on the command line write --option 'NAME={"key": "value"}', in an experiment file {key: value}"""

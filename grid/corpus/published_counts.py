@@ -22,16 +22,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from grid.codecs.entry import Auxiliary, Decoder, Quantiser
-from grid.corpus.codec_tags import place_of
+from grid.codecs.taxonomy import place_of
+from grid.config.yaml_file import load_yaml
+from grid.core.vocabulary import Auxiliary, Decoder, Key, Quantiser, Role, Split
+from grid.corpus.holdings import role_of
 from grid.corpus.readers import READERS
-from grid.corpus.roles import Role, role_of
 
 FILE = Path(__file__).resolve().parent / "published_counts.yaml"
 
@@ -41,8 +41,8 @@ class PublishedCount(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    split: Literal["train", "dev", "test"] | None = None
-    key: Literal["bonafide", "spoof"] | None = None
+    split: Split | None = None
+    key: Key | None = None
     role: Role | None = None
     attack: str | None = None
     codec: str | None = None
@@ -166,5 +166,4 @@ def _allowed(value: Any, values: Any) -> bool:
 @lru_cache(maxsize=1)
 def load_published_counts() -> tuple[PublishedSet, ...]:
     """All sets of published_counts.yaml, in its order."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(PublishedSet.model_validate(item) for item in yaml.load(FILE.read_text("utf-8"), Loader=loader))
+    return tuple(PublishedSet.model_validate(item) for item in load_yaml(FILE))

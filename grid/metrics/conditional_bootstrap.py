@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.detection import (
     FloatArray,
     IntArray,

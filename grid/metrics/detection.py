@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.conditional_bootstrap import conditional_replicates
 from grid.metrics.detection import FloatArray, IntArray, RejectedCounts, checked_scores, eer, rejected_counts
 from grid.metrics.intervals import (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.detection import (
     FloatArray,
     IntArray,

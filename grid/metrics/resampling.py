@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.detection import FloatArray, IntArray, RejectedCounts
 
 

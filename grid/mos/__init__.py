@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.plugins import Registry
+from grid.core.plugins import Registry
 
 Predict: TypeAlias = Callable[[NDArray[np.float32]], float]
 """float32 (samples,) at 16 kHz -> the predicted MOS, 1 to 5."""

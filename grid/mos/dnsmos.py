@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.codecs.entry import WeightFile
-from grid.codecs.weights import WeightFinder
-from grid.corpus.audio import SAMPLE_RATE
-from grid.errors import MissingRequirementError
+from grid.core.errors import MissingRequirementError
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.core.weights import WeightFile, WeightFinder
 from grid.mos import MOS_PREDICTORS, Predict
 
 WEIGHTS = WeightFile(

@@ -1,6 +1,7 @@
 """Policy `by-design`: the codec's aim decides (CDD paper, discussion of DAC and Mimi)."""
 
-from grid.policies.contract import POLICIES, Design, Labelling
+from grid.core.vocabulary import Design
+from grid.policies import POLICIES, Labelling
 
 TARGETS: dict[Design, float | None] = {"compression": 1.0, "synthesis": 0.0, "both": None}
 

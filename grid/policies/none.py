@@ -1,5 +1,5 @@
 """Policy `none`: no CoRS in training. With the same attacks it is the baseline of the other policies."""
 
-from grid.policies.contract import POLICIES, Labelling
+from grid.policies import POLICIES, Labelling
 
 POLICIES.register("none")(Labelling(target=lambda design, soft_target: None))

@@ -1,7 +1,8 @@
 """Policy `soft`: CoRS is trained towards a probability of bona fide that the experiment file gives as `target`."""
 
-from grid.errors import RequestError
-from grid.policies.contract import POLICIES, Design, Labelling
+from grid.core.errors import RequestError
+from grid.core.vocabulary import Design
+from grid.policies import POLICIES, Labelling
 
 
 def _given_target(design: Design, soft_target: float | None) -> float:

@@ -1,5 +1,5 @@
 """Policy `spoof`: CoRS stands in for codec-based generation (CodecFake, CodecFake+; CDD paper, label S)."""
 
-from grid.policies.contract import POLICIES, Labelling
+from grid.policies import POLICIES, Labelling
 
 POLICIES.register("spoof")(Labelling(target=lambda design, soft_target: 0.0))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from grid.analysis.results import GridResults
 from grid.codecs.catalogue import load_catalogue
-from grid.config.experiment import EvaluationChoice, Experiment, Role
-from grid.corpora import SAMPLE
-from grid.detector import load_detector_spec
-from grid.report.data import GridResults
+from grid.config.experiment import EvaluationChoice, Experiment
+from grid.core.vocabulary import Role
+from grid.corpus.imported import SAMPLE
+from grid.detectors.spec import load_detector_spec
 
 ROLES: dict[Role, str] = {
     "raw": "recordings",

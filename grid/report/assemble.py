@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from grid.analysis.results import GridResults
 from grid.report.about import About
-from grid.report.data import GridResults
+from grid.report.contents import NO_CELLS, outline
 from grid.report.faults import Fault, attempt
-from grid.report.outline import NO_CELLS, outline
 from grid.report.page import FOLDED, Figure, Part
 from grid.report.writers.csv import to_csv
-from grid.report.writers.html_page import to_html_page
+from grid.report.writers.html import to_html_page
 from grid.report.writers.latex import to_latex
-from grid.report.writers.markdown import to_markdown
-from grid.report.writers.markdown_page import to_markdown_page
+from grid.report.writers.markdown import to_markdown, to_markdown_page
 
 WRITERS = {"md": to_markdown, "csv": to_csv, "tex": to_latex}
 NOTHING_MORE = About()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from grid.report.data import GridResults
-from grid.report.matrix import cross_codec_matrix, matrix_table
-from grid.report.outline import leading
-from grid.report.policy_table import policy_summary
+from grid.analysis.results import GridResults
+from grid.report.contents import leading
 from grid.report.summary import NOT_IN_GRID
 from grid.report.table import Cell, Column, Table, label
-from grid.report.taxonomy_table import AXIS_NAMES, taxonomy_table
+from grid.report.tables.cross_codec import cross_codec_matrix, matrix_table
+from grid.report.tables.policies import policy_summary
+from grid.report.tables.taxonomy import AXIS_NAMES, taxonomy_table
 
 
 def overview(results: GridResults, cross_testing: str | None = None) -> list[Table]:

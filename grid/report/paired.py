@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from grid.analysis.results import CellResult, GridResults
 from grid.metrics.evaluation import Measurement
-from grid.report.data import CellResult, GridResults
 from grid.report.summary import mean_and_error, summarise, trouble
 
-Value = Callable[[Measurement], float]
+Measured = Callable[[Measurement], float]
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingOfGrid:
     """One training of a grid, whatever its seeds."""
 
     detector: str
@@ -45,7 +45,9 @@ def eer(measurement: Measurement) -> float:
     return measurement.eer
 
 
-def paired(results: GridResults, training: Training, evaluation: str, condition: str, value: Value = eer) -> Paired:
+def paired(
+    results: GridResults, training: TrainingOfGrid, evaluation: str, condition: str, value: Measured = eer
+) -> Paired:
     """What `training` has on one condition, beside its baseline."""
     cells = results.select(selection=training.selection, policy=training.policy, detector=training.detector)
     baselines = {cell.seed: cell for cell in results.baseline(training.selection, training.detector)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from grid.report.data import CellResult
+from grid.analysis.results import CellResult
 from grid.report.table import Cell, Footnotes
 
 NOT_IN_GRID = "-"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
-Value = str | int | float
+CellValue = str | int | float
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cell:
     """
 
     text: str
-    values: tuple[Value, ...]
+    values: tuple[CellValue, ...]
     mark: str = ""
     details: tuple[str, ...] = ()
 

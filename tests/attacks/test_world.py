@@ -15,11 +15,12 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from grid.attacks.contract import build_attack
-from grid.attacks.world import F0_RATIO, FORMANT_RATIO, SAMPLE_RATE, Shift, draw_shift, vocode, warp_envelope
-from grid.corpus.sample_corpus import sample_root
-from grid.identity import digest
-from tests.conftest import SHARED
+from grid.attacks import build_attack
+from grid.attacks.world import F0_RATIO, FORMANT_RATIO, Shift, draw_shift, vocode, warp_envelope
+from grid.core.identity import digest
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.corpus.imported import sample_root
+from tests.support.places import REPOSITORY, SHARED
 
 pytestmark = pytest.mark.filterwarnings("ignore:pkg_resources")  # pyworld still reads its version through it
 
@@ -145,14 +146,14 @@ def test_world_of_a_recording_that_fills_the_scale_is_limited_without_losing_lev
 
 
 def test_world_identity_is_the_same_in_every_process() -> None:
-    command = "from grid.attacks.contract import build_attack as b; from grid.identity import digest as d; "
+    command = "from grid.attacks import build_attack as b; from grid.core.identity import digest as d; "
     command += "print(d(b('world').identity()))"
     ended = subprocess.run(
         [sys.executable, "-c", command],
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=REPOSITORY,
         env={**os.environ, "PYTHONHASHSEED": "7"},
     )
     assert ended.stdout.strip() == digest(build_attack("world").identity())

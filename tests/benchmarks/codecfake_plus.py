@@ -10,9 +10,9 @@ import pyarrow as pa
 import yaml
 
 from grid.codecs.catalogue import load_catalogue
-from grid.corpus.audio import SAMPLE_RATE
+from grid.core.store import Store
+from grid.core.vocabulary import SAMPLE_RATE
 from grid.corpus.manifest import MANIFEST_SCHEMA, manifest_digest, write_manifest
-from grid.store import Store
 
 UTTERANCES = 44_455
 SPEAKERS = 110

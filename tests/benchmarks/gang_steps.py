@@ -10,15 +10,16 @@ from typing import Any
 import soundfile
 import torch
 
-from grid.corpus.audio import SAMPLE_RATE
-from grid.experiment import Grid, resolve
-from grid.gang import gangs
-from grid.job import CellJob
-from grid.passes import OneEncoder
-from grid.score import score_together
-from grid.store import Store
-from grid.train import Failure, train_together
-from tests.tiny_grid import Tiny, waveform, write_experiment, write_yaml
+from grid.cells.gangs import gangs
+from grid.cells.job import CellJob
+from grid.core.store import Store
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.detectors.passes import OneEncoder
+from grid.experiment.grid import Grid, resolve
+from grid.scoring.score import score_together
+from grid.training.gang import CellFailure
+from grid.training.train import train_together
+from tests.support.tiny_grid import Tiny, waveform, write_experiment, write_yaml
 
 BONAFIDE = {"train": 5, "dev": 2, "test": 2}
 SPOOFS_PER_BONAFIDE = 4
@@ -90,7 +91,7 @@ def _carried_out(store: Store, work: list[list[CellJob]]) -> dict[str, Any]:
     start = time.perf_counter()
     for jobs in work:
         outcomes = train_together(store, jobs, device=torch.device("cpu"))
-        assert not [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
+        assert not [outcome for outcome in outcomes.values() if isinstance(outcome, CellFailure)]
         score_together(store, jobs, device=torch.device("cpu"))
     return {"passes": passes, "seconds": time.perf_counter() - start}
 

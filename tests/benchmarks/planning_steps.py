@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from grid.corpora import StoredCorpus, stored_corpus
-from grid.experiment import Grid, resolve
-from grid.render import ROW_SCHEMA, finish_render
-from grid.render_plan import input_rows, plan_render, shards_to_do
-from grid.rendition import RAW, Chain
-from grid.status import planned_action
-from grid.store import Store
+from grid.cells.status import planned_action
+from grid.core.store import Store
+from grid.corpus.imported import StoredCorpus, stored_corpus
+from grid.experiment.grid import Grid, resolve
+from grid.resynthesis.plan import input_rows, plan_render, shards_to_do
+from grid.resynthesis.render import ROW_SCHEMA, finish_render
+from grid.resynthesis.rendition import RAW, Chain
 from tests.benchmarks.codecfake_plus import CORPUS, codec_names, rendered
 
 
@@ -83,9 +83,9 @@ def prepare_finished(root: str, config: str) -> None:
 
 def read(root: str, config: str) -> dict[str, Any]:
     """The training set of a cell that all 31 codecs feed, and the items of its first epoch."""
-    from grid.building import preparation_of
-    from grid.cell_data import CellData
-    from grid.prepared_audio import PreparedAudio
+    from grid.inputs.batches import PreparedAudio
+    from grid.inputs.preparation import preparation_of
+    from grid.training.cell_items import CellData
 
     store = Store.open(root)
     grid = resolve(config, store)

@@ -87,9 +87,9 @@ def _xcodec() -> torch.nn.Module:
 
 
 def _bigcodec() -> torch.nn.Module:
-    from grid.codecs.bigcodec import Sizes, new_model
+    from grid.codecs.adapters.bigcodec import BigCodecSizes, new_model
 
-    model: torch.nn.Module = new_model(Sizes())
+    model: torch.nn.Module = new_model(BigCodecSizes())
     return model
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from grid.audio_source import RenditionAudio
-from grid.corpus.audio import SAMPLE_RATE, read_audio
-from grid.corpus.sample_corpus import sample_protocol, sample_root
-from grid.store import Store
-from tests.tiny_grid import Tiny, write_experiment
+from grid.core.store import Store
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.corpus.audio import read_audio
+from grid.corpus.imported import sample_protocol, sample_root
+from grid.resynthesis.rendition_audio import RenditionAudio
+from tests.support.tiny_grid import Tiny, write_experiment
 
 SAMPLE = {"name": "sample", "reader": "csv", "path": "sample"}
 LONGER = {"name": "longer", "reader": "csv", "path": "longer/protocol.csv"}

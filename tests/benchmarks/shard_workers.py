@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from grid.allocator import keep_freed_memory
-from grid.processor import CodecLink
-from grid.render import ShardRenderer
-from grid.render_plan import RenderJob
+from cluster.runtime.glibc_memory import keep_freed_memory
+from grid.resynthesis.plan import RenderJob
+from grid.resynthesis.processor import CodecLink
+from grid.resynthesis.render import ShardRenderer
 from tests.benchmarks.random_codecs import build_random
 
 RENDERER: list[ShardRenderer] = []

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from grid.backends._lwbn_network import LwbnNetwork
-from grid.backends.lwbn import LwbnOptions
-from tests.backends.test_lwbn import by_layer
+from grid.detectors.backends.lwbn import LwbnOptions
+from grid.detectors.networks.lwbn import LwbnNetwork
 from tests.benchmarks.comparison import Contest
+from tests.detectors.backends.test_lwbn import by_layer
 
 LAYERS, BATCH, FRAMES, SIZE = 25, 8, 199, 1024
 """XLS-R on 64,000 samples."""
@@ -26,7 +26,7 @@ def hidden() -> Tensor:
 @pytest.fixture(scope="module")
 def network() -> LwbnNetwork:
     torch.manual_seed(0)
-    return LwbnNetwork(LwbnOptions(layers=LAYERS, dropout=0.0), SIZE)
+    return LwbnNetwork(SIZE, **LwbnOptions(layers=LAYERS, dropout=0.0).model_dump())
 
 
 def with_weighted_copy(network: LwbnNetwork, hidden: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from grid.training_set import Cors, Mixing, Source, TrainingSet
+from grid.cells.job import Mixing
+from grid.training.training_set import Cors, Source, TrainingSet
 from tests.benchmarks.codecfake_plus import UTTERANCES, codec_names, recordings, rendered
 from tests.benchmarks.comparison import Contest
 
@@ -40,7 +41,7 @@ def replaced_in_a_list(source: Source, cors: list[Cors]) -> list[tuple[int, int,
 
 def test_append_each_codec(contest: Contest, sources: tuple[Source, list[Cors]]) -> None:
     source, cors = sources
-    training = TrainingSet([source], [], cors, Mixing("append", draw="each"), seed=0)
+    training = TrainingSet([source], [], cors, Mixing(how="append", draw="each"), seed=0)
     other = {"a list of tuples": partial(listed, *sources)}
     contest.rate("items, append each of 31 codecs", "epochs/s", 1, partial(training.items, 0), other)
     assert len(training.items(0)) == len(listed(source, cors)) == (1 + CODECS) * UTTERANCES
@@ -48,7 +49,7 @@ def test_append_each_codec(contest: Contest, sources: tuple[Source, list[Cors]])
 
 def test_append_one_drawn_codec(contest: Contest, sources: tuple[Source, list[Cors]]) -> None:
     source, cors = sources
-    training = TrainingSet([source], [], cors, Mixing("append", draw="one"), seed=0)
+    training = TrainingSet([source], [], cors, Mixing(how="append", draw="one"), seed=0)
     other = {"a list, global generator": partial(drawn_from_a_list, *sources)}
     contest.rate("items, append one of 31 codecs", "epochs/s", 1, partial(training.items, 0), other)
     items = training.items(0)
@@ -57,7 +58,7 @@ def test_append_one_drawn_codec(contest: Contest, sources: tuple[Source, list[Co
 
 def test_replace_with_one_codec(contest: Contest, sources: tuple[Source, list[Cors]]) -> None:
     source, cors = sources
-    training = TrainingSet([source], [], cors[:1], Mixing("replace", 0.5), seed=0)
+    training = TrainingSet([source], [], cors[:1], Mixing(how="replace", probability=0.5), seed=0)
     other = {"a list, global generator": partial(replaced_in_a_list, *sources)}
     contest.rate("items, replace, p = 0.5, 1 codec", "epochs/s", 1, partial(training.items, 0), other)
     assert np.mean(training.items(0).source) == pytest.approx(0.5, abs=0.01)

@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from grid.augment.rawboost import apply_rawboost, draw_rawboost, rawboost
 from grid.config.augmentation import RawBoost
-from grid.randomness import generator
-from tests.augment.bank import speech
-from tests.augment.direct_rawboost import direct_rawboost, draw_directly
+from grid.core.randomness import generator
+from grid.inputs.augment.rawboost import apply_rawboost, draw_rawboost, rawboost
 from tests.benchmarks.comparison import Contest
+from tests.support.augmentation_bank import speech
+from tests.support.direct_rawboost import direct_rawboost, draw_directly
 
 SAMPLES = 64_600
 CLIPS = 10

@@ -17,18 +17,18 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from grid.audio_source import RenditionAudio
 from grid.codecs.contract import Codec
-from grid.corpus.audio import SAMPLE_RATE
-from grid.processor import CodecLink
-from grid.render import ShardRenderer, StoredShards
-from grid.render_plan import RenderJob, plan_render
-from grid.rendition import RAW, Chain
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.resynthesis.plan import RenderJob, plan_render
+from grid.resynthesis.processor import CodecLink
+from grid.resynthesis.render import ShardRenderer
+from grid.resynthesis.rendition import RAW, Chain
+from grid.resynthesis.rendition_audio import RenditionAudio, StoredShards
 from tests.benchmarks.comparison import Contest
 from tests.benchmarks.random_codecs import build_as_published, build_random
 from tests.benchmarks.sample_grid import LONGER, SAMPLE, sample_grid, write_files, write_longer_corpus
 from tests.benchmarks.shard_workers import shard_workers
-from tests.tiny_grid import Tiny, render
+from tests.support.tiny_grid import Tiny, render
 
 CLASSICAL = ["vorbis-25kbps", "mp3-32kbps", "gsm-06.10", "mu-law"]
 FAMILY = ["controlled-mvq-none-time", "controlled-svq-none-freq"]

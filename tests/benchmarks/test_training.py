@@ -14,11 +14,11 @@ import pytest
 import soundfile
 import torch
 
-from grid.audio_source import RenditionAudio
-from grid.crops import crop_generator, fixed_length
-from grid.prepared_audio import Place, PreparedAudio
-from grid.store import Store
-from grid.train import train
+from grid.core.store import Store
+from grid.inputs.batches import PreparedAudio, UtteranceRow
+from grid.inputs.crop import crop_generator, fixed_length
+from grid.resynthesis.rendition_audio import RenditionAudio
+from grid.training.train import train
 from tests.benchmarks import training_steps
 from tests.benchmarks.comparison import Comparison, Contest
 from tests.benchmarks.fresh_process import run
@@ -58,7 +58,11 @@ class Watch:
 
 
 def read_in_turn(
-    files: dict[str, list[Path]], samples: int, audio: PreparedAudio, batches: Iterable[Sequence[Place]], epoch: int
+    files: dict[str, list[Path]],
+    samples: int,
+    audio: PreparedAudio,
+    batches: Iterable[Sequence[UtteranceRow]],
+    epoch: int,
 ) -> Iterator[torch.Tensor]:
     """The alternative: FLAC files, decoded between two steps."""
     for batch in batches:
@@ -82,10 +86,10 @@ def test_epoch_waits_for_data(contest: Contest, tmp_path: Path, monkeypatch: pyt
     torch.set_num_threads(1)
     batches, ours, theirs = PreparedAudio.batches, Watch(), Watch()
 
-    def watched(audio: PreparedAudio, wanted: Iterable[Sequence[Place]], epoch: int) -> Iterator[torch.Tensor]:
+    def watched(audio: PreparedAudio, wanted: Iterable[Sequence[UtteranceRow]], epoch: int) -> Iterator[torch.Tensor]:
         return ours.over(batches(audio, wanted, epoch)) if audio.split == "train" else batches(audio, wanted, epoch)
 
-    def in_turn(audio: PreparedAudio, wanted: Iterable[Sequence[Place]], epoch: int) -> Iterator[torch.Tensor]:
+    def in_turn(audio: PreparedAudio, wanted: Iterable[Sequence[UtteranceRow]], epoch: int) -> Iterator[torch.Tensor]:
         if audio.split != "train":
             return batches(audio, wanted, epoch)
         return theirs.over(read_in_turn(files, job.recipe.crop.samples, audio, wanted, epoch))

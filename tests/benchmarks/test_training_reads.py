@@ -12,13 +12,13 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from grid.audio_source import RenditionAudio
-from grid.crops import crop_generator, fixed_length
-from grid.render_plan import plan_render
-from grid.rendition import RAW
+from grid.inputs.crop import crop_generator, fixed_length
+from grid.resynthesis.plan import plan_render
+from grid.resynthesis.rendition import RAW
+from grid.resynthesis.rendition_audio import RenditionAudio
 from tests.benchmarks.comparison import Contest
 from tests.benchmarks.sample_grid import LONGER, sample_grid, write_files, write_longer_corpus
-from tests.tiny_grid import render
+from tests.support.tiny_grid import render
 
 UTTERANCES = 384
 CROP = 48_000

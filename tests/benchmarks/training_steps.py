@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from grid.allocator import keep_freed_memory
-from grid.detector import build_detector, load_detector_spec
-from grid.losses import ClassWeights, detection_loss
+from cluster.runtime.glibc_memory import keep_freed_memory
+from grid.detectors.network import build_detector
+from grid.detectors.spec import load_detector_spec
+from grid.training.losses import ClassWeights, detection_loss
 
 BATCH, SAMPLES, STEPS = 2, 64_600, 3
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from grid.job import STATE, CellJob
-from grid.record import RECORD
-from tests.tasks.command_line import Ended, codecgrid
-from tests.tiny_encoder_grid import tiny_cdd
-from tests.tiny_grid import Tiny
+from grid.cells.job import STATE, CellJob
+from grid.core.record import RECORD
+from tests.support.command_line import Ended, codecgrid
+from tests.support.tiny_encoder_grid import tiny_cdd
+from tests.support.tiny_grid import Tiny
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

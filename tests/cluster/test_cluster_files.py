@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.places import REPOSITORY
+
 CLUSTER = REPOSITORY / "cluster"
 LAUNCHERS = ("aws", "gcp")
 PAGE = CLUSTER / "README.md"

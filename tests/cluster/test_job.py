@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from grid.job import HISTORY, WEIGHTS
-from tests.tiny_grid import Tiny, tiny
+from grid.cells.job import HISTORY, WEIGHTS
+from tests.support.places import REPOSITORY
+from tests.support.tiny_grid import Tiny, tiny
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 

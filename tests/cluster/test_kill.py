@@ -17,17 +17,17 @@ import psutil
 import pytest
 
 from cluster.driver import run_experiment
-from cluster.events import CellEvent, RenderProgress
-from grid.job import HISTORY, CellJob
+from cluster.stages.events import CellEvent, RenderProgress
+from grid.cells.job import HISTORY, CellJob
+from grid.core.store import Store
 from grid.run_cell import run_cell
-from grid.store import Store
-from tasks.watching import TerminalWatcher
-from tests.tasks.command_line import codecgrid
-from tests.tiny_grid import Tiny, tiny
+from tasks.progress import TerminalWatcher
+from tests.support.command_line import codecgrid
+from tests.support.places import REPOSITORY
+from tests.support.tiny_grid import Tiny, tiny
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 EPOCHS = 5
 
 

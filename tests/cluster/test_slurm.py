@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.test_job import BIN, free_port
-from tests.tiny_grid import tiny
+from tests.support.places import REPOSITORY
+from tests.support.tiny_grid import tiny
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "cluster" / "slurm" / "grid.sbatch"
 TEXT = SCRIPT.read_text()
 
@@ -53,7 +53,7 @@ def test_script_calls_ray_and_codecgrid_as_they_are() -> None:
     from typer import Typer
     from typer.main import get_command
 
-    from cluster import environment
+    from cluster.runtime import environment
     from tasks.run import run
 
     commands = TEXT[TEXT.index("set -euo") :].replace("\\\n", " ")

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from cluster import submission
-from grid.errors import MissingRequirementError, RequestError
+from grid.core.errors import MissingRequirementError, RequestError
+from tests.support.places import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "a" * 64
 JOB = """
 import sys
-from cluster.session import session
+from cluster.runtime.session import session
 
 with session("local") as here:
     import ray

@@ -9,8 +9,8 @@ import pytest
 
 from grid.codecs.catalogue import load_catalogue
 from grid.codecs.contract import ADAPTERS
-from grid.codecs.environments.building import VARIABLE
-from tests.codecs.tiny_environment import MODULE, Tiny, make_tiny
+from grid.codecs.isolation.building import VARIABLE
+from tests.support.tiny_environment import MODULE, Tiny, make_tiny
 
 
 @pytest.fixture(scope="session")

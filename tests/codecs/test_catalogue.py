@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import yaml
 
-from grid.codecs.catalogue import build, load_catalogue, runnable
-from grid.codecs.contract import ADAPTERS, identity
-from grid.codecs.weights import WeightFinder
-from grid.errors import MissingRequirementError, RequestError
+from grid.codecs.catalogue import build, identity, load_catalogue, runnable
+from grid.codecs.contract import ADAPTERS
+from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.weights import WeightFinder
+from tests.support.places import SHARED
 
-REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "codecs.yaml"
+REFERENCE = SHARED / "reference" / "codecs.yaml"
 
 
 @pytest.fixture(scope="module")

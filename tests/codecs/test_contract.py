@@ -12,18 +12,18 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from grid.codecs.catalogue import build, load_catalogue, runnable
-from grid.codecs.contract import ADAPTERS, Adapter, Codec, CodecOutputError, Samples, identity
+from grid.codecs.catalogue import build, identity, load_catalogue, runnable
+from grid.codecs.contract import ADAPTERS, Adapter, Codec, CodecOutputError, Samples
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.inspection import inspect_pair, lag
-from grid.errors import RequestError
-from tests.codecs.speech import UTTERANCES, real, voiced
+from grid.codecs.fidelity import inspect_pair, lag
+from grid.core.errors import RequestError
+from tests.support.speech import UTTERANCES, real, voiced
 
 BUNDLED = ("classical", "lyra")
 OFFLINE = [entry.name for entry in load_catalogue() if entry.adapter in BUNDLED and not runnable(entry)]
 
 # Correlation and log-spectral distance (dB) of input and output, averaged over the four utterances of
-# tests/codecs/speech.py; measured with this code, libsndfile 1.2.2 (soundfile 0.14.0) and ai-edge-litert 2.3.0.
+# tests/support/speech.py; measured with this code, libsndfile 1.2.2 (soundfile 0.14.0) and ai-edge-litert 2.3.0.
 GOLDEN = {
     "lyra-v2-3.2kbps": (0.8644, 4.770),
     "lyra-v2-6kbps": (0.9124, 4.469),
@@ -178,8 +178,7 @@ def test_identity_holds_what_changes_samples_and_tells_two_bitrates_apart() -> N
 def test_identity_of_every_entry_imports_nothing_heavy() -> None:
     script = (
         "import sys\n"
-        "from grid.codecs.catalogue import load_catalogue, runnable\n"
-        "from grid.codecs.contract import identity\n"
+        "from grid.codecs.catalogue import identity, load_catalogue, runnable\n"
         "assert all(identity(entry) for entry in load_catalogue())\n"
         "[runnable(entry) for entry in load_catalogue()]\n"
         "heavy = {'torch', 'transformers', 'encodec', 'dac', 'snac', 'bigcodec', 'ai_edge_litert', 'scipy.signal'}\n"

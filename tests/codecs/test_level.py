@@ -7,9 +7,9 @@ import pytest
 
 from grid.codecs.contract import Codec
 from grid.codecs.level import Level, integrated_loudness
-from grid.errors import RequestError
-from tests.codecs.speech import voiced
+from grid.core.errors import RequestError
 from tests.codecs.test_contract import Echo, echo_entry
+from tests.support.speech import voiced
 
 
 @pytest.mark.parametrize("rate", [16_000, 48_000])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from grid.codecs.catalogue import load_catalogue
-from grid.codecs.pair_groups import PairGroup, pair_groups
+from grid.codecs.pairs import PairGroup, pair_groups
 
 
 def groups(*names: str) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:

@@ -8,14 +8,14 @@ import pytest
 
 from grid.codecs.catalogue import Paper, load_catalogue
 from grid.config.experiment import CorpusSource
-from grid.config.folders import config_folder
-from grid.corpus.manifest import SPLITS
-from grid.corpus.roles import Holding, Role
-from grid.experiment import Grid, resolve
-from grid.identity import digest
-from grid.rendition import CorpusFacts, corpus_of
-from grid.report.papers._paper_figures import read_figures, word
-from grid.store import Store
+from grid.config.yaml_file import config_folder
+from grid.core.identity import digest
+from grid.core.store import Store
+from grid.core.vocabulary import SPLITS, Role
+from grid.corpus.holdings import CorpusFacts, Holding
+from grid.experiment.grid import Grid, resolve
+from grid.report.papers.shared.stated_figures import read_figures, word
+from grid.resynthesis.rendition import corpus_of
 
 PLUS = ("database_level", "asvspoof2019", "asvspoof5", "cors_asvspoof2019", "cors_asvspoof5")
 
@@ -32,7 +32,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
             held += [Holding(split, "cors", codec, False, 9) for split in SPLITS for codec in plus]
         return CorpusFacts(source.name, digest(source.name), tuple(held))
 
-    monkeypatch.setattr("grid.experiment.corpus_facts", made_up)
+    monkeypatch.setattr("grid.experiment.grid.corpus_facts", made_up)
     return Store.open(tmp_path)
 
 

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from grid.config.experiment import CorpusSource
-from grid.config.folders import config_folder
-from grid.corpus.manifest import SPLITS
-from grid.corpus.roles import Holding, Role
-from grid.errors import RequestError
-from grid.experiment import load_experiment, resolve
-from grid.identity import digest
-from grid.rendition import CorpusFacts
-from grid.store import Store
-from tests.tiny_grid import EXPERIMENT, GRID, write_experiment
+from grid.config.yaml_file import config_folder
+from grid.core.errors import RequestError
+from grid.core.identity import digest
+from grid.core.store import Store
+from grid.core.vocabulary import SPLITS, Role
+from grid.corpus.holdings import CorpusFacts, Holding
+from grid.experiment.grid import load_experiment, resolve
+from tests.support.tiny_grid import EXPERIMENT, GRID, write_experiment
 
 PARTS = ("recipes", "detectors", "codecs")
 """Folders of `configs/` that hold parts of experiments; every other file is one."""
@@ -57,7 +56,7 @@ def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pyt
         held = (Holding(split, *kind, False, 1) for split in SPLITS for kind in kinds)
         return CorpusFacts(source.name, digest(source.name), tuple(held))
 
-    monkeypatch.setattr("grid.experiment.corpus_facts", made_up)
+    monkeypatch.setattr("grid.experiment.grid.corpus_facts", made_up)
     grid = resolve(path, Store.open(tmp_path))
     assert len(grid.cells) >= 1
     assert len({rendition.folder for rendition in grid.renditions}) == len(grid.renditions)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from grid.experiment import load_experiment
+from grid.experiment.grid import load_experiment
 from tasks.cli import app
+from tests.support.places import REPOSITORY
 
-README = Path(__file__).parents[2] / "README.md"
+README = REPOSITORY / "README.md"
 
 
 def test_readme_example_loads_as_an_experiment(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from grid.config.folders import config_folder
 from grid.config.recipe import Recipe, load_recipe
-from grid.errors import RequestError
-from tests.tiny_grid import RECIPE, write_yaml
+from grid.config.yaml_file import config_folder
+from grid.core.errors import RequestError
+from tests.support.tiny_grid import RECIPE, write_yaml
 
 COMMITTED = sorted(path.stem for path in (config_folder() / "recipes").glob("*.yaml"))
 

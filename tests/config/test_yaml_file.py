@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grid.config.yaml_file import read_yaml
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 
 TEXT = """# a comment
 name: x

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from grid.core.errors import RequestError
 from grid.corpus import audio
 from grid.corpus.audio import UnusableAudioError, header, read_audio
-from grid.errors import RequestError
-from tests.corpus.speechlike import tone, write_tone
+from tests.support.speechlike import tone, write_tone
 
 # largest difference a format may make: a step of its quantiser (libsndfile cuts where it writes WAV and AIFF), or what
 # a lossy coder leaves of a tone

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from grid.corpus.codec_tags import place_of, tags_of
+from grid.codecs.taxonomy import place_of
+from grid.corpus.codec_tags import tags_of
 from grid.corpus.cosg_systems import cosg_systems
 
 

@@ -14,14 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from grid.corpus import audio, examining
+from grid.core.errors import RequestError
+from grid.corpus import audio
+from grid.corpus import importing as examining
+from grid.corpus.holdings import shared_speakers, summary
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.manifest import read_manifest, to_utterances
 from grid.corpus.protocol import Corpus, ProtocolRow
 from grid.corpus.readers import open_corpus
-from grid.corpus.summary import shared_speakers, summary
-from grid.errors import RequestError
-from tests.corpus.speechlike import tone, write_tone
+from tests.support.speechlike import tone, write_tone
 
 
 def corpus_of(root: Path, rows: list[ProtocolRow]) -> Corpus:

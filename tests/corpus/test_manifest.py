@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.manifest import (
     MANIFEST_SCHEMA,
     PENDING,
@@ -19,7 +20,6 @@ from grid.corpus.manifest import (
     to_utterances,
     write_manifest,
 )
-from grid.errors import RequestError
 
 
 def utterance(name: str, **changes: object) -> Utterance:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from grid.codecs.catalogue import load_catalogue
-from grid.corpus.codec_tags import codec_of, parse_place, place_of, tags_of
+from grid.codecs.taxonomy import parse_place, place_of
+from grid.core.errors import RequestError
+from grid.corpus.codec_tags import codec_of, tags_of
 from grid.corpus.manifest import Utterance, to_table
 from grid.corpus.published_counts import PublishedSet, compare, load_published_counts, published_counts
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
 
 
 def utterance(name: str, speaker: str, split: str, key: str, attack: str, codec: str) -> Utterance:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.detection import det_points, eer, eer_asvspoof, min_dcf
 
 Scores = NDArray[np.float64]

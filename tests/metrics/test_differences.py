@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.conditional_bootstrap import conditional_replicates
 from grid.metrics.detection import eer
 from grid.metrics.differences import compare, paired_replicates

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.evaluation import Measurement, measure
 from grid.metrics.intervals import bootstrap_eer
 

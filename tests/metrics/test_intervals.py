@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, norm
 
-from grid.errors import RequestError
+from grid.core.errors import RequestError
 from grid.metrics.detection import eer, rejected_counts
 from grid.metrics.intervals import bootstrap_eer, bootstrap_replicates, resampled_eers
 from grid.metrics.resampling import GroupedTrials, GroupResample

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grid.errors import MissingRequirementError, RequestError
+from grid.core.errors import MissingRequirementError, RequestError
 from grid.mos import MOS_PREDICTORS
 from grid.mos.dnsmos import WINDOW, mean_overall, windows
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from grid.errors import RequestError
-from grid.experiment import resolve
+from grid.core.errors import RequestError
+from grid.core.vocabulary import Design
+from grid.experiment.grid import resolve
 from grid.policies import POLICIES
-from grid.policies.contract import Design
-from tests.installed_plugin import install_entry_point
-from tests.tiny_grid import tiny
+from tests.support.installed_plugin import install_entry_point
+from tests.support.tiny_grid import tiny
 
 DESIGNS: tuple[Design, ...] = ("compression", "synthesis", "both")
 # The CDD paper's labels B and S, its discussion of design aims, and the baseline without CoRS

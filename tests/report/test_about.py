@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 
 from grid.config.experiment import Experiment
-from grid.config.folders import config_folder
-from grid.experiment import load_experiment
+from grid.config.yaml_file import config_folder
+from grid.experiment.grid import load_experiment
 from grid.report.about import About, describe, provenance, random_encoders, stand_ins
-from tests.report.made_up import full_grid
+from tests.support.made_up_results import full_grid
 
 
 @pytest.fixture(scope="module")

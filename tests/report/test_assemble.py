@@ -9,21 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.errors import RequestError
+from grid.analysis.results import GridResults
+from grid.core.errors import RequestError
 from grid.report.about import About
 from grid.report.assemble import assemble
-from grid.report.data import GridResults
+from grid.report.contents import outline, policy_parts
 from grid.report.faults import Fault
-from grid.report.figures import PAPER_WIDTH
-from grid.report.heat_map import draw_heat_map
-from grid.report.matrix import cross_codec_matrix
-from grid.report.outline import outline, policy_parts
-from grid.report.own_codec_table import own_codec_table
+from grid.report.figures.cross_codec import draw_heat_map
+from grid.report.figures.policies import draw_policy_figure, figure_strips, read_panel
+from grid.report.figures.style import PAPER_WIDTH
 from grid.report.page import Figure
-from grid.report.policy_figure import draw_policy_figure
-from grid.report.policy_panel import figure_strips, read_panel
-from grid.report.policy_table import policy_table
-from tests.report.made_up import CODECS, cell, full_grid
+from grid.report.tables.cross_codec import cross_codec_matrix
+from grid.report.tables.own_codec import own_codec_table
+from grid.report.tables.policies import policy_table
+from tests.support.made_up_results import CODECS, cell, full_grid
 
 SMALL = GridResults(
     "small",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from grid.codecs.catalogue import load_catalogue
 from grid.report.codecs_page import ACCEPTED, COLUMNS, COMMAND, codecs_page, codecs_table
+from tests.support.places import REPOSITORY
 
-PAGE = Path(__file__).resolve().parents[2] / "results" / "tables" / "codecs.md"
+PAGE = REPOSITORY / "results" / "tables" / "codecs.md"
 
 
 def test_codecs_page_committed_is_what_the_catalogue_gives_now() -> None:

@@ -6,10 +6,10 @@ import io
 
 from rich.console import Console
 
-from grid.report.data import CodecFacts, GridResults
+from grid.analysis.results import CodecFacts, GridResults
 from grid.report.overview import overview, policy_overview
 from grid.report.writers.terminal import to_rich
-from tests.report.made_up import CODECS, cell, full_grid
+from tests.support.made_up_results import CODECS, cell, full_grid
 
 
 def lines(console: Console) -> list[str]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.tasks.command_line import codecgrid
-from tests.tiny_grid import SAMPLE_RATE, waveform, write_corpus
+from tests.support.command_line import codecgrid
+from tests.support.tiny_grid import SAMPLE_RATE, waveform, write_corpus
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus.fake_asvspoof5 import Size, write_asvspoof5
-from tests.tasks.command_line import codecgrid
+from tests.support.command_line import codecgrid
+from tests.support.fake_asvspoof5 import Size, write_asvspoof5
 
 
 @pytest.fixture(scope="module")

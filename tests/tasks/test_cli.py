@@ -14,8 +14,8 @@ import typer
 from grid import __version__
 from tasks import console
 from tasks.cli import app
-from tests.tasks.command_line import codecgrid
-from tests.tiny_grid import GRID, tiny, write_experiment
+from tests.support.command_line import codecgrid
+from tests.support.tiny_grid import GRID, tiny, write_experiment
 
 HEAVY = {"torch", "ray", "mlflow", "pandas", "numpy", "transformers", "matplotlib", "pyarrow", "scipy"}
 # The frozen surface: scripts of users rest on it. Arguments in capitals, options by their first name.
@@ -56,7 +56,7 @@ def test_command_when_imported_loads_nothing_heavy() -> None:
 
 def test_plan_and_status_when_imported_load_no_framework() -> None:
     # what `plan` and `status` import when they run: torch alone would take five seconds
-    loaded = modules_after("import tasks.opening, grid.status, tasks.plan, tasks.status")
+    loaded = modules_after("import tasks.open_experiment, grid.cells.status, tasks.plan, tasks.status")
     assert not loaded & {"torch", "ray", "mlflow", "transformers", "matplotlib"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tasks.command_line import codecgrid
+from tests.support.command_line import codecgrid
 
 Row = tuple[str, str, str, float]
 # bona fide 4, 3, 2, 1; attack A below them all, attack B with one of four above three of them

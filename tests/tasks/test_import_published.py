@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.corpus.speechlike import write_tone
-from tests.tasks.command_line import codecgrid
+from tests.support.command_line import codecgrid
+from tests.support.speechlike import write_tone
 
 
 def corpus(folder: Path) -> Path:

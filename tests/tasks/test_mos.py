@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from grid.corpus.mos import mos_of
-from grid.metrics.mos import mos_by_system
-from grid.mos_results import read_mos
+from grid.analysis.mos import mos_by_system, read_mos
+from grid.corpus.ratings import mos_of
 from tests.mos.test_predictors import Loudness
-from tests.tasks.command_line import codecgrid
-from tests.tiny_grid import Tiny, tiny
+from tests.support.command_line import codecgrid
+from tests.support.tiny_grid import Tiny, tiny
 
 GRID = {"selections": ["mu-law"], "policies": ["none"]}
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from grid.status import record_failure
-from tests.tasks.command_line import codecgrid
-from tests.tiny_encoder_grid import tiny_cdd
-from tests.tiny_grid import Tiny, tiny
+from grid.cells.status import record_failure
+from tests.support.command_line import codecgrid
+from tests.support.tiny_encoder_grid import tiny_cdd
+from tests.support.tiny_grid import Tiny, tiny
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_plan_writes_nothing(new: Tiny) -> None:
 
 
 def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole_under_their_detector(tmp_path: Path) -> None:
-    from grid.config.folders import config_folder
+    from grid.config.yaml_file import config_folder
 
     lines = codecgrid("plan", config_folder() / "demo.yaml", "--root", tmp_path).out.splitlines()
     heads = [line.split() for line in lines if line.startswith("detector ")]

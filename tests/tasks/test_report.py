@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from cluster.tracking.mirror import Mirror
-from grid.experiment import Grid, resolve
-from grid.experiment_record import freeze
+from grid.experiment.frozen import freeze
+from grid.experiment.grid import Grid, resolve
 from grid.run_cell import run_cell
-from tests.installed_plugin import install_entry_point
-from tests.tasks.command_line import codecgrid
-from tests.tiny_grid import Tiny, tiny, write_experiment
+from tests.support.command_line import codecgrid
+from tests.support.installed_plugin import install_entry_point
+from tests.support.tiny_grid import Tiny, tiny, write_experiment
 
 TABLES = ["cdd-table-3", "cdd-table-4", "cdd-table-5"]
 EVALUATIONS = {

@@ -21,9 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from grid.core.errors import unknown_name
+from grid.core.plugins import Registry
 from grid.corpus.protocol import Corpus
-from grid.errors import unknown_name
-from grid.plugins import Registry
 
 Reader: TypeAlias = Callable[..., Corpus]
 

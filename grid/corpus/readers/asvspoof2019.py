@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from grid.corpus.manifest import SPLITS
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key
-from grid.corpus.protocol_lines import check_attack, protocol_lines
-from grid.corpus.reader_options import chosen
+from grid.core.errors import RequestError
+from grid.core.vocabulary import SPLITS
+from grid.corpus.protocol import Corpus, ProtocolRow, check_attack, chosen, existing, parse_key, protocol_lines
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
 
 PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
 FILES = {

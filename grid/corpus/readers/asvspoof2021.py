@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from grid.corpus.protocol import Corpus, ProtocolRow, parse_key
-from grid.corpus.protocol_lines import check_attack, protocol_lines
-from grid.corpus.reader_options import chosen, listed
+from grid.core.errors import RequestError, unknown_name
+from grid.corpus.protocol import Corpus, ProtocolRow, check_attack, chosen, listed, parse_key, protocol_lines
 from grid.corpus.readers import READERS
-from grid.errors import RequestError, unknown_name
 
 TRACKS = ("LA", "DF")
 PHASES = ("eval", "progress", "hidden")

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grid.corpus.manifest import SPLITS
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key
-from grid.corpus.protocol_lines import Line, check_attack, protocol_lines
-from grid.corpus.reader_options import chosen
+from grid.core.errors import RequestError
+from grid.core.vocabulary import SPLITS
+from grid.corpus.protocol import Corpus, Line, ProtocolRow, check_attack, chosen, existing, parse_key, protocol_lines
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
 
 SOURCE = "asvspoof5"
 """The source of what was not transmitted; what was has the codec's name behind it, such as asvspoof5/C05."""

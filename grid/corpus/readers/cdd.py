@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grid.corpus.cdd_names import CddNames, recording_of
-from grid.corpus.manifest import SPLITS
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_split
-from grid.corpus.protocol_lines import protocol_lines
-from grid.corpus.reader_options import listed, mapped
+from grid.core.errors import RequestError
+from grid.core.vocabulary import SPLITS
+from grid.corpus.protocol import Corpus, ProtocolRow, existing, listed, mapped, parse_split, protocol_lines
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
+from grid.corpus.readers.shared.cdd_names import CddNames, recording_of
 
 _TAB = "\t"
 
@@ -99,7 +97,7 @@ class _Pair:
 def _splits(folder: Path, given: str | Sequence[str] | Mapping[str, Any] | None) -> dict[str, str]:
     """The names of the pairs, and the split of each."""
     if given is None:
-        found = {name: name for name in SPLITS if (folder / f"{name}.tsv").is_file()}
+        found: dict[str, str] = {name: name for name in SPLITS if (folder / f"{name}.tsv").is_file()}
         if not found:
             there = ", ".join(sorted(file.name for file in folder.glob("*.tsv"))) or "none"
             raise RequestError(

@@ -14,12 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from grid.corpus.cdd_names import CddNames, named, recording_of
-from grid.corpus.parquet_audio import Extracted, extracted, parquet_files
-from grid.corpus.protocol import Corpus, ProtocolRow, parse_split
-from grid.corpus.reader_options import mapped
+from grid.core.errors import RequestError, unknown_name
+from grid.corpus.protocol import Corpus, ProtocolRow, mapped, parse_split
 from grid.corpus.readers import READERS
-from grid.errors import RequestError, unknown_name
+from grid.corpus.readers.shared.cdd_names import CddNames, named, recording_of
+from grid.corpus.readers.shared.parquet_audio import Extracted, extracted, parquet_files
 
 COLUMNS = ("audio", "id", "speaker", "label", "attack", "codec", "origin", "source", "split")
 

@@ -7,14 +7,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from grid.core.errors import RequestError
 from grid.corpus.codec_tags import REFUSE, check_unknown_codecs
 from grid.corpus.protocol import Corpus, ProtocolRow, existing
 from grid.corpus.readers import READERS
-from grid.corpus.readers._codecfake_rows import GENUINE, CodecFakeRows, Entry, Recording
-from grid.corpus.readers._layout import layout_of
-from grid.corpus.readers._speaker_splits import Speakers, speaker_splits
+from grid.corpus.readers.shared.codecfake_rows import (
+    GENUINE,
+    CodecFakeRows,
+    Entry,
+    RecordingName,
+    Speakers,
+    layout_of,
+    speaker_splits,
+)
 from grid.corpus.readers.vctk import DEV_SPEAKERS, TEST_SPEAKERS
-from grid.errors import RequestError
 
 COLUMNS = ("wavpath", "label", "spkID", "CodecName")
 FIELDS = ("wavpath", "file", "stem", "speaker", "codec")
@@ -55,7 +61,7 @@ class _Line(NamedTuple):
 
 def _rows(path: Path, place: Callable[..., str], splits: dict[str, str], unknown_codecs: str) -> Iterator[ProtocolRow]:
     # read twice, for a recording may stand behind what was made from it
-    recordings: set[Recording] = {
+    recordings: set[RecordingName] = {
         (line.speaker, PurePosixPath(line.wavpath).stem) for line in _lines(path) if line.tag == GENUINE
     }
     made = CodecFakeRows(recordings, splits, unknown_codecs)

@@ -8,14 +8,20 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from grid.core.errors import RequestError
 from grid.corpus.codec_tags import REFUSE, check_unknown_codecs
-from grid.corpus.parquet_audio import extracted, parquet_files
 from grid.corpus.protocol import Corpus, ProtocolRow
 from grid.corpus.readers import READERS
-from grid.corpus.readers._codecfake_rows import GENUINE, CodecFakeRows, Entry, Recording
-from grid.corpus.readers._speaker_splits import Speakers, speaker_splits
+from grid.corpus.readers.shared.codecfake_rows import (
+    GENUINE,
+    CodecFakeRows,
+    Entry,
+    RecordingName,
+    Speakers,
+    speaker_splits,
+)
+from grid.corpus.readers.shared.parquet_audio import extracted, parquet_files
 from grid.corpus.readers.vctk import DEV_SPEAKERS, TEST_SPEAKERS
-from grid.errors import RequestError
 
 COLUMNS = ("label", "speaker_id", "codec_name")
 
@@ -71,9 +77,9 @@ def _name(stem: str, values: dict[str, Any], row: int) -> str:
     return f"{values['codec_name']}/{stem or f'row-{row}'}"
 
 
-def _recordings(files: Sequence[Path]) -> set[Recording]:
+def _recordings(files: Sequence[Path]) -> set[RecordingName]:
     """Of all files, without reading their audio."""
-    found: set[Recording] = set()
+    found: set[RecordingName] = set()
     for file in files:
         table = pq.ParquetFile(file).read(columns=["audio.path", "speaker_id", "codec_name"])
         for row in table.to_pylist():

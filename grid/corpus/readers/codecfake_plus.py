@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grid.corpus.codec_tags import REFUSE, check_unknown_codecs, codec_of, parse_place, place_of, tags_of
-from grid.corpus.manifest import BONAFIDE, SPOOF
+from grid.codecs.taxonomy import parse_place, place_of
+from grid.core.errors import RequestError
+from grid.core.vocabulary import BONAFIDE, SPOOF
+from grid.corpus.codec_tags import REFUSE, check_unknown_codecs, codec_of, tags_of
 from grid.corpus.protocol import Corpus, ProtocolRow, parse_key
 from grid.corpus.readers import READERS
-from grid.corpus.readers._codecfake_plus_kinds import Fields, ProtocolFile, lines, protocol_files
-from grid.corpus.readers._layout import layout_of
-from grid.corpus.readers._speaker_splits import Speakers, speaker_splits
+from grid.corpus.readers.shared.codecfake_plus_files import Fields, ProtocolFile, lines, protocol_files
+from grid.corpus.readers.shared.codecfake_rows import Speakers, layout_of, speaker_splits
 from grid.corpus.readers.vctk import DEV_SPEAKERS, TEST_SPEAKERS
-from grid.errors import RequestError
 
 SOURCE = "codecfake-plus"
 CORS_FOLDER, COSG_FOLDER = "all_data_16k", "SLMdemos_16k"

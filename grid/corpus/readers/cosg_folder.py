@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from grid.codecs.catalogue import load_catalogue
-from grid.corpus.codec_tags import parse_place
+from grid.codecs.taxonomy import parse_place
+from grid.core.errors import RequestError, unknown_name
+from grid.core.vocabulary import BONAFIDE, SPOOF
 from grid.corpus.cosg_systems import cosg_systems
-from grid.corpus.manifest import BONAFIDE, SPOOF
 from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_split
 from grid.corpus.readers import READERS
-from grid.corpus.trimming import trimmed
-from grid.errors import RequestError, unknown_name
+from grid.corpus.readers.shared.trimming import trimmed
 
 REQUIRED = ("path", "system", "role")
 OPTIONAL = ("utterance_id", "speaker", "split", "trim_start", "codec", "qua", "aux", "dec", "origin")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.codecs.catalogue import load_catalogue
-from grid.corpus.manifest import BONAFIDE
+from grid.core.errors import RequestError, unknown_name
+from grid.core.vocabulary import BONAFIDE
 from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key, parse_split
 from grid.corpus.readers import READERS
-from grid.errors import RequestError, unknown_name
 
 REQUIRED = ("utterance_id", "path")
 OPTIONAL = ("speaker", "source", "split", "key", "attack", "codec", "origin", "sha256", "pending")

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from grid.corpus.manifest import BONAFIDE, SPOOF
+from grid.core.errors import RequestError
+from grid.core.vocabulary import BONAFIDE, SPOOF
 from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key, parse_split
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("ID", "speaker", "split")

@@ -13,9 +13,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from grid.core.errors import RequestError, unknown_name
 from grid.corpus.protocol import Corpus, ProtocolRow, existing
 from grid.corpus.readers import READERS
-from grid.errors import RequestError, unknown_name
 
 KINDS = ("rir", "noise", "any")
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grid.corpus.protocol import Corpus, ProtocolRow, existing
-from grid.corpus.reader_options import listed
+from grid.core.errors import RequestError
+from grid.corpus.protocol import Corpus, ProtocolRow, existing, listed
 from grid.corpus.readers import READERS
-from grid.errors import RequestError
 
 # CodecFake (Wu et al., Interspeech 2024) divides VCTK so
 DEV_SPEAKERS = ("p226", "p229")

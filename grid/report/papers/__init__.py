@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from grid.plugins import Registry
-from grid.report.data import GridResults
+from grid.analysis.results import GridResults
+from grid.core.plugins import Registry
 from grid.report.page import Part
 from grid.report.table import Table
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 
-from grid.baseline import BASELINE_POLICY
-from grid.report.data import POOLED, GridResults
-from grid.report.paired import Training, paired
+from grid.analysis.results import GridResults
+from grid.core.vocabulary import NO_CORS, POOLED
+from grid.report.paired import TrainingOfGrid, paired
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._cdd import (
+from grid.report.papers.shared.cdd import (
     ALL,
     LABELS,
     OWN_TRAINING,
     T_CORS,
     T_COSG,
-    Trials,
+    TrialColumn,
     by_attack,
     by_codec,
     figures,
@@ -47,10 +47,10 @@ def table(results: GridResults) -> Table:
     footnotes = Footnotes()
     columns = (
         *by_attack(results),
-        Trials(T_COSG, POOLED, "pooled"),
+        TrialColumn(T_COSG, POOLED, "pooled"),
         *by_codec(results),
-        Trials(T_CORS, POOLED, "pooled"),
-        Trials(ALL, POOLED, ALL),
+        TrialColumn(T_CORS, POOLED, "pooled"),
+        TrialColumn(ALL, POOLED, ALL),
     )
     paper = not incomparable(results)
     rows = [
@@ -70,8 +70,10 @@ def table(results: GridResults) -> Table:
     )
 
 
-def _entry(results: GridResults, training: Training, trials: Trials, paper: bool, footnotes: Footnotes) -> Cell:
-    if training.policy == BASELINE_POLICY:
+def _entry(
+    results: GridResults, training: TrainingOfGrid, trials: TrialColumn, paper: bool, footnotes: Footnotes
+) -> Cell:
+    if training.policy == NO_CORS:
         return _baseline(results, training, trials, paper, footnotes)
     found = paired(results, training, trials.evaluation, trials.condition)
     if found.state != "done":
@@ -87,7 +89,9 @@ def _entry(results: GridResults, training: Training, trials: Trials, paper: bool
     return Cell(points(found.difference), values, other_seeds(found.troubles, footnotes), details)
 
 
-def _baseline(results: GridResults, training: Training, trials: Trials, paper: bool, footnotes: Footnotes) -> Cell:
+def _baseline(
+    results: GridResults, training: TrainingOfGrid, trials: TrialColumn, paper: bool, footnotes: Footnotes
+) -> Cell:
     cells = results.select(selection=training.selection, policy=training.policy, detector=training.detector)
     found = summarise(cells, trials.evaluation, trials.condition)
     if found.state != "done":

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grid.baseline import BASELINE_POLICY
-from grid.report.data import POOLED, CellResult, GridResults
+from grid.analysis.results import CellResult, GridResults
+from grid.core.vocabulary import NO_CORS, POOLED
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._cdd import (
+from grid.report.papers.shared.cdd import (
     ALL,
     ASV5,
     T_CORS,
@@ -20,7 +20,7 @@ from grid.report.papers._cdd import (
     paper_detector,
     remarks,
 )
-from grid.report.papers._paper_figures import word
+from grid.report.papers.shared.stated_figures import word
 from grid.report.summary import percent, state_cell, summarise, uncertainty
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
@@ -36,7 +36,7 @@ CAPTION = (
 
 
 @dataclass(frozen=True)
-class Row:
+class DetectorRow:
     """A detector trained on one corpus: the cells of its seeds, in the grid they belong to."""
 
     detector: str
@@ -74,18 +74,18 @@ def table(results: GridResults) -> Table:
     )
 
 
-def _rows(results: GridResults, detector: str) -> Iterator[Row]:
+def _rows(results: GridResults, detector: str) -> Iterator[DetectorRow]:
     for grid in (results, *results.compared):
         training = word(figures().training, grid.name) or grid.name
-        found = grid.select(detector=detector, policy=BASELINE_POLICY)
+        found = grid.select(detector=detector, policy=NO_CORS)
         if not found:
-            yield Row(detector, training, grid, ())
+            yield DetectorRow(detector, training, grid, ())
         for selection in dict.fromkeys(cell.selection for cell in found):
             cells = tuple(cell for cell in found if cell.selection == selection)
-            yield Row(detector, f"{training}, {selection}" if cells[0].codecs else training, grid, cells)
+            yield DetectorRow(detector, f"{training}, {selection}" if cells[0].codecs else training, grid, cells)
 
 
-def _entry(row: Row, evaluation: str, paper: bool, footnotes: Footnotes) -> Cell:
+def _entry(row: DetectorRow, evaluation: str, paper: bool, footnotes: Footnotes) -> Cell:
     found = summarise(row.cells, evaluation, POOLED)
     if not row.cells:
         reason = row.grid.trouble or f"experiment {row.grid.name} trains no {row.detector} without resynthesised speech"

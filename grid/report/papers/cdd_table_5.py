@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from grid.baseline import BASELINE_POLICY
+from grid.analysis.results import DetectorFacts, GridResults
+from grid.core.vocabulary import NO_CORS, POOLED
 from grid.metrics.evaluation import Measurement
-from grid.report.data import POOLED, DetectorFacts, GridResults
-from grid.report.paired import Training, Value, paired
+from grid.report.paired import Measured, TrainingOfGrid, paired
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._cdd import (
+from grid.report.papers.shared.cdd import (
     ALL,
     LABELS,
     T_CORS,
     T_COSG,
-    Trials,
+    TrialColumn,
     by_attack,
     by_codec,
     figures,
@@ -43,14 +43,14 @@ CAPTION = (
 
 
 @dataclass(frozen=True)
-class Speech:
+class SpeechColumn:
     """A column: one class of the trials of one condition."""
 
     group: str
     name: str
-    trials: Trials
+    trials: TrialColumn
 
-    def value(self, unit: float) -> Value:
+    def value(self, unit: float) -> Measured:
         """The mean score of these trials, where a score of `unit` is shown as 1."""
         bonafide = self.group == BONAFIDE
 
@@ -80,14 +80,21 @@ def table(results: GridResults) -> Table:
     )
 
 
-def _columns(results: GridResults) -> list[Speech]:
+def _columns(results: GridResults) -> list[SpeechColumn]:
     """Recordings (raw), the CoRS of each codec, all CoRS, both; the CoSG of each generator, all CoSG."""
-    recordings = Speech(BONAFIDE, "raw", Trials(T_COSG, POOLED, "raw"))
-    codecs = [Speech(BONAFIDE, trials.name, trials) for trials in by_codec(results)]
-    resynthesised = Speech(BONAFIDE, "CoRS", Trials(T_CORS, POOLED, "CoRS"))
-    both = Speech(BONAFIDE, "all", Trials(ALL, POOLED, "all"))
-    attacks = [Speech(SPOOF, trials.name, trials) for trials in by_attack(results)]
-    return [recordings, *codecs, resynthesised, both, *attacks, Speech(SPOOF, "all", Trials(T_COSG, POOLED, "all"))]
+    recordings = SpeechColumn(BONAFIDE, "raw", TrialColumn(T_COSG, POOLED, "raw"))
+    codecs = [SpeechColumn(BONAFIDE, trials.name, trials) for trials in by_codec(results)]
+    resynthesised = SpeechColumn(BONAFIDE, "CoRS", TrialColumn(T_CORS, POOLED, "CoRS"))
+    both = SpeechColumn(BONAFIDE, "all", TrialColumn(ALL, POOLED, "all"))
+    attacks = [SpeechColumn(SPOOF, trials.name, trials) for trials in by_attack(results)]
+    return [
+        recordings,
+        *codecs,
+        resynthesised,
+        both,
+        *attacks,
+        SpeechColumn(SPOOF, "all", TrialColumn(T_COSG, POOLED, "all")),
+    ]
 
 
 def _units(results: GridResults) -> list[str]:
@@ -104,13 +111,15 @@ def _facts(results: GridResults, detector: str) -> DetectorFacts:
     return results.detector_facts.get(detector, DetectorFacts(detector))
 
 
-def _entry(results: GridResults, training: Training, speech: Speech, paper: bool, footnotes: Footnotes) -> Cell:
+def _entry(
+    results: GridResults, training: TrainingOfGrid, speech: SpeechColumn, paper: bool, footnotes: Footnotes
+) -> Cell:
     evaluation, condition = speech.trials.evaluation, speech.trials.condition
     value = speech.value(_facts(results, training.detector).cosines or 1)
     detector, codec, mark = names(results, training)
     key = f"{speech.group} {speech.name}"
     stated = figures().score(detector=detector, codec=codec, label=mark, key=key) if paper else None
-    if training.policy == BASELINE_POLICY:
+    if training.policy == NO_CORS:
         cells = results.select(selection=training.selection, policy=training.policy, detector=training.detector)
         summary = summarise(cells, evaluation, condition)
         if summary.state != "done":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from grid.report.data import GridResults
+from grid.analysis.results import GridResults
 from grid.report.page import Part
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._codec_matrix import Layout, codec_matrix
-from grid.report.papers._paper_figures import read_figures
+from grid.report.papers.shared.codec_matrix import Layout, codec_matrix
+from grid.report.papers.shared.stated_figures import read_figures
 
 CAPTION = (
     "How far what one codec teaches carries to the others and to generators, as Figure 6 of {paper} shows it: EER in % "

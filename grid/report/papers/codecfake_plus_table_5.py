@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grid.report.data import GridResults
+from grid.analysis.results import GridResults
+from grid.core.identity import slug
+from grid.core.vocabulary import Axis
 from grid.report.page import Part
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._codec_matrix import shown_policy
-from grid.report.papers._paper_figures import read_figures, word
-from grid.report.slug import slug
+from grid.report.papers.shared.codec_matrix import shown_policy
+from grid.report.papers.shared.stated_figures import read_figures, word
 from grid.report.summary import mean_and_error, percent, summarise
 from grid.report.table import Cell, Column, Footnotes, Table, label
-from grid.report.taxonomy_table import AXES, AXIS_NAMES, ORDER, Axis, Member, members_of
+from grid.report.tables.taxonomy import AXES, AXIS_NAMES, ORDER, Member, members_of
 
 TABLE = 5
 FEWEST = 20

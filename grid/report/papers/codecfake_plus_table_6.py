@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grid.report.data import POOLED, CellResult, GridResults
+from grid.analysis.results import CellResult, GridResults
+from grid.core.vocabulary import NO_CORS, POOLED, SPOOF
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._paper_figures import DatabaseRow, PaperFigures, read_figures, word
+from grid.report.papers.shared.stated_figures import DatabaseRow, PaperFigures, read_figures, word
 from grid.report.summary import percent, state_cell, summarise, uncertainty
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
@@ -23,7 +24,7 @@ CAPTION = (
 
 
 @dataclass(frozen=True)
-class Row:
+class FactorRow:
     """One training, all its seeds, and the row of the paper that it repeats, if it does."""
 
     detector: str
@@ -63,7 +64,7 @@ def table(results: GridResults) -> Table:
     )
 
 
-def _rows(results: GridResults, figures: PaperFigures) -> Iterator[Row]:
+def _rows(results: GridResults, figures: PaperFigures) -> Iterator[FactorRow]:
     for grid in (results, *results.compared):
         for detector in grid.detectors():
             for selection, policy in dict.fromkeys((c.selection, c.policy) for c in grid.select(detector=detector)):
@@ -74,14 +75,14 @@ def _rows(results: GridResults, figures: PaperFigures) -> Iterator[Row]:
                     word(figures.training, grid.name) or grid.name,
                 )
                 stated = [each for each in figures.database if (each.detector, each.cors, each.corpora) == words]
-                yield Row(*words, grid, cells, stated[0] if stated and policy in ("none", "spoof") else None)
+                yield FactorRow(*words, grid, cells, stated[0] if stated and policy in (NO_CORS, SPOOF) else None)
 
 
-def _rank(row: Row, figures: PaperFigures) -> int:
+def _rank(row: FactorRow, figures: PaperFigures) -> int:
     return figures.database.index(row.paper) if row.paper is not None else len(figures.database)
 
 
-def _entry(row: Row, evaluation: str, footnotes: Footnotes) -> Cell:
+def _entry(row: FactorRow, evaluation: str, footnotes: Footnotes) -> Cell:
     found = summarise(row.cells, evaluation, POOLED)
     if found.state != "done":
         return state_cell(found, len(PARTS), footnotes)

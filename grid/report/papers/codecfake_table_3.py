@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from grid.baseline import BASELINE_POLICY
-from grid.report.data import POOLED, CellResult, GridResults
+from grid.analysis.results import CellResult, GridResults
+from grid.analysis.significance import Significance
+from grid.core.vocabulary import NO_CORS, POOLED
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers._paper_figures import PaperFigures, in_order, read_figures, word
-from grid.report.significance import Significance
+from grid.report.papers.shared.stated_figures import PaperFigures, in_order, read_figures, word
 from grid.report.summary import percent, points, state_cell, summarise, uncertainty
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
@@ -39,7 +39,7 @@ LEFT_OUT = (
 
 
 @dataclass(frozen=True)
-class Row:
+class CrossTestingRow:
     """One training, all its seeds, in the words of the paper where it has them."""
 
     trained_on: str
@@ -79,28 +79,30 @@ def table(results: GridResults) -> Table:
     )
 
 
-def _rows(results: GridResults, figures: PaperFigures) -> list[Row]:
+def _rows(results: GridResults, figures: PaperFigures) -> list[CrossTestingRow]:
     """The baselines, then the trainings on one codec in the paper's order, then the others."""
     rows = []
     for detector in results.detectors():
         name = word(figures.detectors, detector) or detector
-        baseline = tuple(c for c in results.select(detector=detector, policy=BASELINE_POLICY) if not c.codecs)
+        baseline = tuple(c for c in results.select(detector=detector, policy=NO_CORS) if not c.codecs)
         if baseline:
-            rows.append(Row(word(figures.training, detector) or "no CoRS", name, baseline))
+            rows.append(CrossTestingRow(word(figures.training, detector) or "no CoRS", name, baseline))
     order = in_order(figures.codecs, [*results.codecs, *results.selections()])
     for detector in results.detectors():
         name = word(figures.detectors, detector) or detector
-        found = [c for c in results.select(detector=detector) if c.policy != BASELINE_POLICY]
+        found = [c for c in results.select(detector=detector) if c.policy != NO_CORS]
         keys = dict.fromkeys((c.selection, c.policy) for c in found)
         for selection, policy in sorted(keys, key=lambda key: order.index(key[0])):
             cells = results.select(detector=detector, selection=selection, policy=policy)
             codec = word(figures.codecs, cells[0].codecs[0]) if len(cells[0].codecs) == 1 else None
             words = codec or selection
-            rows.append(Row(words if policy == "spoof" else f"{words}, {policy}", name, cells))
+            rows.append(CrossTestingRow(words if policy == "spoof" else f"{words}, {policy}", name, cells))
     return rows
 
 
-def _entry(results: GridResults, row: Row, evaluation: str, figures: PaperFigures, footnotes: Footnotes) -> Cell:
+def _entry(
+    results: GridResults, row: CrossTestingRow, evaluation: str, figures: PaperFigures, footnotes: Footnotes
+) -> Cell:
     found = summarise(row.cells, evaluation, POOLED)
     if found.state != "done":
         return state_cell(found, len(PARTS), footnotes)

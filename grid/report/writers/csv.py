@@ -6,7 +6,7 @@ import csv
 import io
 import math
 
-from grid.report.table import Column, Table, Value
+from grid.report.table import CellValue, Column, Table
 
 
 def to_csv(table: Table) -> str:
@@ -27,7 +27,7 @@ def _header(column: Column, part: str) -> str:
     return f"{column.full_name} {part}" if part else column.full_name
 
 
-def _value(value: Value) -> str:
+def _value(value: CellValue) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(float(value))
     return str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from grid.report.page import FOLDED, Figure, Fold, Page, Part
 from grid.report.table import Cell, Column, Table
 
 
@@ -50,3 +51,30 @@ def _line(words: list[str], widths: list[int], columns: tuple[Column, ...]) -> s
 
 def _rule(width: int, column: Column) -> str:
     return "-" * (width + 2) if column.align == "left" else "-" * (width + 1) + ":"
+
+
+def to_markdown_page(page: Page) -> str:
+    """The whole page; pictures are links to the files beside it."""
+    blocks = [f"# {escape_markdown(page.title)}\n"]
+    blocks += [f"> **Note:** {escape_markdown(warning)}\n" for warning in page.warnings]
+    blocks.append(f"{escape_markdown(page.summary)}\n")
+    if page.terms:
+        blocks.append("".join(f"- **{escape_markdown(k)}**: {escape_markdown(v)}\n" for k, v in page.terms))
+    blocks += [_part(part, "") for part in page.shown]
+    blocks += [_fold(fold) for fold in page.folds]
+    blocks.append(to_markdown(page.last))
+    facts = [f"{escape_markdown(word)}: `{value}`" for word, value in page.facts]
+    blocks.append("---\n\n" + " | ".join(facts) + "\n")
+    return "\n".join(blocks)
+
+
+def _part(part: Part, folder: str) -> str:
+    if isinstance(part, Figure):
+        title = escape_markdown(part.title)
+        return f"![{title}]({folder}{part.file})\n\n**{title}.** {escape_markdown(part.caption)}\n"
+    return to_markdown(part)
+
+
+def _fold(fold: Fold) -> str:
+    parts = "\n".join(_part(part, f"{FOLDED}/") for part in fold.parts)
+    return f"<details><summary>{escape_markdown(fold.title)}</summary>\n\n{parts}\n</details>\n"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
-from tests.corpus.readers.asvspoof_trees import write_flacs, write_lines
+from tests.support.asvspoof_trees import write_flacs, write_lines
 
 # lines as they stand in the release
 LINES = {

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from grid.codecs.catalogue import load_catalogue
+from grid.core.errors import RequestError
 from grid.corpus.codec_tags import tags_of
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
-from tests.corpus.readers.asvspoof_trees import write_flacs, write_lines
+from tests.support.asvspoof_trees import write_flacs, write_lines
 
 ROWS = [  # utterance, path, original corpus, speaker, attacker, label
     ("T_0000000011", "asvspoof5/flac_T/T_0000000011.flac", "asvspoof5", "T_3734", "-", "bonafide"),

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
-from tests.corpus.speechlike import write_tone
+from tests.support.speechlike import write_tone
 
 MAP = {"id": ["utt", "nac"], "speaker": "spk", "label": "target", "attack": "tts", "codec": "nac"}
 RECORDING = {"utt": "T_0000000011", "spk": "T_3734", "target": "bonafide", "tts": None, "nac": None}

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.codec_tags import tags_of
+from grid.corpus.holdings import role_of
 from grid.corpus.importing import import_corpus
 from grid.corpus.manifest import read_manifest
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.published_counts import compare, published_counts
 from grid.corpus.readers import open_corpus
-from grid.corpus.roles import role_of
-from grid.errors import RequestError
-from tests.corpus.speechlike import write_tone
+from tests.support.speechlike import write_tone
 
 CORS_LABELS = """\
 p225 p225_001_DAC24.wav spoof

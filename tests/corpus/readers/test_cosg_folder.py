@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from grid.core.errors import RequestError
 from grid.corpus.audio import read_audio
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
-from tests.tiny_grid import waveform
+from tests.support.tiny_grid import waveform
 
 HEADER = "path,system,role,trim_start,speaker,codec,qua,aux,dec,note"
 RATE = 24_000

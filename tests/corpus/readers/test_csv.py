@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import READERS, open_corpus
-from grid.errors import RequestError
 
 
 def write(tmp_path: Path, text: str, name: str = "p.csv") -> Path:

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
 
 
 def write(tmp_path: Path, **columns: list[object]) -> Path:

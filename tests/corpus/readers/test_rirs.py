@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.importing import import_corpus
 from grid.corpus.manifest import read_manifest
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
-from tests.corpus.speechlike import write_tone
+from tests.support.speechlike import write_tone
 
 REAL = "real_rirs_isotropic_noises"
 SIMULATED = [

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from grid.core.errors import RequestError
 from grid.corpus.readers import open_corpus
-from grid.errors import RequestError
 
 SPEAKERS = ("p225", "p226", "p227", "p228", "p229", "s5")
 

@@ -1,0 +1,195 @@
+"""Renders what is not rendered yet with Ray Data: one actor pool for each codec, one item for each shard."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from cluster.runtime.glibc_memory import keep_freed_memory
+from cluster.runtime.quiet import quiet_data
+from cluster.runtime.worker_python import worker_options
+from cluster.stages.events import RenderProgress
+from grid.config.experiment import Resources
+from grid.core.errors import RequestError
+from grid.core.record import read_record
+from grid.core.store import Store
+from grid.corpus.imported import StoredCorpus
+from grid.resynthesis.plan import RenderJob, plan_render, shards_to_do
+from grid.resynthesis.processor import build_processor
+from grid.resynthesis.render import Processor, ShardRenderer, finish_render
+from grid.resynthesis.rendition import RAW, Rendition
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A rendition with the job that makes it and the shards that are not there yet."""
+
+    rendition: Rendition
+    job: RenderJob
+    shards: list[int]
+
+
+def render_all(
+    store: Store,
+    renditions: tuple[Rendition, ...],
+    corpora: dict[str, StoredCorpus],
+    *,
+    resources: Resources,
+    max_failed_share: float,
+    progress: Callable[[RenderProgress], None],
+) -> dict[str, str]:
+    """Makes every rendition that is not done, parents first; the errors of those that failed, by folder.
+
+    A rendition whose parent failed fails too; the others are made all the same.
+    """
+    errors: dict[str, str] = {}
+    by_depth = sorted(renditions, key=_depth)
+    for _, generation in groupby(by_depth, key=_depth):
+        waiting = [r for r in generation if read_record(store, r.folder) is None]
+        for _, same_link in groupby(sorted(waiting, key=_link), key=_link):
+            work = list(_planned(store, list(same_link), corpora, errors))
+            _run_pool(store, work, resources, progress, errors)
+            for item in work:
+                if item.rendition.folder not in errors:
+                    _finish(store, item, max_failed_share, errors)
+    return errors
+
+
+def _depth(rendition: Rendition) -> int:
+    parent = rendition.chain.parent
+    return 0 if parent is None else 2 if rendition.chain.codec else 1
+
+
+def _link(rendition: Rendition) -> str:
+    """The name of the last link of the chain: renditions that share it share a pool."""
+    return rendition.chain.codec or rendition.chain.attack or RAW.name
+
+
+def _planned(
+    store: Store, renditions: list[Rendition], corpora: dict[str, StoredCorpus], errors: dict[str, str]
+) -> Iterator[Work]:
+    for rendition in renditions:
+        parent = rendition.parent
+        if parent is not None and parent.folder in errors:
+            errors[rendition.folder] = f"its parent failed: {errors[parent.folder]}"
+            continue
+        try:
+            job = plan_render(store, rendition, corpora[rendition.corpus.name])
+        except RequestError as error:
+            errors[rendition.folder] = str(error)
+            continue
+        yield Work(rendition, job, shards_to_do(store, job))
+
+
+class ShardWorker:
+    """The Ray Data callable: holds one codec, makes shards, returns one row of counts for each. No audio leaves it."""
+
+    def __init__(self, jobs: list[RenderJob], device: str) -> None:
+        keep_freed_memory()
+        self.jobs, self.device = jobs, device
+        self.processors: dict[tuple[str, str], Processor | None] = {}
+        self.renderers: dict[int, ShardRenderer] = {}
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        rows = [self._one(int(job), int(shard)) for job, shard in zip(batch["job"], batch["shard"], strict=True)]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    def _one(self, job: int, shard: int) -> dict[str, Any]:
+        row: dict[str, Any] = {"job": job, "shard": shard, "utterances": 0, "failed": 0, "seconds": 0.0, "error": ""}
+        try:
+            result = self._renderer(job).render(shard)
+        except Exception as error:  # an exception here would end the pools of all codecs
+            log.error("shard %d of %s failed: %s", shard, self.jobs[job].folder, traceback.format_exc())
+            return {**row, "error": f"{type(error).__name__}: {error}"}
+        return {**row, "utterances": result.utterances, "failed": result.failed, "seconds": result.seconds}
+
+    def _renderer(self, number: int) -> ShardRenderer:
+        """The renderer of a job; jobs that apply the link share one codec, those that only copy need none."""
+        if number not in self.renderers:
+            job = self.jobs[number]
+            if job.last_link not in self.processors:
+                self.processors[job.last_link] = build_processor(*job.last_link, job.seed, self.device)
+            self.renderers[number] = ShardRenderer(job, self.processors[job.last_link])
+        return self.renderers[number]
+
+
+def _run_pool(
+    store: Store,
+    work: list[Work],
+    resources: Resources,
+    progress: Callable[[RenderProgress], None],
+    errors: dict[str, str],
+) -> None:
+    """Makes the shards of one codec, and says of which renditions some are lacking because worker processes died.
+
+    An isolated codec that takes its worker with it is driven over the bridge from then on, where only the utterance at
+    which it ended its process is lost.
+    """
+    from ray.exceptions import RayError
+
+    for options in worker_options(work[0].job.codec if work else ""):
+        if not any(item.shards for item in work):
+            return
+        try:
+            _make_shards(work, resources, progress, errors, options)
+            return
+        except RayError as error:
+            log.warning("a worker of %s died (%s)", _link(work[0].rendition), type(error).__name__)
+            said = str(error).strip().splitlines()[0]
+            work = [replace(item, shards=shards_to_do(store, item.job)) for item in work]
+    for item in work:
+        if item.shards:
+            errors.setdefault(item.rendition.folder, f"its workers died again and again: {said}")
+
+
+def _make_shards(
+    work: list[Work],
+    resources: Resources,
+    progress: Callable[[RenderProgress], None],
+    errors: dict[str, str],
+    options: dict[str, Any],
+) -> None:
+    items = [{"job": number, "shard": shard} for number, item in enumerate(work) for shard in item.shards]
+    link = _link(work[0].rendition)
+    start, done, seconds, failed = time.monotonic(), 0, 0.0, 0
+    progress(RenderProgress(link, 0, len(items), 0.0, 0.0, 0))
+    for row in _dataset(items, [item.job for item in work], resources, options).iter_rows():
+        done, seconds, failed = done + 1, seconds + row["seconds"], failed + row["failed"]
+        if row["error"]:
+            errors.setdefault(work[row["job"]].rendition.folder, f"shard {row['shard']}: {row['error']}")
+        progress(RenderProgress(link, done, len(items), seconds, time.monotonic() - start, failed))
+
+
+def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Resources, options: dict[str, Any]) -> Any:
+    import ray
+
+    quiet_data()
+    gpus = resources.gpus_per_codec_worker if any(job.applied for job in jobs) else 0
+    cpus = ray.cluster_resources().get("CPU", 1)
+    most = min(len(items), max(1, int(cpus / resources.cpus_per_codec_worker)))
+    if resources.codec_workers is not None:
+        most = min(most, resources.codec_workers)
+    dataset = ray.data.from_items(items, override_num_blocks=len(items))
+    return dataset.map_batches(
+        ShardWorker,
+        fn_constructor_args=(jobs, "cuda" if gpus else "cpu"),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=2),
+        num_cpus=resources.cpus_per_codec_worker,
+        num_gpus=gpus or None,
+        **options,
+    )
+
+
+def _finish(store: Store, item: Work, max_failed_share: float, errors: dict[str, str]) -> None:
+    try:
+        finish_render(store, item.rendition, item.job, max_failed_share)
+    except (RequestError, OSError) as error:
+        errors[item.rendition.folder] = str(error)

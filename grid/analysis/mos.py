@@ -1,0 +1,73 @@
+"""Reads the predicted MOS of an experiment's tested recordings and generators, as a report shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from grid.config.experiment import Experiment
+from grid.core.record import RECORD
+from grid.core.store import Store
+from grid.corpus.ratings import MOS
+from grid.measuring.measure import tested_utterances
+from grid.measuring.trials import Trials
+
+BONAFIDE_SYSTEM = ""
+"""What stands for the system of bona fide speech."""
+
+
+@dataclass(frozen=True)
+class SystemMos:
+    """The predicted MOS of `count` utterances of a system: mean, quartiles, and the share above a threshold (0 to 1).
+
+    `system` is the attack, BONAFIDE_SYSTEM for recordings.
+    """
+
+    system: str
+    count: int
+    mean: float
+    lower: float
+    median: float
+    upper: float
+    share_above: float
+
+
+def mos_by_system(systems: Sequence[str], mos: ArrayLike, *, threshold: float) -> tuple[SystemMos, ...]:
+    """One entry per system, from the system and the MOS (utterances,) of each utterance; NaN is not rated.
+
+    Bona fide speech comes first, then the systems from the best median to the worst.
+    """
+    values = np.asarray(mos, dtype=np.float64)
+    names = np.array(systems, dtype=object)
+    rated = ~np.isnan(values)
+    found = [_summary(name, values[rated & (names == name)], threshold) for name in sorted(set(names[rated]))]
+    return tuple(sorted(found, key=lambda item: (item.system != BONAFIDE_SYSTEM, -item.median, item.system)))
+
+
+def _summary(system: str, values: np.ndarray, threshold: float) -> SystemMos:
+    lower, median, upper = (float(value) for value in np.percentile(values, (25, 50, 75)))
+    above = float(np.mean(values > threshold))
+    return SystemMos(str(system), len(values), float(values.mean()), lower, median, upper, above)
+
+
+THRESHOLD = 3.5
+"""That of Table V of CodecFake+, where no evaluation names another."""
+
+
+def read_mos(store: Store, experiment: Experiment, renditions: Sequence[str]) -> tuple[float, tuple[SystemMos, ...]]:
+    """The threshold, and the MOS of each system among the rated utterances of finished renditions, without CoRS."""
+    asked = [choice.mos_above for choice in experiment.evaluations.values() if choice.mos_above is not None]
+    threshold = asked[0] if asked else THRESHOLD
+    finished = [folder for folder in dict.fromkeys(renditions) if store.exists(f"{folder}/{RECORD}")]
+    tables = [tested_utterances(store, folder) for folder in finished]
+    rated = [table[table[MOS].notna()] for table in tables if table[MOS].notna().any()]
+    if not rated:
+        return threshold, ()
+    trials = Trials(pd.concat(rated, ignore_index=True))
+    table = trials.table
+    of_system = table[(table["attack"] != "") | (table["codec"] == "")]
+    return threshold, mos_by_system(of_system["attack"].tolist(), of_system[MOS].to_numpy(), threshold=threshold)

@@ -1,0 +1,257 @@
+"""The results of a grid, read from its store: what a report shows, and what MLflow must show as well."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from grid.analysis.artefacts import ArtefactResults
+from grid.analysis.effects.results import Effects
+from grid.analysis.mos import SystemMos
+from grid.analysis.significance import Significance
+from grid.cells.baseline import baseline_of, baselines
+from grid.cells.job import CellJob
+from grid.cells.status import CellState, cell_state
+from grid.codecs.catalogue import load_catalogue
+from grid.config.experiment import Experiment
+from grid.core.store import Store
+from grid.core.vocabulary import POOLED, Group, Status
+from grid.measuring.compare import compare_cell
+from grid.measuring.measure import measure_cell, measurement_path
+from grid.metrics.differences import Difference
+from grid.metrics.evaluation import Measurement
+from grid.metrics.shortcut_features import Shortcut
+
+
+@dataclass(frozen=True)
+class CodecFacts:
+    """A codec's place in the taxonomy of CodecFake+: quantiser, auxiliary objective, decoder domain; None = unknown.
+
+    `group` is `transmission` for telephone and streaming codecs, which have no such place. `letter` is the name the
+    paper gives it, where it has one.
+    """
+
+    name: str
+    qua: str | None = None
+    aux: str | None = None
+    dec: str | None = None
+    group: Group = "neural"
+    letter: str = ""
+
+
+@dataclass(frozen=True)
+class DetectorFacts:
+    """What a report has to know of a detector; `cosines` is how many its score is the sum of, 0 for a logit."""
+
+    name: str
+    cosines: int = 0
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One training of the grid and what it measured; `error` says why it failed, in the words of its log.
+
+    `differences` are from the baseline of its seed; there are none where that is absent or not done.
+    """
+
+    cell_id: str
+    selection: str
+    codecs: tuple[str, ...]
+    policy: str
+    detector: str
+    seed: int
+    status: Status
+    error: str = ""
+    measurements: tuple[Measurement, ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+    def measurement(self, evaluation: str, condition: str) -> Measurement | None:
+        """The measurement of one condition, or None if this cell has none."""
+        for item in self.measurements:
+            if item.evaluation == evaluation and item.condition == condition:
+                return item
+        return None
+
+    def difference(self, evaluation: str, condition: str) -> Difference | None:
+        """The difference from the baseline on one condition, or None if this cell has none."""
+        for item in self.differences:
+            if item.evaluation == evaluation and item.condition == condition:
+                return item
+        return None
+
+
+@dataclass(frozen=True)
+class GridResults:
+    """All cells of a grid, in the order in which tables show them, and the codecs they train and test on.
+
+    `compared` are the grids of other experiments whose results stand beside this one's; `trouble` says why the results
+    of such a grid are not here. `artefacts` is the comparison of codec residuals, `shortcuts` what duration, level and
+    bandwidth alone tell, `significance` the tests against the best baseline, `effects` what one attribute of a codec
+    does; these are read from the store, for MLflow does not hold them.
+    """
+
+    name: str
+    cells: tuple[CellResult, ...]
+    codecs: dict[str, CodecFacts] = field(default_factory=dict)
+    detector_facts: dict[str, DetectorFacts] = field(default_factory=dict)
+    compared: tuple[GridResults, ...] = ()
+    trouble: str = ""
+    artefacts: ArtefactResults | None = None
+    significance: tuple[Significance, ...] = ()
+    effects: tuple[Effects, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
+    mos: tuple[SystemMos, ...] = ()
+    mos_threshold: float = math.nan
+
+    def selections(self) -> list[str]:
+        return _distinct(cell.selection for cell in self.cells)
+
+    def policies(self) -> list[str]:
+        return _distinct(cell.policy for cell in self.cells)
+
+    def detectors(self) -> list[str]:
+        return _distinct(cell.detector for cell in self.cells)
+
+    def evaluations(self, measured: Callable[[str], bool] = lambda condition: condition == POOLED) -> list[str]:
+        """The evaluations that some cell measured on a condition for which `measured` holds (default: pooled)."""
+        return _distinct(m.evaluation for cell in self.cells for m in cell.measurements if measured(m.condition))
+
+    def conditions(self, evaluation: str) -> list[str]:
+        """The conditions of `evaluation` that some cell measured."""
+        return _distinct(m.condition for cell in self.cells for m in cell.measurements if m.evaluation == evaluation)
+
+    def test_codecs(self, evaluation: str) -> list[str]:
+        """The codecs that `evaluation` has a condition for: those of the catalogue in its order, then the others."""
+        names = [name for name in map(condition_codec, self.conditions(evaluation)) if name is not None]
+        known = [name for name in self.codecs if name in names]
+        return known + [name for name in names if name not in self.codecs]
+
+    def select(
+        self, *, selection: str | None = None, policy: str | None = None, detector: str | None = None
+    ) -> tuple[CellResult, ...]:
+        """The cells that have every value given: the seeds of one training, when all three are."""
+        wanted = {"selection": selection, "policy": policy, "detector": detector}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        return tuple(c for c in self.cells if all(getattr(c, name) == value for name, value in given.items()))
+
+    def baseline(self, selection: str, detector: str) -> tuple[CellResult, ...]:
+        """The cells without CoRS to compare with: those of the selection, else those trained on no codec at all."""
+        return baselines(self.cells, selection, detector)
+
+
+def codec_condition(codec: str) -> str:
+    """The condition of the trials of one codec."""
+    return f"codec={codec}"
+
+
+def condition_codec(condition: str) -> str | None:
+    """The codec of a condition that is about a codec only, else None."""
+    name, separator, value = condition.partition("=")
+    return value if separator and name == "codec" and "," not in value else None
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+log = logging.getLogger(__name__)
+ERROR_LENGTH = 1000
+
+
+def results_from_store(store: Store, experiment: Experiment, cells: Sequence[CellJob]) -> GridResults:
+    """The results of `cells`; those that are done and not measured, or not compared yet, are so now."""
+    results = [cell_result(store, experiment, cell_state(store, job), baseline_of(job, cells)) for job in cells]
+    return grid_results(experiment, cells, results)
+
+
+def grid_results(experiment: Experiment, jobs: Sequence[CellJob], cells: Iterable[CellResult]) -> GridResults:
+    """The cells with the facts of every codec that they train or test on, in the catalogue's order."""
+    found = tuple(cells)
+    tested = (name for cell in found for m in cell.measurements for name in _codecs(m.condition))
+    return GridResults(
+        experiment.name,
+        found,
+        codec_facts({*experiment.codec_names(), *tested}),
+        {job.detector: detector_facts(job) for job in jobs},
+    )
+
+
+def detector_facts(job: CellJob) -> DetectorFacts:
+    """What the detector of `job` gives: a logit, or a sum of cosines."""
+    backend = job.detector_spec.resolved_backend()
+    return DetectorFacts(job.detector, backend.outputs if backend.head == "cosines" else 0)
+
+
+def codec_facts(names: set[str]) -> dict[str, CodecFacts]:
+    """What the catalogue says of the codecs called `names`, in its order; a name it does not know is left out."""
+    return {
+        entry.name: CodecFacts(
+            name=entry.name,
+            qua=entry.qua,
+            aux=entry.aux,
+            dec=entry.dec,
+            group=entry.group,
+            letter=entry.letters.codecfake_plus or entry.letters.codecfake or "",
+        )
+        for entry in load_catalogue()
+        if entry.name in names
+    }
+
+
+def cell_result(
+    store: Store,
+    experiment: Experiment,
+    state: CellState,
+    baseline: CellJob | None = None,
+    *,
+    measure: bool = True,
+) -> CellResult:
+    """The result of one cell; a done cell that cannot be measured counts as failed, with the reason.
+
+    `baseline` is the cell to compare it with; when that is done as well, the result has the differences. With
+    `measure=False` nothing is computed: a done cell that is not measured yet has no measurements.
+    """
+    status, error = state.status, state.error
+    measurements: tuple[Measurement, ...] = ()
+    if status == "done" and (measure or store.exists(measurement_path(state.job, experiment))):
+        try:
+            measurements = tuple(measure_cell(store, state.job, experiment))
+        except (OSError, ValueError) as reason:
+            log.warning("cell %s cannot be measured: %s", state.job.cell_id, reason)
+            status, error = "failed", _one_line(reason)
+    return CellResult(
+        cell_id=state.job.cell_id,
+        selection=state.job.selection,
+        codecs=state.job.codecs,
+        policy=state.job.policy,
+        detector=state.job.detector,
+        seed=state.job.seed,
+        status=status,
+        error=error,
+        measurements=measurements,
+        differences=_differences(store, experiment, state.job, baseline, measure) if measurements else (),
+    )
+
+
+def _differences(
+    store: Store, experiment: Experiment, job: CellJob, baseline: CellJob | None, anew: bool
+) -> tuple[Difference, ...]:
+    if baseline is None or cell_state(store, baseline).status != "done":
+        return ()
+    try:
+        return tuple(compare_cell(store, job, baseline, experiment, anew=anew))
+    except (OSError, ValueError) as reason:
+        log.warning("cell %s cannot be compared with %s: %s", job.cell_id, baseline.cell_id, reason)
+        return ()
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:ERROR_LENGTH]
+
+
+def _codecs(condition: str) -> list[str]:
+    """The codecs that a condition such as `codec=NAME` or `attack=NAME,codec=NAME` names."""
+    parts = (part.partition("=") for part in condition.split(","))
+    return [value for key, _, value in parts if key.endswith("codec") and value]

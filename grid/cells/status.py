@@ -1,0 +1,107 @@
+"""How far each cell is, read from the store: the one source of truth that MLflow, status and the report show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from grid.cells.job import HISTORY, STATE, CellJob, renditions_to_score
+from grid.core.record import FAILURE, keep_failure, read_record
+from grid.core.store import Store
+from grid.core.vocabulary import Status
+
+RUNNING = "running.json"
+LOCK = "lock"
+STALE = timedelta(minutes=30)
+"""On object stores, which have no locks, a cell that said nothing for so long counts as dead."""
+
+
+@dataclass(frozen=True)
+class CellState:
+    """What the store says of one cell.
+
+    `epochs` are the epochs so far (see `grid.training.checkpoint.Epoch`, EERs as fractions); `results` those of the
+    training's record; `error` is the one-line reason of the last failure, `log` the file that holds all of it.
+    """
+
+    job: CellJob
+    status: Status
+    epochs: tuple[dict[str, Any], ...] = ()
+    results: dict[str, Any] | None = None
+    error: str = ""
+    log: str = ""
+
+
+def cell_state(store: Store, job: CellJob) -> CellState:
+    """The state of one cell. Done means trained and scored; a failure counts until the cell is tried again."""
+    record = read_record(store, job.folder)
+    history = f"{job.folder}/{HISTORY}"
+    epochs = tuple(store.read_json(history)["epochs"]) if store.exists(history) else ()
+    results = record.results if record is not None else None
+    if record is not None and not renditions_to_score(store, job):
+        return CellState(job, "done", epochs, results)
+    if is_running(store, job):
+        return CellState(job, "running", epochs, results)
+    failure = f"{job.folder}/{FAILURE}"
+    if store.exists(failure):
+        return CellState(job, "failed", epochs, results, store.read_json(failure)["error"], store.uri(failure))
+    return CellState(job, "missing", epochs, results)
+
+
+def planned_action(store: Store, job: CellJob) -> tuple[str, str]:
+    """What a run would do with a cell, and why: skip, score, resume or train."""
+    record = read_record(store, job.folder)
+    if record is not None:
+        waiting = len(renditions_to_score(store, job))
+        if waiting == 0:
+            return "skip", "done"
+        return "score", f"trained; {waiting} of {len(job.scored)} renditions are not scored"
+    failed = store.exists(f"{job.folder}/{FAILURE}")
+    if store.exists(f"{job.folder}/{STATE}"):
+        done = len(store.read_json(f"{job.folder}/{HISTORY}")["epochs"])
+        return "resume", f"{done} of {job.recipe.epochs} epochs are there" + ("; failed before" if failed else "")
+    return "train", "failed before" if failed else "new"
+
+
+@contextmanager
+def running(store: Store, job: CellJob, *, timeout: float = 60.0) -> Iterator[None]:
+    """Marks a cell as running in this process; the mark dies with the process.
+
+    Raises filelock.Timeout when another process holds the cell for longer than `timeout` seconds.
+    """
+    with store.lock(f"{job.folder}/{LOCK}", timeout=timeout):
+        heartbeat(store, job)
+        store.remove(f"{job.folder}/{FAILURE}")
+        try:
+            yield
+        finally:
+            store.remove(f"{job.folder}/{RUNNING}")
+
+
+def heartbeat(store: Store, job: CellJob) -> None:
+    """Says that the cell is alive, now."""
+    store.write_json(f"{job.folder}/{RUNNING}", {"alive": datetime.now(UTC).isoformat()})
+
+
+def is_running(store: Store, job: CellJob) -> bool:
+    """Whether a live process has the cell: by its lock on a disk, by its heartbeat on an object store."""
+    if not store.exists(f"{job.folder}/{RUNNING}"):
+        return False
+    if not store.is_local:
+        alive = datetime.fromisoformat(store.read_json(f"{job.folder}/{RUNNING}")["alive"])
+        return datetime.now(UTC) - alive < STALE
+    from filelock import Timeout
+
+    try:
+        with store.lock(f"{job.folder}/{LOCK}", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def record_failure(store: Store, job: CellJob, error: BaseException, trace: str) -> None:
+    """Keeps why a cell failed."""
+    keep_failure(store, job.folder, error, trace)

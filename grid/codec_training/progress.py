@@ -1,0 +1,116 @@
+"""How far the training of a small codec has come, line by line; and the state it goes on from."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass, field
+from pickle import UnpicklingError
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from grid.codec_training.losses import Terms
+from grid.core.errors import RequestError
+from grid.core.store import Store
+
+STATE = "state.pt"
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one step cost, all scalars: `loss` is what is made small, the rest its parts without their weights."""
+
+    NAMES: ClassVar = ("loss", "waveform", "spectrum", "magnitude", "mel", "commitment", "auxiliary", "moments")
+
+    loss: torch.Tensor
+    terms: Terms
+    commitment: torch.Tensor
+    auxiliary: torch.Tensor
+    moments: torch.Tensor
+
+    def values(self) -> torch.Tensor:
+        """The numbers, float64, in the order of NAMES."""
+        parts = {**vars(self), **vars(self.terms)}
+        return torch.stack([parts[name].detach().double() for name in self.NAMES])
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """What the history says of one step; the losses are means since the line before, without their weights.
+
+    `commitment` and `auxiliary` are of the first stage alone, `moments` is of the second; elsewhere they are 0.
+    `log_spectral_distance` is of each sample utterance, in dB, by its id; empty where the corpus has no dev split.
+    """
+
+    step: int
+    seconds: float
+    learning_rate: float
+    loss: float
+    waveform: float
+    spectrum: float
+    magnitude: float
+    mel: float
+    commitment: float
+    auxiliary: float
+    moments: float
+    log_spectral_distance: dict[str, float]
+
+
+@dataclass
+class StageProgress:
+    """Steps that are done, the seconds they took, and the lines so far. Randomness is not saved: see `Stage.step`."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[HistoryLine] = field(default_factory=list)
+
+
+@dataclass
+class Parts:
+    """All that changes while a codec trains."""
+
+    model: nn.Module
+    auxiliary: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: Tensors
+    sums: torch.Tensor
+    progress: StageProgress
+
+
+def save_parts(store: Store, folder: str, parts: Parts) -> None:
+    """Replaces the state in `folder` at once, so that a kill leaves the old or the new one."""
+    state = {
+        "model": parts.model.state_dict(),
+        "auxiliary": parts.auxiliary.state_dict(),
+        "optimiser": parts.optimiser.state_dict(),
+        "average": parts.average,
+        "sums": parts.sums,
+        "progress": {**asdict(parts.progress), "history": [asdict(line) for line in parts.progress.history]},
+    }
+    with store.writing(f"{folder}/{STATE}") as temporary:
+        torch.save(state, temporary)
+
+
+def load_parts(store: Store, folder: str, parts: Parts) -> bool:
+    """Puts the saved state into `parts`; False when there is none. Raises RequestError when the file is damaged."""
+    if not store.exists(f"{folder}/{STATE}"):
+        return False
+    data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))
+    try:
+        state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError, LookupError) as error:  # what torch raises depends on the bytes
+        raise RequestError(
+            f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the codec is trained from its start"
+        ) from error
+    parts.model.load_state_dict(state["model"])
+    parts.auxiliary.load_state_dict(state["auxiliary"])
+    parts.optimiser.load_state_dict(state["optimiser"])
+    for name, value in state["average"].items():
+        parts.average[name].copy_(value)
+    parts.sums.copy_(state["sums"])
+    saved = dict(state["progress"])
+    parts.progress = StageProgress(**{**saved, "history": [HistoryLine(**line) for line in saved["history"]]})
+    return True

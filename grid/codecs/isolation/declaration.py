@@ -1,0 +1,116 @@
+"""What an environment consists of: NAME.yaml, checked field by field, and the digest that stands for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from grid.core.errors import RequestError, unknown_name
+from grid.core.identity import digest
+
+ENTRY_POINTS = "codecgrid.environments"
+"""Another package adds its environments through an entry point here: its value is the package that holds NAME.yaml."""
+FULL_COMMIT = 40
+
+
+def _pinned(requirement: str) -> str:
+    if not re.search(r"==\d| @ ", requirement):
+        raise ValueError(f"{requirement!r} is not pinned: write NAME==VERSION or NAME @ URL")
+    return requirement
+
+
+def _below(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ValueError(f"{path!r} is not a place below the checkout")
+    return path
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Checkout(_Declared):
+    """A git repository at one commit."""
+
+    repository: str = Field(pattern=r"^(https|file)://\S+$")
+    commit: str = Field(pattern=r"^[0-9a-f]{7,40}$", description="40 digits, or the longest known beginning")
+    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name among the checkouts")
+    paths: tuple[Annotated[str, AfterValidator(_below)], ...] = Field(
+        default=(".",), min_length=1, description="folders inside it that come first on sys.path"
+    )
+
+
+class Declaration(_Declared):
+    """One environment: packages and checkouts. Its yaml opens with a comment that says why it is needed."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")
+    requirements: tuple[Annotated[str, AfterValidator(_pinned)], ...]
+    overrides: tuple[str, ...] = Field(
+        default=(), description="requirements that win over what packages ask for, where a pin of theirs cannot hold"
+    )
+    checkouts: tuple[Checkout, ...] = ()
+    imports: tuple[str, ...] = Field(default=(), description="modules that must import once it is built")
+    ray: bool = Field(default=False, description="Ray Data can run an operator under its Python: its pins suit our Ray")
+
+    @property
+    def digest(self) -> str:
+        """Stands for all that can change the samples of a codec that runs in it; no path of a machine is in it."""
+        return digest(self.model_dump(mode="json", exclude={"name", "imports"}))
+
+    def holds(self, path: str) -> bool:
+        """Whether a file of weights at `path` comes with one of the checkouts."""
+        return PurePosixPath(path).parts[0] in {checkout.folder for checkout in self.checkouts}
+
+
+def find_declaration(name: str) -> Declaration | None:
+    """The environment called `name`; None when no file declares it, RequestError when the file is wrong."""
+    path = _files().get(name)
+    return read_declaration(path) if path else None
+
+
+def declaration(name: str, where: str = "") -> Declaration:
+    """As `find_declaration`; RequestError with the choices when there is none."""
+    found = find_declaration(name)
+    if found is None:
+        raise unknown_name("environment", name, _files(), where=where)
+    return found
+
+
+def names() -> list[str]:
+    """The names of all environments declared here and by installed packages, sorted."""
+    return sorted(_files())
+
+
+@lru_cache(maxsize=64)
+def read_declaration(path: Path) -> Declaration:
+    """The environment that the yaml file at `path` declares, called like the file."""
+    from grid.config.yaml_file import load_yaml
+
+    try:
+        fields: Any = load_yaml(path)
+        return Declaration.model_validate({"name": path.stem, **(fields or {})})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise RequestError(f"{path}: {field}: {problem['msg']}") from error
+    except TypeError as error:
+        raise RequestError(f"{path} is no declaration of an environment: {error}") from error
+
+
+def _files() -> dict[str, Path]:
+    return {path.stem: path for folder in _folders() for path in sorted(folder.glob("*.yaml"))}
+
+
+def _folders() -> Iterator[Path]:
+    """Our own last, so that its names win."""
+    for point in entry_points(group=ENTRY_POINTS):
+        spec = find_spec(point.value)
+        yield from map(Path, (spec.submodule_search_locations if spec else None) or [])
+    yield Path(__file__).resolve().parents[1] / "environments"

@@ -1,0 +1,51 @@
+"""On which evaluations an experiment compares trainings whose codecs differ in one attribute, and how."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from grid.config.yaml_file import Strict
+from grid.core.vocabulary import Split
+from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES
+from grid.metrics.paired_tests import LEVEL, REPLICATES
+
+
+class EffectChoice(Strict):
+    """The effect of each attribute of a codec, over pairs (grid/codecs/pairs.py) and whole families."""
+
+    evaluation: tuple[str, ...] = Field(
+        min_length=1, description="one or several, each with conditions per codec (`by: [codec]`)"
+    )
+    level: float = Field(default=DEFAULT_LEVEL, gt=0, lt=1, description="of the intervals")
+    replicates: int = Field(default=DEFAULT_REPLICATES, ge=100, description="of the bootstrap behind them")
+
+    @field_validator("evaluation", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class SignificanceChoice(Strict):
+    """Tests of every training against the baseline that is best on the evaluation, pooled and seed by seed."""
+
+    baselines: tuple[str, ...] = Field(
+        min_length=1,
+        description="detectors of the grid, whose trainings without resynthesised speech are the baselines",
+    )
+    evaluations: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
+    level: float = Field(default=LEVEL, gt=0, lt=1, description="of an error; of any one among all for the bootstrap")
+    predictions: Literal["scores", "decisions"] = Field(
+        default="decisions", description="what the paired t-test and Wilcoxon's compare; scores need one unit"
+    )
+    replicates: int = Field(default=REPLICATES, ge=100)
+
+
+class ArtefactChoice(Strict):
+    """Whose residual spectrograms are compared, and on how many utterances: `codecgrid artefacts CONFIG`."""
+
+    utterances: int = Field(default=100, ge=1, description="drawn from the recordings of the split")
+    split: Split = "test"
+    codecs: tuple[str, ...] | None = Field(default=None, min_length=2, description="default: all of the experiment")
+    seed: int = Field(default=0, description="of the draw")

@@ -1,0 +1,174 @@
+"""The mark of done: `record.json`, written last, with identity, digests of the outputs and where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grid.core.errors import RequestError
+from grid.core.identity import difference, file_digest, plain
+from grid.core.store import Store
+
+SCHEMA = 1
+RECORD = "record.json"
+
+
+class Provenance(BaseModel):
+    """What was true of the process that made something; for people, never part of an identity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    commit: str = Field(description="git commit of the code, with `+changes` when the tree was not clean")
+    command: list[str]
+    host: str
+    finished: str = Field(description="UTC time, ISO 8601")
+    versions: dict[str, str]
+
+
+class Record(BaseModel):
+    """A finished step: what it was (`identity`), what it wrote (`outputs`, SHA-256 of each), and small `results`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    kind: str
+    identity: dict[str, Any]
+    outputs: dict[str, str]
+    results: dict[str, Any]
+    provenance: Provenance
+
+
+def finish(
+    store: Store,
+    folder: str,
+    *,
+    kind: str,
+    identity: Any,
+    outputs: list[str],
+    results: dict[str, Any],
+    digests: Mapping[str, str] | None = None,
+) -> Record:
+    """Marks the step in `folder` as done: hashes `outputs` (names inside the folder), then writes the record.
+
+    `digests` are the SHA-256 of outputs that whoever wrote them has hashed already; those are not read again.
+    """
+    known = digests or {}
+    record = Record(
+        kind=kind,
+        identity=plain(identity),  # type: ignore[arg-type]  # an identity is a mapping
+        outputs={name: known.get(name) or output_digest(store, f"{folder}/{name}") for name in sorted(outputs)},
+        results=results,
+        provenance=provenance(),
+    )
+    store.write_json(f"{folder}/{RECORD}", record.model_dump(by_alias=True))
+    return record
+
+
+def output_digest(store: Store, path: str) -> str:
+    """The SHA-256 of a file of the store."""
+    if store.is_local:
+        return file_digest(store.uri(path))
+    return hashlib.sha256(store.read_bytes(path)).hexdigest()
+
+
+def read_record(store: Store, folder: str) -> Record | None:
+    """The record of `folder`, or None while the step is not done; an unknown schema is an error."""
+    path = f"{folder}/{RECORD}"
+    if not store.exists(path):
+        return None
+    value = store.read_json(path)
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA:
+        raise RequestError(
+            f"{store.uri(path)} has schema {schema!r}, this version reads {SCHEMA}; "
+            f"delete {store.uri(folder)} and run again"
+        )
+    try:
+        return Record.model_validate(value)
+    except ValidationError as error:
+        raise RequestError(f"{store.uri(path)} is damaged; delete {store.uri(folder)} and run again") from error
+
+
+def check_outputs(store: Store, folder: str, record: Record) -> None:
+    """Raises RequestError when an output of a finished step is missing or is not what was recorded."""
+    for name, expected in record.outputs.items():
+        path = f"{folder}/{name}"
+        if not store.exists(path):
+            raise RequestError(f"{store.uri(path)} is missing; delete {store.uri(folder)} and run again")
+        found = output_digest(store, path)
+        if found != expected:
+            raise RequestError(
+                f"{store.uri(path)} changed after it was written (SHA-256 {found[:12]}, recorded {expected[:12]}); "
+                f"delete {store.uri(folder)} and run again"
+            )
+
+
+def check_identity(store: Store, folder: str, record: Record, identity: Any) -> None:
+    """Raises RequestError, field by field, when the folder was made from another identity than the one asked for."""
+    lines = difference(record.identity, identity)
+    if lines:
+        raise RequestError(f"{store.uri(folder)} was made from another request: {'; '.join(lines[:8])}")
+
+
+def provenance() -> Provenance:
+    """The provenance of this process, now."""
+    return Provenance(
+        commit=commit(),
+        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        host=platform.node(),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+    )
+
+
+@cache
+def commit() -> str:
+    """The git commit this code runs from, with `+changes` when tracked files differ; `unknown` outside a checkout."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+    try:
+        head = git("rev-parse", "HEAD")
+        return f"{head}+changes" if git("status", "--porcelain", "--untracked-files=no") else head
+    except (OSError, subprocess.SubprocessError):
+        return os.environ.get("CODECGRID_COMMIT", "unknown")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("torch", "ray", "mlflow", "numpy", "soundfile", "soxr"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+FAILURE = "failure.json"
+
+
+def reason(error: BaseException) -> str:
+    """The kind of the error and the first line of what it says."""
+    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    return f"{type(error).__name__}: {first}"[:1000]
+
+
+def keep_failure(store: Store, folder: str, error: BaseException, trace: str) -> None:
+    """Writes `folder`/failure.json; whoever tries again removes it."""
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    store.write_json(f"{folder}/{FAILURE}", {"error": reason(error), "trace": trace, "time": time})

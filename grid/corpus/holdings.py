@@ -1,0 +1,135 @@
+"""Owns the role of an utterance in the study, recording, CoRS, attack or CoSG, and how many of each a corpus holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grid.core.vocabulary import BONAFIDE, SAMPLE_RATE, SPLITS, SPOOF, Role
+from grid.corpus.manifest import pending_rows
+
+
+@dataclass(frozen=True)
+class CorsParts:
+    """Where the CoRS of one codec come from in some splits of a corpus.
+
+    In the splits of `own` they are rows of the corpus, in those of `made` they are made here from its recordings.
+    `applied` says whether the codec is: to recordings, or to rows that are pending.
+    """
+
+    own: tuple[str, ...]
+    made: tuple[str, ...]
+    applied: bool
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """An imported corpus: its name, the digest of its manifest, and what that holds."""
+
+    name: str
+    manifest_digest: str
+    holdings: tuple[Holding, ...] = ()
+
+    @property
+    def has_cors(self) -> bool:
+        """Whether rows of the corpus are CoRS."""
+        return any(held.role == "cors" for held in self.holdings)
+
+    def cors_parts(self, codec: str, *, own: bool, splits: Sequence[str] = SPLITS) -> CorsParts:
+        """Where the CoRS of `codec` come from in `splits`, with rows of the corpus where it has some if `own`."""
+        rows = [held for held in self.holdings if own and held.role == "cors" and held.codec == codec]
+        there = tuple(split for split in splits if any(held.split == split for held in rows))
+        made = tuple(split for split in splits if split not in there)
+        recorded = not self.holdings or any(held.is_recorded and held.split in made for held in self.holdings)
+        return CorsParts(there, made, recorded or any(held.pending and held.split in there for held in rows))
+
+
+def role_of(key: str, attack: str, codec: str) -> Role:
+    """The role of an utterance in a trial.
+
+    What came through a codec and is no attack is CoRS, whatever its published key: what it is called is the question
+    that a labelling policy answers. A spoof that came through a codec is CoSG, any other spoof an attack.
+    """
+    if codec and not attack:
+        return "cors"
+    if key == SPOOF:
+        return "cosg" if codec else "attack"
+    return "raw"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The `utterances` of a corpus that agree in split, role, codec ("" for none) and in being pending or not."""
+
+    split: str
+    role: Role
+    codec: str
+    pending: bool
+    utterances: int
+
+    @property
+    def is_recorded(self) -> bool:
+        """Recordings that went through nothing: codecs and attacks are made from these."""
+        return self.role == "raw" and not self.codec
+
+
+def holdings(manifest: pa.Table) -> tuple[Holding, ...]:
+    """All that a manifest holds; train before dev before test, then by role and codec."""
+    columns = ["split", "key", "attack", "codec"]
+    table = manifest.select(columns).append_column("pending", pending_rows(manifest))
+    counts: Counter[tuple[str, Role, str, bool]] = Counter()
+    for row in table.group_by([*columns, "pending"]).aggregate([([], "count_all")]).to_pylist():
+        role = role_of(row["key"], row["attack"], row["codec"])
+        counts[row["split"], role, row["codec"], row["pending"]] += row["count_all"]
+    ordered = sorted(counts, key=lambda kind: (SPLITS.index(kind[0]), *kind[1:]))
+    return tuple(Holding(*kind, utterances=counts[kind]) for kind in ordered)
+
+
+def are_cors(manifest: pa.Table) -> pa.ChunkedArray:
+    """Which rows of a manifest are CoRS, as `role_of` says it."""
+    return pc.and_(pc.not_equal(manifest["codec"], ""), pc.equal(manifest["attack"], ""))
+
+
+def are_recorded(manifest: pa.Table) -> pa.ChunkedArray:
+    """Which rows are recordings that went through nothing, as `Holding.is_recorded` says it."""
+    return pc.and_(pc.equal(manifest["key"], BONAFIDE), pc.equal(manifest["codec"], ""))
+
+
+@dataclass(frozen=True)
+class SplitCount:
+    """How much of one key a split holds; `hours` of audio at 16 kHz, `speakers` counts different names, "" included."""
+
+    split: str
+    key: str
+    utterances: int
+    speakers: int
+    hours: float
+
+
+def summary(table: pa.Table) -> list[SplitCount]:
+    """One SplitCount for each split and key a manifest holds; train, dev, test, bona fide before spoof."""
+    counted = table.group_by(["split", "key"]).aggregate(
+        [("utterance_id", "count"), ("speaker", "count_distinct"), ("samples", "sum")]
+    )
+    rows = [
+        SplitCount(
+            split=row["split"],
+            key=row["key"],
+            utterances=row["utterance_id_count"],
+            speakers=row["speaker_count_distinct"],
+            hours=row["samples_sum"] / SAMPLE_RATE / 3600,
+        )
+        for row in counted.to_pylist()
+    ]
+    return sorted(rows, key=lambda row: (SPLITS.index(row.split), row.key))
+
+
+def shared_speakers(table: pa.Table) -> list[str]:
+    """The named speakers that more than one split holds, sorted: a detector may then know a test speaker."""
+    pairs = table.group_by(["speaker", "split"]).aggregate([])
+    counts = Counter(name for name in pairs.column("speaker").to_pylist() if name)
+    return sorted(name for name, splits in counts.items() if splits > 1)

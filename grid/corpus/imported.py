@@ -1,0 +1,180 @@
+"""The imported corpora of a store: each under its name, in a folder named by what its manifest says."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grid.config.experiment import CorpusSource
+from grid.core.errors import RequestError
+from grid.core.identity import file_digest
+from grid.core.store import Store
+from grid.corpus.holdings import CorpusFacts, Holding, holdings
+from grid.corpus.importing import MANIFEST_FILE, ImportedCorpus, ImportResult, import_corpus
+from grid.corpus.manifest import read_manifest, write_manifest
+from grid.corpus.ratings import mos_of, with_mos
+from grid.corpus.readers import READERS, open_corpus
+
+
+def sample_root() -> Path:
+    """The folder of the sample; the paths of its protocol are relative to it.
+
+    What lies there is synthetic speech used as if it were bona fide: numbers made with it say nothing about human
+    speech. `README.md` in the folder names the voices, the programs and their licences.
+    """
+    return Path(__file__).with_name("sample")
+
+
+def sample_protocol() -> Path:
+    """The protocol of the sample: utterance_id, path, speaker, source, split, key, seconds, sha256."""
+    return sample_root() / "protocol.csv"
+
+
+log = logging.getLogger(__name__)
+SAMPLE = "sample"
+"""The path that stands for the corpus inside the package."""
+
+
+@dataclass(frozen=True)
+class StoredCorpus:
+    """An imported corpus: the folder of its manifest in the store, and where its audio lies."""
+
+    facts: CorpusFacts
+    folder: str
+    audio_root: str
+    utterances: int
+    rejected: int
+
+
+def pointer(name: str) -> str:
+    """The file that says which import a name means now."""
+    return f"corpora/{name}.json"
+
+
+def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
+    """The corpus imported under `name`, or None."""
+    if not store.exists(pointer(name)):
+        return None
+    value = store.read_json(pointer(name))
+    return StoredCorpus(
+        CorpusFacts(name, value["manifest_digest"], _holdings(store, value)),
+        value["folder"],
+        value["audio_root"],
+        value["utterances"],
+        value["rejected"],
+    )
+
+
+def open_stored(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
+    """Its manifest, and where its audio lies."""
+    return ImportedCorpus(Path(corpus.audio_root), read_manifest(store.local(f"{corpus.folder}/{MANIFEST_FILE}")))
+
+
+def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
+    """Imports `source` (paths relative to `folder`) and puts it into the store under its name."""
+    path = source_path(source, folder)
+    with _imported(source, path) as result:
+        where = f"corpora/{source.name}-{result.digest[:12]}"
+        _keep_mos(store, f"{where}/{MANIFEST_FILE}", result.manifest)
+        for file in sorted(result.folder.iterdir()):
+            store.write_bytes(f"{where}/{file.name}", file.read_bytes())
+        held = holdings(read_manifest(result.manifest))
+    store.write_json(
+        pointer(source.name),
+        {
+            "manifest_digest": result.digest,
+            "folder": where,
+            "audio_root": str(result.root),
+            "utterances": result.utterances,
+            "rejected": result.rejected,
+            "holdings": [dataclasses.asdict(each) for each in held],
+            "asked": _asked(source, path),
+        },
+    )
+    found = stored_corpus(store, source.name)
+    assert found is not None
+    return found
+
+
+def _keep_mos(store: Store, stored: str, made: Path) -> None:
+    """Carries the predicted MOS of an earlier import of the same utterances over to the manifest at `made`."""
+    scores = mos_of(read_manifest(store.local(stored))) if store.exists(stored) else {}
+    if scores:
+        write_manifest(made, with_mos(read_manifest(made), scores))
+
+
+def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
+    """The name, manifest digest and holdings of `source`, writing nothing.
+
+    A corpus that is not imported yet, or whose protocol has changed since, is looked through as an import would, so
+    that a plan shows the cells that a run would train. Raises RequestError when the corpus is nowhere.
+    """
+    stored = current_corpus(store, source, folder)
+    if stored is not None:
+        return stored.facts
+    with _imported(source, source_path(source, folder)) as result:
+        return CorpusFacts(source.name, result.digest, holdings(read_manifest(result.manifest)))
+
+
+def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
+    """The import of `source` when it is there and still what the experiment file asks for."""
+    stored = stored_corpus(store, source.name)
+    if source.path is None:
+        if stored is None:
+            raise RequestError(
+                f"corpus {source.name!r} is not in {store.root}: run `codecgrid import READER PATH "
+                f"--name {source.name}`, or give its reader and path in the experiment file"
+            )
+        return stored
+    if stored is None:
+        return None
+    path = source_path(source, folder)
+    if not path.exists():  # a job on a cluster has the store, not the disk the corpus was imported from
+        log.info("corpus %s: %s is not here, its import is used", source.name, path)
+        return stored
+    asked = _asked(source, path)
+    return stored if store.read_json(pointer(source.name)).get("asked") == asked else None
+
+
+def source_path(source: CorpusSource, folder: Path) -> Path:
+    """The protocol file or folder of `source`; `sample` is the corpus inside the package."""
+    if source.path is None:
+        raise RequestError(f"corpus {source.name!r} has no path to import from")
+    return sample_protocol() if source.path == SAMPLE else (folder / source.path).resolve()
+
+
+@contextmanager
+def _imported(source: CorpusSource, path: Path) -> Iterator[ImportResult]:
+    """An import in a temporary folder; when it is refused the folder stays, for its table of rejected rows."""
+    temporary = tempfile.mkdtemp(prefix=f"codecgrid-import-{source.name}-")
+    yield import_corpus(_open(source, path), temporary, max_rejected_share=source.max_rejected_share)
+    shutil.rmtree(temporary)
+
+
+def _open(source: CorpusSource, path: Path) -> Any:
+    if source.reader is None:
+        raise RequestError(f"corpus {source.name!r} has no reader; readers: {', '.join(READERS.names())}")
+    return open_corpus(source.reader, path, **source.options)
+
+
+def _holdings(store: Store, value: dict[str, Any]) -> tuple[Holding, ...]:
+    """What an imported corpus holds, as its import noted it; an earlier version did not."""
+    if "holdings" in value:
+        return tuple(Holding(**held) for held in value["holdings"])
+    return holdings(read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}")))
+
+
+def _asked(source: CorpusSource, path: Path) -> dict[str, Any]:
+    """What the import depends on besides the audio files themselves."""
+    return {
+        "reader": source.reader,
+        "protocol": file_digest(path) if path.is_file() else str(path),
+        "options": dict(source.options),
+    }

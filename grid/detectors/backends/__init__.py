@@ -1,0 +1,1 @@
+"""Backends: features to logits. One file of this folder is one backend."""

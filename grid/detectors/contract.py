@@ -1,0 +1,124 @@
+"""What a frontend and a backend declare: options, revision, features, outputs, and how the network is built.
+
+waveforms (batch, samples) -> frontend -> features (`Features`) -> backend -> outputs (batch, outputs)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from grid.core.plugins import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FeatureKind = Literal["waveform", "frames", "layers"]
+
+
+class PluginOptions(BaseModel):
+    """The hyper-parameters of one frontend or backend: frozen, and an unknown or wrongly typed one is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+@dataclass(frozen=True)
+class Features:
+    """The shape of what a frontend hands to a backend.
+
+    `waveform` is `(batch, samples)`; `frames` is `(batch, frames, size)`; `layers` is
+    `(layers, batch, frames, size)`, the hidden states of a speech encoder with the input embedding first.
+    """
+
+    kind: FeatureKind
+    size: int = 1
+    layers: int = 1
+
+
+OptionsT = TypeVar("OptionsT", bound=PluginOptions)
+
+
+@dataclass(frozen=True)
+class Frontend(ABC, Generic[OptionsT]):
+    """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to features.
+
+    The declaration imports no torch, so a plan over hundreds of cells stays quick; `build` does.
+    Raise `revision` by hand whenever the same options would give other features.
+    """
+
+    Options: ClassVar[type[PluginOptions]]
+    revision: ClassVar[int]
+
+    options: OptionsT
+
+    @property
+    @abstractmethod
+    def features(self) -> Features:
+        """The shape of the features under these options."""
+
+    @property
+    def shared_pass(self) -> dict[str, Any] | None:
+        """What decides the pass of a frozen encoder that several detectors may share; None where there is none.
+
+        Two frontends with equal values here differ at most in `select` of their module, a `FrozenEncoder`.
+        """
+        return None
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """The module whose `forward(waveforms)` gives the features."""
+
+
+class FrozenEncoder(Protocol):
+    """The module of a frontend with a `shared_pass`: its `forward(waveforms)` is `select(encode(waveforms))`.
+
+    Its attribute `encoder` is the encoder itself; another one of the same `shared_pass` may be put in its place.
+    """
+
+    encoder: nn.Module
+
+    def encode(self, waveforms: Tensor) -> Tensor:
+        """Hidden states `(layers, batch, frames, size)` of waveforms `(batch, samples)`, without gradients."""
+
+    def select(self, hidden: Tensor) -> Tensor:
+        """The features that this detector's backend takes, from what `encode` gave; copies nothing."""
+
+
+FRONTENDS: Registry[type[Frontend[Any]]] = Registry(kind="frontend", package="grid.detectors.frontends")
+
+Head = Literal["logits", "cosines"]
+"""What the outputs are: `logits`, for cross-entropy, or `cosines` to a centre of bona fide speech, for OC-softmax."""
+
+
+@dataclass(frozen=True)
+class Backend(ABC, Generic[OptionsT]):
+    """Features to outputs `(batch, outputs)`.
+
+    With the head `logits` two (spoof, bona fide) or one (higher is more bona fide); with `cosines` one for each layer
+    of the encoder, each in -1 .. 1, near 1 for bona fide.
+
+    The declaration imports no torch, so a plan over hundreds of cells stays quick; `build` does.
+    Raise `revision` by hand whenever the same options and seed would give other logits.
+    """
+
+    Options: ClassVar[type[PluginOptions]]
+    revision: ClassVar[int]
+    accepts: ClassVar[FeatureKind]
+    head: ClassVar[Head] = "logits"
+
+    options: OptionsT
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """The number of outputs: 1 or 2 logits, or as many cosines as there are layers."""
+
+    @abstractmethod
+    def build(self, features: Features) -> nn.Module:
+        """The network for features of this shape, freshly initialised from torch's current generator."""
+
+
+BACKENDS: Registry[type[Backend[Any]]] = Registry(kind="backend", package="grid.detectors.backends")

@@ -1,0 +1,1 @@
+"""Frontends: waveform to features. One file of this folder is one frontend."""

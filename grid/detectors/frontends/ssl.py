@@ -1,0 +1,171 @@
+"""The SSL frontend: what can be chosen about a self-supervised speech encoder of Hugging Face's transformers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+
+from grid.core.errors import RequestError
+from grid.detectors.contract import FRONTENDS, Features, Frontend, PluginOptions
+from grid.detectors.networks.ssl_shape import KNOWN, EncoderShape, find_shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_MODEL = "facebook/wav2vec2-xls-r-300m"
+
+
+class SslOptions(PluginOptions):
+    """The defaults are the frozen XLS-R 300M of the CDD paper's detectors, its last layer, its input as it comes.
+
+    The level of the input (RMS -20 dBFS there) belongs to the detector's `input`.
+    """
+
+    model: str = Field(default=DEFAULT_MODEL, pattern=r"^[\w.-]+/[\w.-]+$", description="repository on the hub")
+    model_revision: str | None = Field(
+        default=None, description="commit of the repository; null: the pinned one where we know one, else `main`"
+    )
+    configuration: dict[str, Any] | None = Field(
+        default=None, description="the encoder's config.json; null: the repository's"
+    )
+    weights: str = Field(
+        default="hub", description="`hub`, `random`, or a file below a weights folder: .safetensors, .bin or .pt"
+    )
+    weights_source: str | None = Field(default=None, description="for a file: where to get it, a URL or hub:OWNER/NAME")
+    weights_sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="for a file: its digest, which is what counts"
+    )
+    random_seed: int = Field(default=0, description="for random weights; the cell's seed does not move them")
+    frozen: bool = Field(default=True, description="evaluation mode always and no gradients; false: fine-tuned")
+    layers: Literal["last", "all"] | int = Field(
+        default="last", description="the last hidden state, all of them, or one by number (0 = the input embedding)"
+    )
+    scaling: Literal["none", "zero-mean-unit-variance"] = Field(
+        default="none", description="of each item, before the encoder; the latter is the hub's do_normalize"
+    )
+    mask: bool = Field(default=False, description="SpecAugment masks in training, as the configuration sets them")
+    layerdrop: float | None = Field(
+        default=None, ge=0, lt=1, description="chance that a layer is skipped in training; null: the configuration's"
+    )
+    dropout: float | None = Field(
+        default=None, ge=0, lt=1, description="each dropout of the encoder in training; null: the configuration's"
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="compute the layers again for the gradients: less memory, more time"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of the encoder's pass, whatever the recipe's; the features are float32"
+    )
+    item_by_item: bool = Field(
+        default=False, description="one pass for each item: no bit depends on what else is in the batch"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pin_revision(cls, values: Any) -> Any:
+        """Writes the pinned commit into the options, so that a cell's identity holds it."""
+        if not isinstance(values, dict) or values.get("model_revision") is not None:
+            return values
+        known = KNOWN.get(str(values.get("model", DEFAULT_MODEL)))
+        return values | {"model_revision": known.revision} if known else values
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _known_layers(cls, value: Any) -> Any:
+        if value in ("last", "all") or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+            return value
+        raise RequestError(f"layers: {value!r} is none of: last, all, the number of a hidden state (0, 1, ...)")
+
+    @model_validator(mode="after")
+    def _choices_agree(self) -> Self:
+        if self.weights in ("hub", "random"):
+            if self.weights_source or self.weights_sha256:
+                raise RequestError(f"weights: {self.weights} takes no weights_source and no weights_sha256")
+        elif self.weights_sha256 is None:
+            raise RequestError(f"weights: {self.weights!r} is a file, so give its weights_sha256 (or use hub, random)")
+        elif self.weights.startswith("/") or ".." in self.weights.split("/"):
+            raise RequestError(f"weights: {self.weights!r} must be a path below a weights folder")
+        only_trained = {
+            "mask": self.mask,
+            "layerdrop": self.layerdrop is not None,
+            "dropout": self.dropout is not None,
+            "gradient_checkpointing": self.gradient_checkpointing,
+        }
+        given = [name for name, chosen in only_trained.items() if chosen]
+        if self.frozen and given:
+            raise RequestError(
+                f"{', '.join(given)}: does nothing to a frozen encoder; leave it out or set frozen: false"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`dropout` came after the others: where it is not given, a cell keeps the identity that it had."""
+        values: dict[str, Any] = write(self)
+        if self.dropout is None:
+            values.pop("dropout", None)
+        return values
+
+
+@FRONTENDS.register("ssl")
+class Ssl(Frontend[SslOptions]):
+    """Baevski et al. 2020, "wav2vec 2.0"; Babu et al. 2022, "XLS-R"; and the encoders built like them."""
+
+    Options = SslOptions
+    revision = 1
+
+    @property
+    def shape(self) -> EncoderShape:
+        """The encoder's layers and their size, without torch or network."""
+        return find_shape(self.options.model, self.options.model_revision, self.options.configuration)
+
+    @property
+    def features(self) -> Features:
+        """Frames of one hidden state, or the layers `(layers + 1, batch, frames, size)` of all."""
+        shape, chosen = self.shape, self.options.layers
+        if chosen == "all":
+            return Features("layers", size=shape.size, layers=shape.layers + 1)
+        if isinstance(chosen, int) and chosen > shape.layers:
+            raise RequestError(f"layers: {chosen}: {self.options.model} has the hidden states 0 to {shape.layers}")
+        return Features("frames", size=shape.size)
+
+    @property
+    def shared_pass(self) -> dict[str, Any] | None:
+        """All options of a frozen encoder but `layers`, which `select` of the module stands for; None if fine-tuned."""
+        if not self.options.frozen:
+            return None
+        return {"frontend": "ssl", "revision": self.revision, **self.options.model_dump(exclude={"layers"})}
+
+    def build(self) -> nn.Module:
+        """The encoder with its weights; torch's generators are left as they were.
+
+        Raises MissingRequirementError when configuration or weights are neither here nor to be fetched.
+        """
+        from grid.detectors.networks.ssl_encoder import SslEncoder
+        from grid.detectors.networks.ssl_loading import EncoderRequest, load_encoder
+
+        chosen = self.options
+        request = EncoderRequest(
+            model=chosen.model,
+            model_revision=chosen.model_revision,
+            configuration=chosen.configuration,
+            weights=chosen.weights,
+            weights_source=chosen.weights_source,
+            weights_sha256=chosen.weights_sha256,
+            random_seed=chosen.random_seed,
+            mask=chosen.mask,
+            layerdrop=chosen.layerdrop,
+            dropout=chosen.dropout,
+        )
+        return SslEncoder(
+            load_encoder(request, self.shape),
+            name=chosen.model,
+            frozen=chosen.frozen,
+            layers=chosen.layers,
+            scaling=chosen.scaling,
+            mask=chosen.mask,
+            gradient_checkpointing=chosen.gradient_checkpointing,
+            precision=chosen.precision,
+            item_by_item=chosen.item_by_item,
+        )

@@ -1,0 +1,90 @@
+"""The module of a detector: input level, frontend and backend in one forward pass, and the score of its logits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from grid.core.randomness import seed_number
+
+if TYPE_CHECKING:
+    from grid.detectors.contract import Head
+    from grid.detectors.spec import DetectorSpec, InputSpec
+
+
+BONAFIDE = 1
+
+
+def scores_of(outputs: Tensor, head: Head = "logits") -> Tensor:
+    """Scores `(batch,)` of a backend's outputs `(batch, outputs)`; higher is more bona fide.
+
+    Of two logits it is the second, as AASIST's authors do (not the difference, and not a probability); of one, it is
+    the logit; of cosines it is their sum, as LWBN's authors do.
+    """
+    if head == "cosines":
+        return outputs.sum(dim=1)
+    return outputs[:, BONAFIDE] if outputs.shape[1] == 2 else outputs[:, 0]
+
+
+def at_level(waveforms: Tensor, dbfs: float, *, clip: bool = False) -> Tensor:
+    """Each item of `(batch, samples)` scaled to a root mean square of `dbfs` dB re full scale; silence stays silence.
+
+    Without `clip` single samples may pass 1.
+    """
+    target = 10 ** (dbfs / 20)
+    rms = waveforms.square().mean(dim=-1, keepdim=True).sqrt()
+    scaled = waveforms * (target / rms.clamp(min=1e-8))
+    return scaled.clamp(-1, 1) if clip else scaled
+
+
+class Detector(nn.Module):
+    """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to outputs `(batch, outputs)`."""
+
+    def __init__(
+        self, spec: InputSpec, frontend: nn.Module, backend: nn.Module, outputs: int, head: Head = "logits"
+    ) -> None:
+        super().__init__()
+        self.level = spec
+        self.frontend = frontend
+        self.backend = backend
+        self.outputs = outputs
+        self.head = head
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """The outputs `(batch, outputs)` of the backend, logits or cosines; see `grid.detectors.contract.Backend`."""
+        outputs: Tensor = self.backend(self.frontend(self.levelled(waveforms)))
+        return outputs
+
+    def levelled(self, waveforms: Tensor) -> Tensor:
+        """The waveforms as the frontend takes them; the level of a whole utterance was set before the crop."""
+        if self.level.dbfs is None or self.level.over == "utterance":
+            return waveforms
+        return at_level(waveforms, self.level.dbfs, clip=self.level.clip)
+
+    @torch.no_grad()
+    def score(self, waveforms: Tensor) -> Tensor:
+        """Scores `(batch,)` without gradients; call `eval()` first, or dropout and batch norm train on."""
+        return scores_of(self(waveforms), self.head)
+
+    def learned_state(self) -> dict[str, Tensor]:
+        """The state dict without a frozen frontend, which its source has: what a training changes and keeps."""
+        frozen = not any(parameter.requires_grad for parameter in self.frontend.parameters())
+        state: dict[str, Tensor] = self.state_dict()
+        return {name: tensor for name, tensor in state.items() if not (frozen and name.startswith("frontend."))}
+
+
+def build_detector(spec: DetectorSpec, seed: int, frontend: nn.Module | None = None) -> Detector:
+    """The detector's module on the CPU, in train mode, with the initial weights that belong to `seed`.
+
+    `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. Torch's global
+    generator is left as it was, and what was drawn from it before does not matter.
+    """
+    declared, backend = spec.resolved_frontend(), spec.resolved_backend()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_number("initialise", seed))
+        first = declared.build() if frontend is None else frontend
+        torch.manual_seed(seed_number("initialise", seed))  # whatever the frontend drew
+        second = backend.build(declared.features)
+        return Detector(spec.input, first, second, backend.outputs, backend.head)

@@ -1,0 +1,222 @@
+"""The module of the SSL frontend: input scaling, one pass of the encoder, and the hidden states that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from grid.core.errors import RequestError
+
+Keep = Callable[[int, Tensor], None]
+
+
+class _EnoughError(Exception):
+    """Ends a pass early: the layers above would be computed for nothing."""
+
+
+class _Visit:
+    """Hands on each hidden state once and in order; a layer that layer drop skips repeats the state before it."""
+
+    def __init__(self, keep: Keep, until: int) -> None:
+        self._keep, self._until = keep, until
+        self._following = 0
+        self._latest: Tensor | None = None
+
+    def give(self, number: int, state: Tensor) -> None:
+        while self._following < number and self._latest is not None:
+            self._hand_on(self._latest)
+        self._hand_on(state)
+
+    def _hand_on(self, state: Tensor) -> None:
+        self._keep(self._following, state)
+        if self._following == self._until:
+            raise _EnoughError
+        self._following, self._latest = self._following + 1, state
+
+
+def visit_hidden_states(encoder: Any, waveforms: Tensor, keep: Keep, *, until: int | None = None) -> None:
+    """One pass over `(batch, samples)`: calls `keep(number, state)` for the hidden states `(batch, frames, size)`.
+
+    Number 0 is the input embedding, number L (the last of L layers) is the encoder's `last_hidden_state`: with
+    do_stable_layer_norm, as in XLS-R, it has gone through the final layer norm and the others have not. That is what
+    transformers 4 gave as `hidden_states`; in transformers 5 the last of them is the one before that norm. The pass
+    ends after number `until`. Whoever keeps a state must not write into it.
+    """
+    last = len(encoder.encoder.layers)
+    visit = _Visit(keep, last if until is None else until)
+
+    def after(number: int) -> Callable[[nn.Module, Any, Any], None]:
+        # WavLM's layers give their position bias too
+        return lambda module, given, output: visit.give(number, output[0] if isinstance(output, tuple) else output)
+
+    with ExitStack() as hooks:
+        # the last operation before the layers in every family
+        hooks.enter_context(encoder.encoder.dropout.register_forward_hook(after(0)))
+        for number, layer in enumerate(encoder.encoder.layers[:-1], start=1):
+            hooks.enter_context(layer.register_forward_hook(after(number)))
+        try:
+            visit.give(last, encoder(waveforms).last_hidden_state)
+        except _EnoughError:
+            return
+
+
+VARIANCE_FLOOR = 1e-7
+
+
+def zero_mean_unit_variance(waveforms: Tensor) -> Tensor:
+    """Each item of `(batch, samples)` less its mean and over its standard deviation, as the hub's feature extractors.
+
+    The variance is that of the population (divided by the number of samples), with 1e-7 added.
+    """
+    centred = waveforms - waveforms.mean(dim=-1, keepdim=True)
+    return centred / (centred.square().mean(dim=-1, keepdim=True) + VARIANCE_FLOOR).sqrt()
+
+
+def least_samples(kernels: list[int], strides: list[int], frames: int = 1) -> int:
+    """The fewest samples from which convolutions without padding make `frames` frames."""
+    samples = frames
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
+
+
+@contextmanager
+def masks_that_follow_torch() -> Iterator[None]:
+    """transformers draws SpecAugment's masks from NumPy's global generator; training seeds torch's."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(int(torch.randint(2**32, ())))  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+class SslEncoder(nn.Module):
+    """Waveforms `(batch, samples)` to one hidden state `(batch, frames, size)` or all `(layers, batch, frames, size)`.
+
+    `encoder` is the model of transformers (Wav2Vec2Model, WavLMModel, ...). A frozen one stays in evaluation mode
+    whatever `train` is told, so that neither dropout nor layer drop nor masks touch it, and gives no gradients.
+    On a GPU it was not run.
+    """
+
+    # An encoder of XLS-R 300M's size (315,438,720 parameters, 1.26 GB) with random weights, frozen, float32, on one
+    # core of a 2-core x86 CPU: 5 to 6 s to build; then, for items of 64,000 samples in batches of 1 and 2, 1.9 to 2.2 s
+    # an item for the last hidden state, 2.0 s for all 25, 0.7 to 1.0 s for number 5, which leaves 19 layers out. The
+    # process peaked at 2.15 GB with 1 item and 2.28 GB with 2.
+
+    def __init__(
+        self,
+        encoder: Any,
+        *,
+        name: str = "the encoder",
+        frozen: bool = True,
+        layers: Literal["last", "all"] | int = "last",
+        scaling: str = "none",
+        mask: bool = False,
+        gradient_checkpointing: bool = False,
+        precision: str = "float32",
+        item_by_item: bool = False,
+    ) -> None:
+        """The arguments are the options of `grid.detectors.frontends.ssl.SslOptions` that concern the pass."""
+        super().__init__()
+        self.name, self.frozen, self.layers, self.scaling, self.mask = name, frozen, layers, scaling, mask
+        self.precision, self.item_by_item = precision, item_by_item
+        self.encoder = encoder
+        self.last = int(encoder.config.num_hidden_layers)
+        if frozen:
+            encoder.requires_grad_(False)
+        if gradient_checkpointing:
+            encoder.activation_checkpointing_enable({"use_reentrant": False})
+        self.train()
+
+    def train(self, mode: bool = True) -> Self:
+        """Evaluation mode for a frozen encoder, always."""
+        super().train(mode)
+        if self.frozen:
+            self.encoder.eval()
+        return self
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """`select(encode(waveforms))`, bit for bit; of one hidden state alone, the layers above it are not computed.
+
+        Raises RequestError when there are too few samples for one frame.
+        """
+        if self.layers == "all":
+            return self.encode(waveforms)
+        number = self.last if self.layers == "last" else self.layers
+        with self._pass(waveforms) as items:
+            return _joined([self._one(part, number) for part in items], dim=0)
+
+    def encode(self, waveforms: Tensor) -> Tensor:
+        """All hidden states `(layers + 1, batch, frames, size)`, float32, the input embedding first."""
+        with self._pass(waveforms) as items:
+            if torch.is_grad_enabled():
+                return _joined([torch.stack(self._all(part)) for part in items], dim=1)
+            return self._filled(items)
+
+    def select(self, hidden: Tensor) -> Tensor:
+        """Of what `encode` gave, what the backend takes; copies nothing."""
+        if self.layers == "all":
+            return hidden
+        return hidden[-1 if self.layers == "last" else self.layers]
+
+    @contextmanager
+    def _pass(self, waveforms: Tensor) -> Iterator[list[Tensor]]:
+        """The batches to send through the encoder, and the modes in which to do it."""
+        self._check_length(waveforms.shape[-1])
+        reduced = self.precision == "bfloat16"
+        masking = masks_that_follow_torch() if self.mask and self.training else nullcontext()
+        gradients = torch.is_grad_enabled() and not self.frozen
+        with (
+            torch.set_grad_enabled(gradients),
+            torch.autocast(waveforms.device.type, dtype=torch.bfloat16, enabled=reduced),
+            masking,
+        ):
+            given = waveforms.float()
+            if self.scaling == "zero-mean-unit-variance":
+                given = zero_mean_unit_variance(given)
+            yield list(given.split(1)) if self.item_by_item else [given]
+
+    def _one(self, waveforms: Tensor, number: int) -> Tensor:
+        found: list[Tensor] = []
+        visit_hidden_states(
+            self.encoder, waveforms, lambda at, state: found.append(state) if at == number else None, until=number
+        )
+        return found[0].float()
+
+    def _all(self, waveforms: Tensor) -> list[Tensor]:
+        states: list[Tensor] = []
+        visit_hidden_states(self.encoder, waveforms, lambda at, state: states.append(state.float()))
+        return states
+
+    def _filled(self, items: list[Tensor]) -> Tensor:
+        """One tensor that takes each state as it comes: at no time are all of them in memory twice."""
+        batch, hidden, start = sum(map(len, items)), torch.empty(0), 0
+
+        def keep(number: int, state: Tensor) -> None:
+            nonlocal hidden
+            if not hidden.numel():
+                hidden = torch.empty(self.last + 1, batch, *state.shape[1:], device=state.device)
+            hidden[number, start : start + len(state)] = state
+
+        for part in items:
+            visit_hidden_states(self.encoder, part, keep)
+            start += len(part)
+        return hidden
+
+    def _check_length(self, samples: int) -> None:
+        config = self.encoder.config
+        masked = self.mask and self.training and config.mask_time_prob > 0
+        least = least_samples(config.conv_kernel, config.conv_stride, config.mask_time_length if masked else 1)
+        if samples < least:
+            why = f" (its masks are {config.mask_time_length} frames long)" if masked else ""
+            raise RequestError(f"{self.name} needs at least {least:,} samples{why}, not {samples:,}; use a longer crop")
+
+
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=dim)

@@ -1,0 +1,133 @@
+"""Builds a speech encoder of transformers: its configuration, and weights that are random, from a file or the hub."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.randomness import seed_number
+from grid.core.weights import WeightFile, WeightFinder, load_state
+from grid.detectors.networks.ssl_shape import KNOWN, EncoderShape, hub_file, shape_of
+
+logger = logging.getLogger(__name__)
+
+MASK_EMBEDDING = "masked_spec_embed"
+DROPOUTS = {f"{part}_dropout" for part in ("hidden", "attention", "activation", "feat_proj", "conformer_conv")}
+"""All that touch a hidden state, by their names in a configuration; not every family has every one."""
+
+
+@dataclass(frozen=True)
+class EncoderRequest:
+    """Which encoder, with which weights, and what its configuration has changed for training.
+
+    The fields are the options of `grid.detectors.frontends.ssl.SslOptions` that have these names.
+    """
+
+    model: str
+    model_revision: str | None
+    configuration: dict[str, Any] | None
+    weights: str
+    weights_source: str | None
+    weights_sha256: str | None
+    random_seed: int
+    mask: bool
+    layerdrop: float | None
+    dropout: float | None
+
+
+def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
+    """The model of transformers that `request` describes, on the CPU, in float32; torch's generator is left as it was.
+
+    Raises MissingRequirementError when a file is neither on this machine nor to be fetched, RequestError when the
+    configuration, the digest or the names and shapes of the weights are not those that were asked for. Fetching from
+    the hub was not run (no hub could be reached); reading the same files from its cache was.
+    """
+    from transformers import AutoModel
+
+    config = _configuration(request)
+    if EncoderShape(config.hidden_size, config.num_hidden_layers) != shape:
+        raise RequestError(
+            f"{request.model}: its configuration has {config.num_hidden_layers} layers of {config.hidden_size}, "
+            f"not {shape.layers} of {shape.size}; give the right one as `configuration`"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_number("ssl", request.random_seed))
+        if request.weights == "random":
+            return AutoModel.from_config(config, dtype=torch.float32)
+        return _with_weights(config, _weights_file(request), needs_mask=request.mask)
+
+
+def _configuration(request: EncoderRequest) -> Any:
+    """The configuration object, with the training options written into it."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
+    values, where = request.configuration, "configuration"
+    if values is None:
+        path = WeightFinder().find(hub_file(request.model, request.model_revision, "config.json"))
+        values, where = json.loads(path.read_text(encoding="utf-8")), str(path)
+    shape_of(values, where)
+    try:
+        config = AutoConfig.for_model(**values)
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise RequestError(f"{where}: {error}") from error
+    config.apply_spec_augment = request.mask
+    if request.mask and not (config.mask_time_prob or config.mask_feature_prob):
+        raise RequestError(f"mask: true, but {where} has mask_time_prob 0 and mask_feature_prob 0: nothing is masked")
+    if request.layerdrop is not None:
+        config.layerdrop = request.layerdrop
+    if request.dropout is not None:
+        for name in DROPOUTS & set(config.to_dict()):
+            setattr(config, name, request.dropout)
+    return config
+
+
+def _weights_file(request: EncoderRequest) -> Path:
+    finder = WeightFinder()
+    if request.weights != "hub":
+        source, digest = request.weights_source, request.weights_sha256
+        return finder.find(WeightFile(path=request.weights, source=source, sha256=digest))
+    known = KNOWN.get(request.model)
+    if known and known.weights_file and request.model_revision == known.revision:
+        return finder.find(hub_file(request.model, known.revision, known.weights_file, known.sha256))
+    if request.model_revision is None:
+        logger.warning("%s: no model_revision is set, so its weights are those of today's main branch", request.model)
+    files = [hub_file(request.model, request.model_revision, n) for n in ("model.safetensors", "pytorch_model.bin")]
+    here = [file for file in files if finder.locate(file) is not None]
+    try:
+        return finder.find((here or files)[0])
+    except MissingRequirementError:
+        return finder.find(files[1])
+
+
+def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
+    """The model with the tensors of `path`; heads that a checkpoint has beside its encoder are left out."""
+    from transformers import MODEL_MAPPING
+
+    model_class = MODEL_MAPPING[type(config)]
+    try:
+        state = load_state(path)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise RequestError(f"{path}: holds more than plain tensors, or is damaged: {error}") from error
+    prefix = f"{model_class.base_model_prefix}."
+    inner = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    try:
+        model, report = model_class.from_pretrained(
+            None, config=config, state_dict=inner or state, dtype=torch.float32, output_loading_info=True
+        )
+    except RuntimeError as error:  # shapes that differ
+        raise RequestError(f"{path} does not fit the configuration: {error}") from error
+    missing = sorted(set(report["missing_keys"]) - (set() if needs_mask else {MASK_EMBEDDING}))
+    if missing:
+        raise RequestError(f"{path} lacks {len(missing)} tensors of {model_class.__name__}, such as {missing[0]}")
+    if MASK_EMBEDDING in report["missing_keys"]:
+        torch.nn.init.zeros_(model.masked_spec_embed)  # never read without masks, but saved
+    logger.info("loaded %d tensors from %s", len(inner or state), path)
+    return model

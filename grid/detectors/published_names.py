@@ -1,0 +1,135 @@
+"""Published checkpoints: whose file it is shows in the names of its tensors; each gets the name that it has here.
+
+    file of                    its names                                      what it holds
+    clovaai/aasist             first_bn.*, encoder.*, out_layer.* ...         the backend alone
+    SSL_Anti-spoofing          ssl_model.model.*, LL.*, out_layer.* ...       the head and fairseq's XLS-R, fine-tuned
+    CodecFake-Source-Tracing   the same, graph half in binary_branch.*        the same; multiclass_branch_*: tracing
+    IMS-ADD (the CDD paper)    LL.*, out_layer.* ... or time_attn_mlp1 ...    the backend alone: XLS-R was frozen
+                               frontend.model.*, backend.*                    both, where XLS-R was fine-tuned
+
+Read in TakHemlata/SSL_Anti-spoofing@4acaa61 model.py, ResponsibleGenAI/CodecFake-Source-Tracing@91516e0
+w2v2_aasist_baseline/model.py and XIAOYixuan/IMS-ADD@8bc6e98 onebit/model. Tested on files in the same form: none of
+theirs but AASIST's could be had.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
+
+from grid.core.errors import RequestError
+
+# Baevski, Zhou, Mohamed, Auli 2020, "wav2vec 2.0"; XLS-R is Babu et al. 2022. Both implementations hold the same
+# tensors in the same shapes (fairseq a5402130 models/wav2vec/wav2vec2.py; transformers 5 modeling_wav2vec2.py), the
+# positional convolution too: each normalises its weight over the dimension of the kernel.
+_RULES = {
+    r"(feature_extractor\.conv_layers\.\d+)\.0\.(weight|bias)": r"\1.conv.\2",
+    # 2.1 where each layer has a layer norm (XLS-R); 2 is the group norm of the first layer (wav2vec 2.0 base)
+    r"(feature_extractor\.conv_layers\.\d+)\.2(?:\.1)?\.(weight|bias)": r"\1.layer_norm.\2",
+    r"layer_norm\.(weight|bias)": r"feature_projection.layer_norm.\1",
+    r"post_extract_proj\.(weight|bias)": r"feature_projection.projection.\1",
+    r"mask_emb": r"masked_spec_embed",
+    r"encoder\.pos_conv\.0\.(.+)": r"encoder.pos_conv_embed.conv.\1",
+    r"encoder\.layer_norm\.(weight|bias)": r"encoder.layer_norm.\1",
+    r"(encoder\.layers\.\d+)\.self_attn\.((?:q|k|v|out)_proj)\.(weight|bias)": r"\1.attention.\2.\3",
+    r"(encoder\.layers\.\d+)\.self_attn_layer_norm\.(weight|bias)": r"\1.layer_norm.\2",
+    r"(encoder\.layers\.\d+)\.fc1\.(weight|bias)": r"\1.feed_forward.intermediate_dense.\2",
+    r"(encoder\.layers\.\d+)\.fc2\.(weight|bias)": r"\1.feed_forward.output_dense.\2",
+    r"(encoder\.layers\.\d+)\.final_layer_norm\.(weight|bias)": r"\1.final_layer_norm.\2",
+}
+
+# The quantiser and the projections of the contrastive loss: pre-training uses them, features do not.
+_PRETRAINING = re.compile(r"(quantizer|project_q|final_proj|target_glu)\..+")
+
+
+def hugging_face_name(name: str) -> str | None:
+    """The name in a Wav2Vec2Model of the tensor that fairseq calls `name`; None for one that only pre-training uses.
+
+    Raises RequestError for a name that no wav2vec 2.0 of fairseq has.
+    """
+    if _PRETRAINING.fullmatch(name):
+        return None
+    for pattern, replacement in _RULES.items():
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match.expand(replacement)
+    raise RequestError(f"{name!r} is no tensor of a fairseq wav2vec 2.0 model; other encoders cannot be read here")
+
+
+TensorLike = TypeVar("TensorLike")
+_ENCODER = "frontend.encoder."
+MASK_VECTOR = f"{_ENCODER}masked_spec_embed"
+"""Stands for a masked frame in training, and is read at no other time."""
+
+# XIAOYixuan/IMS-ADD@8bc6e98 onebit/model/backend/{layer_wise,lw_bn}.py -> grid/detectors/networks/lwbn.py
+_LWBN = {
+    "time_attn_mlp1": "attention",
+    "bottleneck_proj.2.weight": "bottleneck.weight",
+    "bottleneck_proj.2.bias": "bottleneck.bias",
+    "center": "centres",
+}
+
+# One weight norm, as torch.nn.utils.weight_norm and torch.nn.utils.parametrizations.weight_norm name its two parts.
+_WEIGHT_NORM = (
+    (".weight_g", ".parametrizations.weight.original0"),
+    (".weight_v", ".parametrizations.weight.original1"),
+)
+
+
+def in_own_names(state: Mapping[str, TensorLike], own: Collection[str]) -> dict[str, TensorLike]:
+    """The tensors of `state` under the names of a detector whose whole state dict has the names `own`.
+
+    Left out are the prefix of DataParallel, what only fairseq's pre-training used, the branches of source tracing, and
+    the vector that stands for masked frames where the detector has none. Names that nothing explains become names of
+    the backend, for the caller to compare. Raises RequestError where two tensors would get one name.
+    """
+    parallel = all(name.startswith("module.") for name in state)
+    bare = {name.removeprefix("module.") if parallel else name: value for name, value in state.items()}
+    rename = _naming(bare)
+    renamed: dict[str, TensorLike] = {}
+    for name, value in bare.items():
+        target = name if name in own else rename(name)
+        if target is None or (target == MASK_VECTOR and MASK_VECTOR not in own):
+            continue
+        target = _with_weight_norm_of(own, target)
+        if target in renamed:
+            raise RequestError(f"two tensors of the file are {target}; {name!r} is the second")
+        renamed[target] = value
+    return renamed
+
+
+def _naming(names: Collection[str]) -> Callable[[str], str | None]:
+    if any(name.startswith("ssl_model.") for name in names):
+        return _from_ssl_anti_spoofing
+    if any(name.startswith(("frontend.", "backend.")) for name in names):
+        return _from_whole_detector
+    return _from_backend
+
+
+def _from_ssl_anti_spoofing(name: str) -> str | None:
+    if name.startswith("ssl_model.model."):
+        encoder_name = hugging_face_name(name.removeprefix("ssl_model.model."))
+        return None if encoder_name is None else _ENCODER + encoder_name
+    if name.startswith("multiclass_branch_"):
+        return None
+    return _from_backend(name.removeprefix("binary_branch."))
+
+
+def _from_whole_detector(name: str) -> str:
+    if name.startswith("backend."):
+        return _from_backend(name.removeprefix("backend."))
+    return _ENCODER + name.removeprefix("frontend.model.") if name.startswith("frontend.model.") else name
+
+
+def _from_backend(name: str) -> str:
+    return f"backend.{_LWBN.get(name, name)}"
+
+
+def _with_weight_norm_of(own: Collection[str], name: str) -> str:
+    """`name`, or the other name of the same part of a weight norm where that is the one in `own`."""
+    for one, two in _WEIGHT_NORM:
+        for here, there in ((one, two), (two, one)):
+            if name.endswith(here) and name.removesuffix(here) + there in own:
+                return name.removesuffix(here) + there
+    return name

@@ -1,0 +1,170 @@
+"""Reads and writes a detector's weights: published checkpoints, and the model part of our own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from grid.config.recipe import Recipe
+from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.weights import WeightFile, WeightFinder
+from grid.detectors.network import Detector
+from grid.detectors.published_names import MASK_VECTOR, in_own_names
+from grid.detectors.spec import detector_names, load_detector_spec
+
+
+@dataclass
+class CddCheckpoint:
+    """Takes the fields of the dataclass in `best.pt` and `last.pt` of "How to Label Resynthesized Audio".
+
+    XIAOYixuan/IMS-ADD@8bc6e98 onebit/task/datatypes.py; its other fields (epoch, best_eer ...) become attributes that
+    nobody reads. With a frozen frontend the file has the backend alone, else the state dict of the whole model.
+    """
+
+    model_state_dict: object = None
+    backend_state_dict: object = None
+
+
+_CDD_CLASS = "onebit.task.datatypes.ModelCheckpoint"
+
+
+def pickled_tensors(path: Path) -> dict[str, Tensor]:
+    """The state dict in `path`, on the CPU: plain, or in the dataclass of `CddCheckpoint`.
+
+    Raises RequestError that names the class or function, where the file needs one that is not about tensors.
+    """
+    try:
+        # torch's restricted unpickler: of all globals it knows tensors, plain containers and, here, this one class
+        with torch.serialization.safe_globals([(CddCheckpoint, _CDD_CLASS)]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
+        refused = re.search(r"GLOBAL ([\w.]+)", str(error))
+        why = f"it needs {refused[1]}, which was not run" if refused else f"or is damaged: {error}"
+        raise RequestError(
+            f"{path}: holds more than plain tensors, {why}. Where it was made, save model.state_dict() alone"
+        ) from error
+    if isinstance(content, CddCheckpoint):
+        content = content.backend_state_dict if content.model_state_dict is None else content.model_state_dict
+    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+        raise RequestError(f"{path}: must hold a state dict, name to tensor; save model.state_dict() there")
+    return dict(content)
+
+
+logger = logging.getLogger(__name__)
+Shapes = dict[str, tuple[int, ...]]
+
+
+def model_bytes(detector: Detector) -> bytes:
+    """The detector's weights as a safetensors file; a frozen frontend is left out, as its source has it."""
+    state = {name: tensor.contiguous() for name, tensor in detector.learned_state().items()}
+    return safetensors.torch.save(state)
+
+
+def load_weights(detector: Detector, path: str | Path) -> None:
+    """Puts a weights file into `detector`: `.pth` or `.pt` (plain tensors only) or `.safetensors`.
+
+    Names may be those of the detector (`backend.out_layer.weight`), of its backend alone (`out_layer.weight`), as in
+    the published AASIST files, or those of another published checkpoint: see `grid.detectors.published_names`. Raises
+    RequestError that says which committed detector the file fits, if any, when names or shapes differ or the file
+    brings an encoder of its own to a frozen one, and MissingRequirementError when there is no file.
+    """
+    state = in_own_names(read_tensors(Path(path)), detector.state_dict())
+    state = _without_frozen_frontend(detector, state, str(path))
+    _put(detector, state, str(path))
+    logger.info("loaded %d tensors from %s", len(state), path)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a weights file, on the CPU; nothing in the file is run."""
+    if not path.is_file():
+        raise MissingRequirementError(f"there is no weights file {str(path)!r}; give the path of one that is there")
+    if path.suffix == ".safetensors":
+        try:
+            return safetensors.torch.load_file(path)
+        except SafetensorError as error:
+            raise RequestError(f"{path}: not a safetensors file: {error}") from error
+    if path.suffix not in (".pth", ".pt"):
+        raise RequestError(f"{path}: unknown kind of weights file {path.suffix!r}. Choices: .pth, .pt, .safetensors")
+    return pickled_tensors(path)
+
+
+def fitting_detectors(state: dict[str, Tensor]) -> list[str]:
+    """The committed detectors whose backend has exactly the names and shapes of the backend tensors in `state`."""
+    wanted = {name: shape for name, shape in _shapes(state).items() if name.startswith("backend.")}
+    return [name for name in detector_names() if _backend_shapes(name) == wanted]
+
+
+def _put(detector: Detector, state: dict[str, Tensor], source: str) -> None:
+    own, given = _shapes(detector.learned_state()), _shapes(state)
+    if own != given:
+        fits = fitting_detectors(state)
+        hint = f"It fits: {', '.join(fits)}." if fits else "It fits no detector of configs/detectors."
+        raise RequestError(f"{source} does not fit this detector: {_first_difference(own, given)}. {hint}")
+    detector.load_state_dict(state, strict=False)
+
+
+def _without_frozen_frontend(detector: Detector, state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+    """`state` without a frozen frontend's tensors; RequestError where they are not the ones that it holds.
+
+    A backend that was trained on a fine-tuned encoder gives wrong scores on the frozen one, and nothing else tells.
+    """
+    whole, learned = detector.state_dict(), detector.learned_state()
+    brought = [name for name in state if name in whole and name not in learned]
+    compared = [name for name in brought if name != MASK_VECTOR]
+    changed = [name for name in compared if not torch.equal(whole[name].cpu(), state[name].to(whole[name].dtype))]
+    if changed:
+        trained = [name for name in fitting_detectors(state) if _frontend_is_trained(name)]
+        use = f"Use: {', '.join(trained)}." if trained else "Use a detector file whose frontend has frozen: false."
+        raise RequestError(
+            f"{source} brings a frontend that was trained with its backend: {changed[0]} and {len(changed) - 1} more "
+            f"tensors differ from this detector's, which is frozen. {use}"
+        )
+    if brought:
+        logger.info("%s: left out %d tensors that the frozen frontend has already", source, len(brought))
+    return {name: tensor for name, tensor in state.items() if name not in brought}
+
+
+def _frontend_is_trained(name: str) -> bool:
+    return load_detector_spec(name).resolved_frontend().shared_pass is None
+
+
+def _backend_shapes(name: str) -> Shapes:
+    spec = load_detector_spec(name)
+    # The backend alone: a frontend can be a speech encoder of gigabytes.
+    with torch.random.fork_rng(devices=[]):
+        backend = spec.resolved_backend().build(spec.resolved_frontend().features)
+    return {f"backend.{key}": shape for key, shape in _shapes(backend.state_dict()).items()}
+
+
+def _shapes(state: dict[str, Tensor]) -> Shapes:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _first_difference(own: Shapes, given: Shapes) -> str:
+    for name in [*own, *given]:
+        if own.get(name) != given.get(name):
+            return f"{name} is {given.get(name, 'absent')} in the file and {own.get(name, 'absent')} in the detector"
+    return "no difference"
+
+
+def find_initial_weights(recipe: Recipe) -> Path | None:
+    """The file the recipe starts from, its digest checked; MissingRequirementError says where to put it."""
+    if recipe.initial_weights is None:
+        return None
+    return WeightFinder().find(WeightFile(**recipe.initial_weights.model_dump()))
+
+
+def start_from(model: Detector, recipe: Recipe) -> None:
+    """Puts the recipe's initial weights into `model`; nothing without them."""
+    path = find_initial_weights(recipe)
+    if path is not None:
+        load_weights(model, path)

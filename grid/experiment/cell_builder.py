@@ -1,0 +1,164 @@
+"""How a cell is made: one point of the axes becomes an identity, which decides its id, and a job that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grid.cells.balance import Balance, balance_of
+from grid.cells.job import CellJob, CorsInput, Mixing
+from grid.codecs.catalogue import Catalogue
+from grid.config.experiment import Experiment, PolicyChoice, Selection
+from grid.config.recipe import Recipe
+from grid.core.errors import RequestError
+from grid.core.identity import digest, plain
+from grid.core.vocabulary import NO_SELECTION, Design
+from grid.corpus.holdings import CorpusFacts
+from grid.detectors.spec import DetectorSpec
+from grid.experiment.renditions import ExperimentRenditions
+from grid.policies import POLICIES
+from grid.resynthesis.rendition import RAW, Chain, corpus_of
+
+CELL_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class CellBuilder:
+    """Makes the cells of one experiment."""
+
+    experiment: Experiment
+    catalogue: Catalogue
+    audio: ExperimentRenditions
+    recipes: dict[str, Recipe]
+    detectors: dict[str, DetectorSpec]
+
+    def cell(self, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> CellJob:
+        """The cell of one selection, policy, detector and seed."""
+        targets = self._targets(selection, policy)
+        mixing, balance = _mixing(selection, policy, targets), self._balance(selection, policy, list(targets))
+        attacks = self.audio.attack_chains(selection)
+        identity = self._identity(policy, detector, seed, targets, attacks, mixing, balance)
+        fed = bool(targets) or any(source.through == "selection" for source in self.audio.trained_attacks)
+        recordings, attack_folders = self._folders([RAW]), self._folders(attacks)
+        cors = tuple(
+            CorsInput(folder=folder, codec=codec, target=target)
+            for codec, target in targets.items()
+            for folder in self._folders([Chain(codec=codec)])
+        )
+        folders = (*recordings, *attack_folders, *(given.folder for given in cors))
+        banks = {name: self.audio.of(bank, RAW).folder for name, bank in self._banks(detector).items()}
+        return CellJob(
+            cell_id=digest(identity),
+            experiment=self.experiment.name,
+            selection=selection.name if fed else NO_SELECTION,
+            codecs=selection.codecs if fed else (),
+            policy=policy.name,
+            detector=detector,
+            seed=seed,
+            identity=identity,
+            recordings=recordings,
+            attacks=attack_folders,
+            cors=cors,
+            only_train=self._of_split_alone("train", folders),
+            only_dev=self._of_split_alone("dev", folders),
+            mixing=mixing,
+            balance=balance,
+            scored=tuple(rendition.folder for rendition in self.audio.scored),
+            impulse_responses=banks.get("impulse_responses", ""),
+            noises=banks.get("noises", ""),
+            detector_spec=self.detectors[detector],
+            recipe=self.recipes[detector],
+        )
+
+    def _identity(
+        self,
+        policy: PolicyChoice,
+        detector: str,
+        seed: int,
+        targets: dict[str, float],
+        attacks: Sequence[Chain],
+        mixing: Mixing,
+        balance: Balance | None,
+    ) -> dict[str, Any]:
+        """All that can change the numbers of a cell, as JSON; never a host, a path, a device or a number of workers."""
+        identity = plain(
+            {
+                "schema": CELL_SCHEMA,
+                "corpora": [use.identity() for use in self.audio.trained],
+                "codec_seed": self.experiment.codec_seed,
+                "attacks": [self._attack_identity(chain) for chain in attacks],
+                "cors": [self._cors_identity(codec, target) for codec, target in targets.items()],
+                "policy": {"label": policy.label, "revision": POLICIES.get(policy.label).revision},
+                "mixing": mixing,
+                **({"balance": balance} if balance else {}),
+                "detector": self.detectors[detector].identity(),
+                "recipe": self.recipes[detector],
+                "seed": seed,
+                **{name: bank.manifest_digest for name, bank in self._banks(detector).items()},
+            }
+        )
+        assert isinstance(identity, dict)
+        return identity
+
+    def _attack_identity(self, chain: Chain) -> dict[str, Any]:
+        return {
+            "attack": self.audio.attack_identities[chain.attack],
+            "codec": self.audio.codec_identities[chain.codec] if chain.codec else None,
+        }
+
+    def _cors_identity(self, codec: str, target: float) -> dict[str, Any]:
+        """What makes the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows."""
+        coded = self.audio.trained_by(Chain(codec=codec))
+        parts = [(use.facts.manifest_digest, use.trained_cors(codec)) for use in coded]
+        applied = any(each.applied for _, each in parts)
+        own = [corpus for corpus, each in parts if each.own]
+        made_by = self.audio.codec_identities[codec] if applied else {"name": codec}
+        of = {} if coded == self.audio.trained else {"of": [use.facts.manifest_digest for use in coded]}
+        return {"codec": made_by, "target": target, **({"own": own} if own else {}), **of}
+
+    def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
+        """The training target of each codec's CoRS; a codec that the policy leaves out is not there."""
+        labelling = POLICIES.get(policy.label)
+        found = {codec: labelling.target(self._design(codec), policy.target) for codec in selection.codecs}
+        return {codec: target for codec, target in found.items() if target is not None}
+
+    def _design(self, codec: str) -> Design:
+        """What a codec is made for: as the experiment says, else as the catalogue does."""
+        return self.experiment.designs.get(codec) or self.catalogue.get(codec).design
+
+    def _balance(self, selection: Selection, policy: PolicyChoice, targets: Sequence[str]) -> Balance | None:
+        """How the codecs of `targets` share the utterances, where the selection is balanced and feeds a cell."""
+        if selection.balance is None or not targets:
+            return None
+        try:
+            if policy.mixing == "replace":
+                raise RequestError(
+                    f"its CoRS are appended, and policy {policy.name} replaces; exclude the two together"
+                )
+            return balance_of(selection.balance, selection.scale, targets, self.catalogue)
+        except RequestError as error:
+            raise RequestError(f"selection {selection.name}: {error}") from error
+
+    def _banks(self, detector: str) -> dict[str, CorpusFacts]:
+        """The corpora that the augmentation of the detector's recipe draws from, by their fields in a job."""
+        return {name: self.audio.banks[name] for name in self.recipes[detector].banks if name in self.audio.banks}
+
+    def _folders(self, chains: Sequence[Chain]) -> tuple[str, ...]:
+        """The renditions of these chains that training uses: of each, one for each corpus."""
+        return tuple(self.audio.of(use.facts, chain).folder for chain in chains for use in self.audio.trained_by(chain))
+
+    def _of_split_alone(self, split: str, folders: Sequence[str]) -> tuple[str, ...]:
+        """Those of the folders whose corpus is used for train alone, or for dev alone."""
+        corpora = {use.name for use in self.audio.trained if use.training_splits == (split,)}
+        return tuple(folder for folder in folders if corpus_of(folder) in corpora)
+
+
+def _mixing(selection: Selection, policy: PolicyChoice, targets: dict[str, float]) -> Mixing:
+    """How CoRS are mixed in; the same for all cells to which none are, and no draw where there is one codec."""
+    replaces = policy.mixing == "replace"
+    return Mixing(
+        how=policy.mixing if targets else "append",
+        probability=policy.probability if targets and replaces else 1.0,
+        draw="one" if len(targets) > 1 and (replaces or selection.draw == "one") else "each",
+    )

@@ -1,0 +1,142 @@
+"""Whether the evaluations of an experiment can hold trials, from what its corpora hold, before anything is rendered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from grid.config.experiment import Experiment
+from grid.config.yaml_file import YamlFile
+from grid.core.errors import RequestError
+from grid.core.store import Store
+from grid.core.vocabulary import SPLITS, Role
+from grid.corpus.holdings import role_of
+from grid.corpus.imported import stored_corpus
+from grid.corpus.importing import MANIFEST_FILE
+from grid.corpus.ratings import MOS
+from grid.experiment.breakdowns import BREAKDOWNS, UtteranceKind
+from grid.experiment.corpus_use import CorpusUse
+
+log = logging.getLogger(__name__)
+
+
+def check_evaluations(experiment: Experiment, corpora: Sequence[CorpusUse], file: YamlFile) -> None:
+    """Raises RequestError, with the line, for a split without utterances and for an evaluation without trials.
+
+    An evaluation needs utterances in the test split for both of its classes, in the corpora that it includes: those of
+    the corpus, its own CoRS if they are used, and the CoRS and attacks that are made from its recordings. Each corpus
+    that it names has to give some, and each entry of `by` a condition.
+    """
+    for split in SPLITS:
+        if not any(_has(use, split) for use in corpora if split in use.source.splits):
+            names = ", ".join(use.name for use in corpora)
+            raise RequestError(f"{file.where('corpora')}: no corpus ({names}) has utterances of split {split} to use")
+    of_corpus = {use.name: tested_kinds(experiment, use) if use.tested else set() for use in corpora}
+    for name, choice in experiment.evaluations.items():
+        included = [use.name for use in corpora if use.tested and choice.includes(use.name)]
+        kinds = {kind for corpus in included for kind in of_corpus[corpus]}
+        gives = f"the test split of {', '.join(included) or 'none of the corpora'} gives {_words(kinds)}"
+        for key, roles in (("bonafide", choice.bonafide), ("spoof", choice.spoof)):
+            if not _of(kinds, roles):
+                where = file.where("evaluations", name, key)
+                raise RequestError(
+                    f"{where}: evaluation {name!r} can hold no {key} trials: {gives}, not {' or '.join(roles)}"
+                )
+        for i, corpus in enumerate(choice.corpora or ()):
+            if not _of(of_corpus[corpus], (*choice.bonafide, *choice.spoof)):
+                where = file.where("evaluations", name, "corpora", i)
+                why = f"its test split gives {_words(of_corpus[corpus])}"
+                raise RequestError(f"{where}: evaluation {name!r} can hold no trials of corpus {corpus!r}: {why}")
+        for i, breakdown in enumerate(choice.by):
+            rule = BREAKDOWNS[breakdown]
+            if not rule.possible(_of(kinds, choice.bonafide), _of(kinds, choice.spoof)):
+                where = file.where("evaluations", name, "by", i)
+                raise RequestError(
+                    f"{where}: evaluation {name!r} can hold no condition by {breakdown}: that takes {rule.needs}, and "
+                    f"{gives}"
+                )
+
+
+def tested_kinds(experiment: Experiment, use: CorpusUse) -> set[UtteranceKind]:
+    """What the test split of a corpus can give, of its own and of what codecgrid makes."""
+    held = [held for held in use.facts.holdings if held.split == "test"]
+    codecs = experiment.codec_names()
+    own = {each.codec for each in held if use.own_cors and each.role == "cors" and each.codec in codecs}
+    found = {UtteranceKind(each.role, each.codec, made=False) for each in held if each.role != "cors"}
+    found |= {UtteranceKind("cors", codec, made=False) for codec in own}
+    if any(each.is_recorded for each in held):
+        found |= {UtteranceKind("cors", codec, made=True) for codec in codecs if use.with_cors and codec not in own}
+        for source in experiment.attacks:
+            if source.through == "nothing":
+                found.add(UtteranceKind("attack", "", made=True))
+            found |= {UtteranceKind("cosg", codec, made=True) for codec in source.codecs(codecs)}
+    return found
+
+
+def _of(kinds: Iterable[UtteranceKind], roles: Sequence[Role]) -> list[UtteranceKind]:
+    return [kind for kind in kinds if kind.role in roles]
+
+
+def _words(kinds: Iterable[UtteranceKind]) -> str:
+    return ", ".join(sorted({kind.role for kind in kinds})) or "nothing"
+
+
+def _has(use: CorpusUse, split: str) -> bool:
+    return any(held.split == split for held in use.facts.holdings)
+
+
+def check_ratings(experiment: Experiment, corpora: Sequence[CorpusUse], store: Store, file: YamlFile) -> None:
+    """Raises RequestError, with the line, for an evaluation with `mos_above` that can hold no trials of a class.
+
+    What codecgrid makes has no MOS. A corpus without any rating yet is a warning: ratings change no training, and can
+    come before or after it.
+    """
+    for name, choice in experiment.evaluations.items():
+        if choice.mos_above is None:
+            continue
+        where = f"{file.where('evaluations', name, 'mos_above')}: evaluation {name!r}"
+        included = [use for use in corpora if use.tested and choice.includes(use.name)]
+        own = {kind.role for use in included for kind in tested_kinds(experiment, use) if not kind.made}
+        good: set[Role] = set()
+        unrated = []
+        for use in included:
+            above = _rated_above(store, experiment, use, choice.mos_above)
+            unrated += [use.name] if above is None else []
+            good |= above or set()
+        for key, roles in (("bonafide", choice.bonafide), ("spoof", choice.spoof)):
+            if not own & set(roles):
+                raise RequestError(
+                    f"{where} can hold no {key} trials of a predicted MOS above {choice.mos_above:g}: its {key} trials "
+                    "are made by codecgrid, and only utterances that a corpus brings are rated; leave out `mos_above`"
+                )
+            if not unrated and not good & set(roles):
+                names = ", ".join(use.name for use in included)
+                raise RequestError(f"{where}: no {key} trial of {names} has a predicted MOS above {choice.mos_above:g}")
+        for corpus in unrated:
+            log.warning(
+                "%s: corpus %s has no predicted MOS in its test split yet; fill it with `codecgrid mos %s` before the "
+                "cells are measured",
+                where,
+                corpus,
+                corpus,
+            )
+
+
+def _rated_above(store: Store, experiment: Experiment, use: CorpusUse, threshold: float) -> set[Role] | None:
+    """The roles of the tested utterances of a corpus that are rated above a threshold; None where none is rated."""
+    stored = stored_corpus(store, use.name)
+    if stored is None or stored.facts.manifest_digest != use.facts.manifest_digest:
+        return None
+    path = store.local(f"{stored.folder}/{MANIFEST_FILE}")
+    if MOS not in pq.read_schema(path).names:
+        return None
+    table = pq.read_table(path, columns=["key", "attack", "codec", MOS], filters=[("split", "==", "test")])
+    if not pc.any(pc.invert(pc.is_nan(table[MOS]))).as_py():
+        return None
+    kinds = table.filter(pc.greater(table[MOS], threshold)).group_by(["key", "attack", "codec"]).aggregate([])
+    tested = {(kind.role, kind.codec) for kind in tested_kinds(experiment, use) if not kind.made}
+    found = {(role_of(row["key"], row["attack"], row["codec"]), row["codec"]) for row in kinds.to_pylist()}
+    return {role for role, _ in found & tested}

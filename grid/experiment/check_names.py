@@ -1,0 +1,126 @@
+"""Every name of an experiment file exists, or an error says where it stands and what the choices are."""
+
+from __future__ import annotations
+
+from grid.attacks import build_attack
+from grid.codecs.catalogue import load_catalogue
+from grid.config.experiment import Experiment
+from grid.config.recipe import Recipe, load_recipe
+from grid.config.yaml_file import YamlFile, parse, read_yaml
+from grid.core.errors import RequestError, unknown_name
+from grid.core.plugins import PluginNames
+from grid.detectors.spec import DetectorSpec, load_detector_spec
+from grid.policies import POLICIES
+
+PAPER_TABLES = PluginNames("grid.report.papers", "codecgrid.tables")
+
+
+def check_names(experiment: Experiment, file: YamlFile) -> None:
+    """Every codec, policy, attack, detector, recipe and table exists: told before a corpus is read for hours."""
+    detectors_of(experiment, file)
+    _check_banks(experiment, file)
+    _check_corpora_of_evaluations(experiment, file)
+    catalogue = load_catalogue()
+    for i, selection in enumerate(experiment.grid.selections):
+        for j, codec in enumerate(selection.codecs):
+            catalogue.get(codec, where=file.where("grid", "selections", i, "codecs", j))
+    for i, codec in enumerate(experiment.evaluation_codecs):
+        catalogue.get(codec, where=file.where("evaluation_codecs", i))
+    for i, policy in enumerate(experiment.grid.policies):
+        where = file.where("grid", "policies", i)
+        labelling = POLICIES.get(policy.label, where=where)
+        try:
+            labelling.target("both", policy.target)
+        except RequestError as error:
+            raise RequestError(f"{where}: {error}") from error
+    known = set(experiment.codec_names())
+    for codec in sorted(set(experiment.artefacts.codecs or ()) - known) if experiment.artefacts else []:
+        where = file.where("artefacts", "codecs")
+        raise RequestError(
+            f"{where}: artefacts names {codec!r}, which is no codec of a selection or of evaluation_codecs"
+        )
+    for codec in experiment.designs:
+        catalogue.get(codec, where=file.where("designs", codec))
+    for i, attack in enumerate(experiment.attacks):
+        for j, codec in enumerate(attack.codecs(())):
+            catalogue.get(codec, where=file.where("attacks", i, "through", j))
+        try:
+            build_attack(attack.name)
+        except RequestError as error:
+            raise RequestError(f"{file.where('attacks', i)}: {error}") from error
+    _check_filters(experiment, file)
+    _check_report(experiment, file)
+
+
+def _check_report(experiment: Experiment, file: YamlFile) -> None:
+    """Every table of a paper exists, and every experiment to compare with is one, and another one."""
+    for i, name in enumerate(experiment.report):
+        if name not in PAPER_TABLES.modules():
+            raise unknown_name("paper table", name, PAPER_TABLES.modules(), where=file.where("report", i))
+    for i, path in enumerate(experiment.compare):
+        where = file.where("compare", i)
+        try:
+            other = parse(Experiment, read_yaml(experiment.folder / path))
+        except RequestError as error:
+            raise RequestError(f"{where}: {error}") from error
+        if other.name == experiment.name:
+            raise RequestError(f"{where}: {path} is experiment {other.name!r} as well; give one of them another name")
+
+
+def recipes_of(experiment: Experiment, file: YamlFile) -> dict[str, Recipe]:
+    """The recipe of each detector."""
+    found = {}
+    for detector in experiment.grid.detectors:
+        own = experiment.recipes.get(detector)
+        where = file.where("recipe") if own is None else file.where("recipes", detector)
+        found[detector] = load_recipe(own or experiment.recipe, beside=experiment.folder, where=where)
+    return found
+
+
+def detectors_of(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec]:
+    specs = {}
+    for i, name in enumerate(experiment.grid.detectors):
+        try:
+            specs[name] = load_detector_spec(name, experiment.folder / "detectors")
+        except RequestError as error:
+            raise RequestError(f"{file.where('grid', 'detectors', i)}: {error}") from error
+    return specs
+
+
+def _check_banks(experiment: Experiment, file: YamlFile) -> None:
+    """A recipe that draws impulse responses or noises has them to draw from."""
+    banks = {"impulse_responses": experiment.impulse_responses, "noises": experiment.noises}
+    for detector, recipe in recipes_of(experiment, file).items():
+        for field, kind in recipe.banks.items():
+            if banks[field] is None:
+                place = ("recipes", detector) if detector in experiment.recipes else ("recipe",)
+                name = experiment.recipes.get(detector, experiment.recipe)
+                raise RequestError(
+                    f"{file.where(*place)}: recipe {name!r} augments by {kind!r}, and the experiment names no {field}; "
+                    f"give it a corpus: `{field}: {{name: rirs-noises, reader: rirs, path: RIRS_NOISES, "
+                    f"options: {{kind: {kind}}}}}`"
+                )
+
+
+def _check_corpora_of_evaluations(experiment: Experiment, file: YamlFile) -> None:
+    names = [source.name for source in experiment.corpora]
+    for name, choice in experiment.evaluations.items():
+        for i, corpus in enumerate(choice.corpora or ()):
+            if corpus not in names:
+                raise unknown_name("corpus", corpus, names, where=file.where("evaluations", name, "corpora", i))
+
+
+def _check_filters(experiment: Experiment, file: YamlFile) -> None:
+    axes = experiment.grid
+    known: dict[str, list[str]] = {
+        "selections": [s.name for s in axes.selections],
+        "policies": [p.name for p in axes.policies],
+        "detectors": list(axes.detectors),
+        "seeds": [str(seed) for seed in axes.seeds],
+    }
+    for i, rule in enumerate(axes.exclude):
+        for axis, choices in known.items():
+            for value in getattr(rule, axis) or ():
+                if str(value) not in choices:
+                    where = file.where("grid", "exclude", i, axis)
+                    raise unknown_name(axis, value, choices, where=where)

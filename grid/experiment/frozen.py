@@ -1,0 +1,42 @@
+"""An experiment as it was frozen when it ran: its file and its list of cells, for resuming, reports and repair."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from grid.config.experiment import Experiment
+from grid.core.errors import RequestError
+from grid.core.store import Store
+from grid.experiment.grid import Grid
+
+
+class FrozenExperiment(BaseModel):
+    """What a run writes before its first training."""
+
+    model_config = ConfigDict(frozen=True)
+
+    experiment: Experiment
+    cells: tuple[str, ...]
+
+
+def _path(name: str) -> str:
+    return f"experiments/{name}.json"
+
+
+def freeze(store: Store, grid: Grid) -> None:
+    """Writes the experiment and the job of each cell; a job that is there already says the same and is left."""
+    for job in grid.cells:
+        store.write_json(f"{job.folder}/cell.json", job.model_dump(mode="json"))
+    frozen = FrozenExperiment(experiment=grid.experiment, cells=tuple(job.cell_id for job in grid.cells))
+    store.write_json(_path(grid.experiment.name), frozen.model_dump(mode="json"))
+
+
+def read_experiment(store: Store, name: str) -> Experiment:
+    """The experiment `name` as it was last run in this store."""
+    return _read(store, name).experiment
+
+
+def _read(store: Store, name: str) -> FrozenExperiment:
+    if not store.exists(_path(name)):
+        raise RequestError(f"experiment {name!r} never ran in {store.root}; start it with `codecgrid run CONFIG`")
+    return FrozenExperiment.model_validate(store.read_json(_path(name)))

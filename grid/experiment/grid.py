@@ -1,0 +1,135 @@
+"""An experiment file becomes a grid: its renditions and its cells, every name looked up, every identity known.
+
+Expanding runs nothing, writes nothing and loads no weights.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+
+from grid.cells.job import CellJob
+from grid.codecs.catalogue import Catalogue, load_catalogue
+from grid.config.experiment import CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
+from grid.config.recipe import Recipe
+from grid.config.yaml_file import YamlFile, parse, read_yaml
+from grid.core.errors import RequestError
+from grid.core.store import Store
+from grid.corpus.holdings import CorpusFacts
+from grid.corpus.imported import corpus_facts
+from grid.detectors.spec import DetectorSpec
+from grid.experiment.cell_builder import CellBuilder
+from grid.experiment.check_evaluations import check_evaluations, check_ratings
+from grid.experiment.check_names import check_names, detectors_of, recipes_of
+from grid.experiment.corpus_use import CorpusUse
+from grid.experiment.renditions import ExperimentRenditions
+from grid.experiment.selections import with_codec_names, with_top_codecs
+from grid.resynthesis.rendition import Chain, Rendition
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """An experiment, resolved.
+
+    `corpora` are those of the experiment, in its order; the banks of augmentation are apart.
+    """
+
+    experiment: Experiment
+    corpora: tuple[CorpusFacts, ...]
+    catalogue: Catalogue
+    recipes: dict[str, Recipe]
+    detectors: dict[str, DetectorSpec]
+    impulse_responses: CorpusFacts | None = None
+    noises: CorpusFacts | None = None
+
+    @cached_property
+    def cells(self) -> tuple[CellJob, ...]:
+        """The cells in the order of the axes, each identity once."""
+        builder = CellBuilder(self.experiment, self.catalogue, self.audio, self.recipes, self.detectors)
+        found: dict[str, CellJob] = {}
+        axes = self.experiment.grid
+        for detector, selection, policy, seed in product(axes.detectors, axes.selections, axes.policies, axes.seeds):
+            if not any(_matches(rule, selection, policy, detector, seed) for rule in axes.exclude):
+                cell = builder.cell(selection, policy, detector, seed)
+                found.setdefault(cell.cell_id, cell)
+        return tuple(found.values())
+
+    @cached_property
+    def renditions(self) -> tuple[Rendition, ...]:
+        """All renditions that the cells train on, augment with or score, parents before children."""
+        drawn = {name for recipe in self.recipes.values() for name in recipe.banks}
+        return self.audio.needed([name for name in self.audio.banks if name in drawn])
+
+    def rendition(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
+        """A corpus of the experiment after a chain of it."""
+        return self.audio.of(corpus, chain)
+
+    @cached_property
+    def uses(self) -> tuple[CorpusUse, ...]:
+        """Each corpus as the experiment uses it."""
+        return tuple(map(CorpusUse, self.experiment.corpora, self.corpora))
+
+    @cached_property
+    def audio(self) -> ExperimentRenditions:
+        """The renditions that it can ask for."""
+        banks = {"impulse_responses": self.impulse_responses, "noises": self.noises}
+        given = {name: bank for name, bank in banks.items() if bank is not None}
+        return ExperimentRenditions(self.experiment, self.catalogue, self.uses, given)
+
+
+def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
+    """The experiment file at `path` with every name in it checked; errors carry file and line."""
+    file = read_yaml(path)
+    experiment = parse(Experiment, file).model_copy(update={"folder": Path(path).resolve().parent})
+    experiment = with_codec_names(experiment, file)
+    check_names(experiment, file)
+    return experiment, file
+
+
+def resolve(path: str | Path, store: Store, _above: tuple[Path, ...] = ()) -> Grid:
+    """The experiment at `path` as a grid over `store`; raises RequestError for anything that is wrong with it."""
+    experiment, file = load_experiment(path)
+    line = (*_above, Path(path).resolve())
+    if line[-1] in _above:
+        raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, line))}")
+    experiment = with_top_codecs(experiment, file, store, lambda other: resolve(other, store, line).cells)
+    grid = Grid(
+        experiment=experiment,
+        corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),
+        catalogue=load_catalogue(),
+        recipes=recipes_of(experiment, file),
+        detectors=detectors_of(experiment, file),
+        impulse_responses=_bank(store, experiment, experiment.impulse_responses),
+        noises=_bank(store, experiment, experiment.noises),
+    )
+    check_evaluations(experiment, grid.uses, file)
+    check_ratings(experiment, grid.uses, store, file)
+    for use in grid.uses:
+        if use.leaves_out_pending:
+            log.warning("corpus %s: its pending rows are left out; with `cors: own` they are resynthesised", use.name)
+    return grid
+
+
+def _bank(store: Store, experiment: Experiment, source: CorpusSource | None) -> CorpusFacts | None:
+    """A corpus that augmentation draws from, which is all of its split train."""
+    if source is None:
+        return None
+    facts = corpus_facts(store, source, experiment.folder)
+    if not any(held.split == "train" and held.role != "cors" for held in facts.holdings):
+        raise RequestError(f"corpus {source.name!r} has nothing of split train that augmentation could draw from")
+    return facts
+
+
+def _matches(rule: CellFilter, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> bool:
+    pairs = (
+        (rule.selections, selection.name),
+        (rule.policies, policy.name),
+        (rule.detectors, detector),
+        (rule.seeds, seed),
+    )
+    return all(allowed is None or value in allowed for allowed, value in pairs)

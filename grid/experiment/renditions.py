@@ -1,0 +1,131 @@
+"""The audio of an experiment: which renditions of its corpora the cells train on, augment with and score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from grid.attacks import build_attack
+from grid.codecs.catalogue import Catalogue
+from grid.codecs.catalogue import identity as codec_identity
+from grid.config.experiment import AttackSource, Experiment, Selection
+from grid.core.vocabulary import NO_CORS
+from grid.corpus.holdings import CorpusFacts
+from grid.experiment.corpus_use import CorpusUse
+from grid.resynthesis.rendition import RAW, Chain, Rendition
+
+
+@dataclass(frozen=True)
+class ExperimentRenditions:
+    """Every rendition that an experiment can ask for.
+
+    `uses` are its corpora; `banks` those that augmentation draws from, by their fields in a job.
+    """
+
+    experiment: Experiment
+    catalogue: Catalogue
+    uses: tuple[CorpusUse, ...]
+    banks: dict[str, CorpusFacts]
+
+    def of(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
+        """A corpus of the experiment after a chain of it; the same object for every cell."""
+        return self._known[corpus.name, chain]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, Chain], Rendition]:
+        codecs = ["", *self.codec_identities]
+        chains = [Chain(attack=attack, codec=codec) for attack in ["", *self.attack_identities] for codec in codecs]
+        own = {use.name for use in self.uses if use.own_cors}
+        corpora = [*(use.facts for use in self.uses), *self.banks.values()]
+        return {
+            (corpus.name, chain): Rendition(
+                corpus=corpus,
+                chain=chain,
+                attack=self.attack_identities[chain.attack] if chain.attack else None,
+                codec=self.codec_identities[chain.codec] if chain.codec else None,
+                seed=self.experiment.codec_seed,
+                own_cors=corpus.name in own,
+            )
+            for corpus in corpora
+            for chain in chains
+        }
+
+    @cached_property
+    def attack_identities(self) -> dict[str, dict[str, Any]]:
+        return {source.name: dict(build_attack(source.name).identity()) for source in self.experiment.attacks}
+
+    @cached_property
+    def codec_identities(self) -> dict[str, dict[str, Any]]:
+        names = self.experiment.codec_names()
+        return {name: dict(codec_identity(self.catalogue.get(name))) for name in names}
+
+    @cached_property
+    def trained(self) -> tuple[CorpusUse, ...]:
+        """The corpora that training uses."""
+        return tuple(use for use in self.uses if use.training_splits)
+
+    def trained_by(self, chain: Chain) -> tuple[CorpusUse, ...]:
+        """The corpora that training uses after a chain: CoRS only of those that have any."""
+        is_cors = bool(chain.codec) and not chain.attack
+        return tuple(use for use in self.trained if use.with_cors or not is_cors)
+
+    @cached_property
+    def trained_attacks(self) -> tuple[AttackSource, ...]:
+        return tuple(source for source in self.experiment.attacks if source.trained)
+
+    def attack_chains(self, selection: Selection) -> list[Chain]:
+        """The stand-in attacks that the trainings of a selection use."""
+        chains: list[Chain] = []
+        for source in self.trained_attacks:
+            if source.through == "nothing":
+                chains.append(Chain(attack=source.name))
+            chains += [Chain(attack=source.name, codec=codec) for codec in source.codecs(selection.codecs)]
+        return chains
+
+    @cached_property
+    def scored(self) -> tuple[Rendition, ...]:
+        """What the evaluations test on: the same for every cell, so that cells can be compared."""
+        tested = [use for use in self.uses if use.tested]
+        of_corpus = {use.name: self._scored_chains(use) for use in tested}
+        chains = dict.fromkeys(chain for found in of_corpus.values() for chain in found)
+        return tuple(self.of(use.facts, chain) for chain in chains for use in tested if chain in of_corpus[use.name])
+
+    def _scored_chains(self, use: CorpusUse) -> list[Chain]:
+        """The chains of a corpus that the evaluations which include it test on."""
+        asked = [choice for choice in self.experiment.evaluations.values() if choice.includes(use.name)]
+        roles = {role for choice in asked for role in (*choice.bonafide, *choice.spoof)}
+        chains: list[Chain] = []
+        if roles & {"raw", "attack", "cosg"}:  # a corpus's own attacks lie beside its recordings
+            chains.append(RAW)
+        for source in self.experiment.attacks:
+            if source.through == "nothing" and "attack" in roles:
+                chains.append(Chain(attack=source.name))
+            if "cosg" in roles:
+                every = source.codecs(self.experiment.codec_names())
+                chains += [Chain(attack=source.name, codec=codec) for codec in every]
+        if "cors" in roles and use.with_cors:
+            chains += [Chain(codec=codec) for codec in self.experiment.codec_names()]
+        return chains
+
+    def needed(self, banks: list[str]) -> tuple[Rendition, ...]:
+        """All that the cells train on, score, and augment with from these `banks`; parents before children."""
+        found: dict[str, Rendition] = {}
+        for rendition in [*self._trained_or_scored(), *(self.of(self.banks[bank], RAW) for bank in banks)]:
+            for link in _ancestry(rendition):
+                found.setdefault(link.folder, link)
+        return tuple(found.values())
+
+    def _trained_or_scored(self) -> Iterator[Rendition]:
+        selections, policies = self.experiment.grid.selections, self.experiment.grid.policies
+        chains = [RAW, *(chain for selection in selections for chain in self.attack_chains(selection))]
+        if any(policy.label != NO_CORS for policy in policies):
+            chains += [Chain(codec=codec) for selection in selections for codec in selection.codecs]
+        yield from (self.of(use.facts, chain) for chain in chains for use in self.trained_by(chain))
+        yield from self.scored
+
+
+def _ancestry(rendition: Rendition) -> list[Rendition]:
+    """The rendition after all it is made from."""
+    return [*_ancestry(rendition.parent), rendition] if rendition.parent is not None else [rendition]

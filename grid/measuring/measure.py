@@ -1,0 +1,95 @@
+"""Scores and evaluations of a finished cell -> its measurements, kept beside its scores and made again when needed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from grid.cells.job import CellJob, scores_folder
+from grid.config.experiment import Experiment
+from grid.core.identity import digest
+from grid.core.store import Store
+from grid.corpus.imported import stored_corpus
+from grid.corpus.importing import MANIFEST_FILE
+from grid.corpus.ratings import MOS, mos_of
+from grid.measuring.trials import Trials, measure_evaluation
+from grid.metrics.evaluation import Measurement
+from grid.resynthesis.rendition import corpus_of
+from grid.resynthesis.rendition_audio import RenditionAudio
+from grid.scoring.score_tables import read_scores
+
+MEASURE_REVISION = 2
+
+
+def measurement_path(job: CellJob, experiment: Experiment) -> str:
+    """The file of a cell's measurements under this experiment's evaluations; other evaluations, another file."""
+    asked = {
+        "revision": MEASURE_REVISION,
+        "evaluations": {
+            name: choice.model_dump(mode="json", exclude_none=True) for name, choice in experiment.evaluations.items()
+        },
+        "bootstrap": experiment.bootstrap.model_dump(mode="json"),
+        "scored": sorted(folder.rsplit("/", 1)[-1] for folder in job.scored),
+    }
+    return f"{job.folder}/measurements-{digest(asked, 8)}.json"
+
+
+def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Measurement]:
+    """All measurements of a scored cell, read when they are there; a pure function of its scores."""
+    path = measurement_path(job, experiment)
+    if store.exists(path):
+        return [Measurement(**item) for item in store.read_json(path)]
+    trials = scored_trials(store, job)
+    measurements = [
+        measurement
+        for name, choice in experiment.evaluations.items()
+        for measurement in measure_evaluation(
+            trials,
+            name,
+            choice,
+            replicates=experiment.bootstrap.replicates,
+            level=experiment.bootstrap.level,
+            unit=experiment.bootstrap.unit,
+        )
+    ]
+    store.write_json(path, [dataclasses.asdict(m) for m in measurements])
+    return measurements
+
+
+def scored_trials(store: Store, job: CellJob) -> Trials:
+    """Every utterance that a scored cell listened to, with its score."""
+    return Trials.of(pd.concat([_scored(store, job, folder) for folder in job.scored], ignore_index=True))
+
+
+def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
+    utterances = tested_utterances(store, folder)
+    scores = read_scores(store, scores_folder(job.folder, folder)).to_pandas()
+    return named_by_corpus(utterances.merge(scores, on="utterance_id", validate="one_to_one"), folder)
+
+
+def tested_utterances(store: Store, folder: str) -> pd.DataFrame:
+    """The tested utterances of a finished rendition with all that `Trials` asks of them, but for their scores."""
+    audio = RenditionAudio(store, folder, "test")
+    utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec", "source"]).to_pandas()
+    rated = utterances["utterance_id"].map(_predicted_mos(store, corpus_of(folder))).astype(np.float64)
+    return utterances.assign(**{MOS: rated})
+
+
+def named_by_corpus(utterances: pd.DataFrame, folder: str) -> pd.DataFrame:
+    """`utterances` of a rendition with their corpus, for two corpora may use one name for two utterances."""
+    corpus = corpus_of(folder)
+    return utterances.assign(corpus=corpus, utterance_id=corpus + "/" + utterances["utterance_id"])
+
+
+def _predicted_mos(store: Store, corpus: str) -> dict[str, float]:
+    """The predicted MOS of the utterances of a corpus whose manifest has that column."""
+    stored = stored_corpus(store, corpus)
+    if stored is None:
+        return {}
+    path = store.local(f"{stored.folder}/{MANIFEST_FILE}")
+    if MOS not in pq.read_schema(path).names:
+        return {}
+    return mos_of(pq.read_table(path, columns=["utterance_id", MOS]))

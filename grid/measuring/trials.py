@@ -1,0 +1,148 @@
+"""Which trials an evaluation holds: the scored utterances by role, pooled and split into conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from grid.config.experiment import BootstrapUnit, EvaluationChoice
+from grid.core.errors import RequestError
+from grid.core.randomness import seed_number
+from grid.core.vocabulary import POOLED
+from grid.corpus.holdings import role_of
+from grid.corpus.ratings import MOS
+from grid.experiment.breakdowns import BREAKDOWNS, Mask
+from grid.metrics.evaluation import Measurement, measure
+from grid.metrics.intervals import Groups
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Scored utterances `(trials,)`: of which corpus, who speaks, in which role, through what, and the score."""
+
+    table: pd.DataFrame
+
+    @classmethod
+    def of(cls, utterances: pd.DataFrame) -> Trials:
+        """From columns utterance_id, corpus, speaker, key, attack, codec, score; source and mos where they are asked.
+
+        Raises RequestError on a repeated utterance.
+        """
+        if utterances["utterance_id"].duplicated().any():
+            twice = utterances.loc[utterances["utterance_id"].duplicated(), "utterance_id"].iloc[0]
+            raise RequestError(f"utterance {twice!r} is scored twice")
+        columns = zip(utterances["key"], utterances["attack"], utterances["codec"], strict=True)
+        return cls(utterances.assign(role=[role_of(*row) for row in columns]).reset_index(drop=True))
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        return self.table[name].to_numpy(dtype=object)
+
+    @cached_property
+    def mos(self) -> NDArray[np.float64]:
+        """The predicted MOS of each trial, NaN where there is none."""
+        if MOS not in self.table:
+            return np.full(len(self.table), np.nan)
+        return self.table[MOS].to_numpy(np.float64)
+
+    @cached_property
+    def role(self) -> NDArray[np.object_]:
+        return self.column("role")
+
+    @cached_property
+    def codec(self) -> NDArray[np.object_]:
+        return self.column("codec")
+
+    @cached_property
+    def attack(self) -> NDArray[np.object_]:
+        return self.column("attack")
+
+    @cached_property
+    def system(self) -> NDArray[np.object_]:
+        """The system of each trial, for the conditional bootstrap.
+
+        A spoof's system is its attack. That of a recording is the attack that its source ends in, as the recordings of
+        CodecFake+ do that stand beside the spoofs of a generator (`codecfake-plus/valle`), or else its whole source.
+        """
+        attack, source = self.attack, self.column("source")
+        attacks = set(attack)
+        ends = [text.rpartition("/")[-1] for text in source]
+        named = [end if end in attacks else text for end, text in zip(ends, source, strict=True)]
+        return np.where(attack == "", np.array(named, dtype=object), attack)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The trials of one condition."""
+
+    name: str
+    bonafide: Mask
+    spoof: Mask
+
+
+def conditions(trials: Trials, choice: EvaluationChoice) -> Iterator[Condition]:
+    """The pooled condition, then those that `choice.by` asks for: see `grid.experiment.breakdowns`."""
+    included = _included(trials, choice)
+    bonafide = np.isin(trials.role, choice.bonafide) & included
+    spoof = np.isin(trials.role, choice.spoof) & included
+    yield Condition(POOLED, bonafide, spoof)
+    for breakdown in choice.by:
+        for value, *masks in BREAKDOWNS[breakdown].conditions(trials, bonafide, spoof):
+            yield Condition(f"{breakdown}={value}", *masks)
+
+
+def _included(trials: Trials, choice: EvaluationChoice) -> Mask:
+    """The trials of the corpora and of the quality that the evaluation is restricted to."""
+    included = np.ones(len(trials.table), np.bool_)
+    if choice.corpora is not None:
+        included &= np.isin(trials.column("corpus"), choice.corpora)
+    if choice.mos_above is not None:
+        predicted = trials.mos
+        if np.isnan(predicted[included]).all():
+            names = ", ".join(sorted(set(map(str, trials.column("corpus")[included]))))
+            raise RequestError(
+                f"an evaluation asks for a predicted MOS above {choice.mos_above:g}, and corpus {names} has none; fill "
+                "it with `codecgrid mos`, or leave out `mos_above`"
+            )
+        included &= predicted > choice.mos_above
+    return included
+
+
+def measure_evaluation(
+    trials: Trials, name: str, choice: EvaluationChoice, *, replicates: int, level: float, unit: BootstrapUnit
+) -> list[Measurement]:
+    """One measurement for each condition. A class without trials is an error that names evaluation and condition."""
+    score = trials.table["score"].to_numpy(np.float64)
+    return [
+        measure(
+            name,
+            condition.name,
+            score[condition.bonafide],
+            score[condition.spoof],
+            seed=seed_number("bootstrap", name, condition.name),
+            replicates=replicates,
+            level=level,
+            groups=condition_speakers(trials, condition) if unit == "speaker" else None,
+            systems=condition_systems(trials, condition) if unit == "conditional" else None,
+        )
+        for condition in conditions(trials, choice)
+    ]
+
+
+def condition_speakers(trials: Trials, condition: Condition) -> Groups | None:
+    """The speakers of both classes, for a bootstrap over speakers; None (over trials) where a class has only one."""
+    return _groups(trials.column("speaker"), condition)
+
+
+def condition_systems(trials: Trials, condition: Condition) -> Groups | None:
+    """The systems of both classes, for the conditional bootstrap; None (over trials) where a class has only one."""
+    return _groups(trials.system, condition)
+
+
+def _groups(values: NDArray[np.object_], condition: Condition) -> Groups | None:
+    groups = (list(map(str, values[condition.bonafide])), list(map(str, values[condition.spoof])))
+    return groups if min(len(set(group)) for group in groups) > 1 else None

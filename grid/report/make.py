@@ -1,0 +1,114 @@
+"""Makes a report: reads all that it consists of, then writes its tables, figures and pages.
+
+What cannot be read or made is told by name in the report itself, and does not take the rest of it along.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from grid.analysis.artefacts import read_artefacts
+from grid.analysis.effects.compute import effects
+from grid.analysis.mos import THRESHOLD, SystemMos, read_mos
+from grid.analysis.results import GridResults
+from grid.analysis.shortcuts import measure_shortcuts
+from grid.analysis.significance import significance
+from grid.config.experiment import Experiment
+from grid.core.errors import RequestError
+from grid.core.record import provenance
+from grid.core.store import Store
+from grid.experiment.frozen import read_experiment
+from grid.experiment.grid import Grid, load_experiment, resolve
+from grid.report.about import describe
+from grid.report.assemble import assemble
+from grid.report.faults import TRACES, Fault, attempt, traces
+
+log = logging.getLogger(__name__)
+
+ReadResults = Callable[[Grid], GridResults]
+"""Reads the results of a grid, from its store or from MLflow: both give the same report."""
+
+
+@dataclass(frozen=True)
+class MadeReport:
+    """A report as far as it could be made: its first page, what could not be made, and the file with the tracebacks."""
+
+    page: str | None
+    faults: tuple[Fault, ...] = ()
+    traces: str | None = None
+
+
+def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None = None) -> MadeReport:
+    """Writes all of the report that can be made; RequestError when it is asked for what cannot be.
+
+    `folder` is by default `reports/NAME` in a root on a disk, else in the folder `results` here.
+    """
+    target = Path(folder) if folder else _default_folder(grid, store)
+    faults: list[Fault] = []
+    try:
+        about = describe(grid.experiment, command=shlex.join(provenance().command), commit=provenance().commit)
+        assemble(collect(grid, store, read, faults), target, about, faults)
+    except RequestError:
+        raise
+    except Exception as error:  # the trainings are done: whatever is wrong with their report, they are told as done
+        faults.append(Fault.of("the report", error))
+        return MadeReport(None, tuple(faults), _keep_traces(target, faults))
+    page = target / "index.html"
+    return MadeReport(str(page) if page.is_file() else None, tuple(faults), _keep_traces(target, faults))
+
+
+def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) -> GridResults:
+    """All that a report of a grid consists of; what cannot be read is added to `faults` and left out."""
+    tested = [folder for cell in grid.cells for folder in cell.scored]
+    no_mos: tuple[float, tuple[SystemMos, ...]] = (THRESHOLD, ())
+    threshold, rated = attempt("MOS", lambda: read_mos(store, grid.experiment, tested), no_mos, faults)
+    compared = [
+        attempt(f"the comparison with {path}", partial(_compared, path, grid.experiment, store, read), None, faults)
+        for path in grid.experiment.compare
+    ]
+    return replace(
+        read(grid),
+        compared=tuple(found for found in compared if found is not None),
+        artefacts=attempt("the artefacts", lambda: read_artefacts(store, grid), None, faults),
+        significance=attempt("the significance tests", lambda: significance(store, grid), (), faults),
+        effects=attempt("the effects of codec attributes", lambda: effects(store, grid), (), faults),
+        shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
+        mos=rated,
+        mos_threshold=threshold,
+    )
+
+
+def _compared(path: str, experiment: Experiment, store: Store, read: ReadResults) -> GridResults:
+    """The results of an experiment to compare with, from the same place; none, with the reason, of one not run."""
+    config = experiment.folder / path
+    other, _ = load_experiment(config)
+    try:
+        read_experiment(store, other.name)
+        grid = resolve(config, store)
+    except RequestError as error:
+        return GridResults(other.name, (), trouble=str(error))
+    return read(grid)
+
+
+def _keep_traces(target: Path, faults: Sequence[Fault]) -> str | None:
+    """Writes the tracebacks beside the page, or removes those of an earlier report; None where there are none."""
+    path = target / TRACES
+    try:
+        if faults:
+            target.mkdir(parents=True, exist_ok=True)
+            path.write_text(traces(faults), encoding="utf-8")
+            return str(path)
+        path.unlink(missing_ok=True)
+    except OSError as error:  # a folder that cannot be written is among the faults already
+        log.warning("tracebacks were not written: %s", error)
+    return None
+
+
+def _default_folder(grid: Grid, store: Store) -> Path:
+    name = f"reports/{grid.experiment.name}"
+    return Path(store.uri(name)) if store.is_local else Path("results") / name

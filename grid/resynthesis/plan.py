@@ -1,0 +1,212 @@
+"""Plans a rendition: which utterances it is made from, copied or through the chain's last link, in which shards.
+
+recordings     the corpus's rows that are not CoRS                                            copied
+attack         the recordings                                                                 attacked
+codec (CoRS)   the corpus's own CoRS of the codec, if they are used                           copied
+               its pending ones, which are recordings still                                   coded
+               the recordings of the splits that have none of either                          coded
+attack~codec   the attacked recordings                                                        coded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from grid.core.errors import RequestError
+from grid.core.store import Store
+from grid.core.vocabulary import SAMPLE_RATE
+from grid.corpus.holdings import are_cors, are_recorded
+from grid.corpus.imported import StoredCorpus
+from grid.corpus.manifest import MANIFEST_SCHEMA, PENDING, pending_rows
+from grid.resynthesis.rendition import Rendition
+
+SHARD_SECONDS = 600.0
+"""About 19 MB of PCM16: large enough that 1,300 hours are 7,800 files, small enough to lose little when killed."""
+LEAST_SHARDS = 4
+"""So that a small corpus still keeps several workers busy."""
+
+IS_STORED, IS_PROCESSED, HEARD_ID, RENDERED_ID = "is_stored", "is_processed", "heard_id", "rendered_id"
+"""What an input row says besides its manifest: whether its audio lies in the parent's shards, or in a file of the
+corpus; whether it goes through the last link; the id of what is heard, from which stochastic codecs draw; and the id in
+the rendition."""
+
+_PLANNED = ("utterance_id", "split", "key", "attack", "codec", "origin", "samples", PENDING)
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """All a worker needs to make shards of one rendition; small and picklable.
+
+    `parent` is the folder of the rendition that the last link hears, "" for the recordings themselves; `made_in` the
+    splits of it that are heard. `corpus` is the folder of the imported corpus, "" where no row is taken from it, and
+    `audio_root` the folder that its paths are relative to. `applied` says whether a row goes through the last link;
+    `shard_samples` is how much audio each of `shards` holds.
+    """
+
+    root: str
+    folder: str
+    parent: str
+    made_in: tuple[str, ...]
+    corpus: str
+    audio_root: str
+    attack: str
+    codec: str
+    seed: int
+    applied: bool = False
+    shards: tuple[tuple[int, int], ...] = ()
+    shard_samples: tuple[int, ...] = ()
+
+    @property
+    def last_link(self) -> tuple[str, str]:
+        """The attack and the codec that are to be built, "" for none: one of them, or neither when all is copied."""
+        if not self.applied:
+            return "", ""
+        return ("", self.codec) if self.codec else (self.attack, "")
+
+
+def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> RenderJob:
+    """The job that makes `rendition`, whose parent is there. Reads lengths only, never audio.
+
+    Raises RequestError when two utterances would have one id.
+    """
+    parent = rendition.parent
+    own = bool(rendition.chain.codec) and bool(rendition.cors_parts.own)
+    takes_rows = parent is None or own
+    job = RenderJob(
+        root=store.root,
+        folder=rendition.folder,
+        parent=parent.folder if parent is not None else "",
+        made_in=rendition.cors_parts.made,
+        corpus=corpus.folder if takes_rows else "",
+        audio_root=corpus.audio_root if takes_rows else "",
+        attack=rendition.chain.attack,
+        codec=rendition.chain.codec,
+        seed=rendition.seed,
+    )
+    rows = _inputs(store, job, _PLANNED)
+    if own:
+        _check_unique(rows, rendition)
+    samples = np.sort(rows["samples"].to_numpy())
+    shards = shard_bounds(samples)
+    return replace(
+        job,
+        applied=bool(pc.any(rows[IS_PROCESSED]).as_py()),
+        shards=shards,
+        shard_samples=tuple(int(samples[start:stop].sum()) for start, stop in shards),
+    )
+
+
+def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECONDS) -> tuple[tuple[int, int], ...]:
+    """The `(start, stop)` rows of each shard, from utterance lengths `(utterances,)` in samples and in shard order.
+
+    The bounds depend on the lengths alone, never on the number of workers.
+    """
+    if len(samples) == 0:
+        return ()
+    ends = np.cumsum(samples)
+    total = int(ends[-1])
+    count = max(-(-total // int(shard_seconds * SAMPLE_RATE)), min(LEAST_SHARDS, len(samples)))
+    targets = (np.arange(1, count) * total) // count
+    cuts = np.unique(np.concatenate([[0], np.searchsorted(ends, targets, side="left") + 1, [len(samples)]]))
+    cuts = cuts[cuts <= len(samples)]
+    return tuple((int(a), int(b)) for a, b in pairwise(cuts))
+
+
+def input_rows(store: Store, job: RenderJob) -> pa.Table:
+    """The rows a rendition is made from, in shard order: equal lengths side by side, the copied before the processed.
+
+    Columns are those of a manifest, `offset` (in the parent's shards), and IS_STORED, IS_PROCESSED, HEARD_ID and
+    RENDERED_ID.
+    """
+    order = ("samples", IS_PROCESSED, HEARD_ID, RENDERED_ID)
+    return _inputs(store, job, (*MANIFEST_SCHEMA.names, "offset", PENDING)).sort_by([(n, "ascending") for n in order])
+
+
+def shards_to_do(store: Store, job: RenderJob) -> list[int]:
+    """The numbers of the shards that are not there yet; a shard's table of rows is written after its audio.
+
+    The longest comes first, so that the workers end at about the same time.
+    """
+    there = set(store.names(job.folder))
+    waiting = [i for i in range(len(job.shards)) if rows_name(i) not in there or audio_name(i) not in there]
+    return sorted(waiting, key=lambda i: -job.shard_samples[i])
+
+
+def audio_name(shard: int) -> str:
+    """The file of a shard's audio."""
+    return f"shard-{shard:05d}.parquet"
+
+
+def rows_name(shard: int) -> str:
+    """The file of a shard's table of rows."""
+    return f"rows-{shard:05d}.parquet"
+
+
+def _inputs(store: Store, job: RenderJob, columns: Sequence[str]) -> pa.Table:
+    """The input rows in no order, with those of `columns` that there are."""
+    parts = []
+    if job.corpus:
+        manifest = _read(store, job.corpus, columns)
+        if not job.parent:
+            parts.append(_copied(manifest.filter(pc.invert(are_cors(manifest)))))
+        else:
+            own = manifest.filter(pc.and_(are_cors(manifest), pc.equal(manifest["codec"], job.codec)))
+            waiting = pending_rows(own)
+            parts.append(_copied(own.filter(pc.invert(waiting))))
+            parts.append(_processed(own.filter(waiting), job, heard="origin", stored=False))
+    if job.parent:
+        heard = _read(store, job.parent, columns)
+        heard = heard.filter(pc.is_in(heard["split"], pa.array(job.made_in, pa.string())))
+        if not (job.attack and job.codec):  # the parent holds the corpus's own attacks besides its recordings
+            heard = heard.filter(are_recorded(heard))
+        parts.append(_processed(heard, job, heard="utterance_id", stored=True))
+    return pa.concat_tables(parts, promote_options="default")
+
+
+def _copied(rows: pa.Table) -> pa.Table:
+    return _marked(rows, rows["utterance_id"], rows["utterance_id"], stored=False, processed=False)
+
+
+def _processed(rows: pa.Table, job: RenderJob, *, heard: str, stored: bool) -> pa.Table:
+    """`p226_003` -> `p226_003~opus-6kbps`; `p226_003~world` -> `p226_003~world~opus-6kbps`."""
+    rendered = pc.binary_join_element_wise(rows[heard], job.codec or job.attack, "~")
+    return _marked(rows, rows[heard], rendered, stored=stored, processed=True)
+
+
+def _marked(
+    rows: pa.Table, heard: pa.ChunkedArray, rendered: pa.ChunkedArray, *, stored: bool, processed: bool
+) -> pa.Table:
+    said = {HEARD_ID: heard, RENDERED_ID: rendered}
+    for name, value in ((IS_STORED, stored), (IS_PROCESSED, processed)):
+        said[name] = pa.chunked_array([pa.repeat(pa.scalar(value), rows.num_rows)])
+    if not stored and "path" in rows.column_names:
+        said["offset"] = pa.chunked_array([pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)])
+    for name, column in said.items():
+        rows = rows.append_column(name, column)
+    return rows.drop_columns([PENDING]) if PENDING in rows.column_names else rows
+
+
+def _read(store: Store, folder: str, columns: Sequence[str]) -> pa.Table:
+    path = store.local(f"{folder}/manifest.parquet")
+    there = pq.read_schema(path).names
+    return pq.read_table(path, columns=[name for name in columns if name in there])
+
+
+def _check_unique(rows: pa.Table, rendition: Rendition) -> None:
+    ids = rows[RENDERED_ID]
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return
+    counts = pc.value_counts(ids)
+    twice = pc.filter(counts.field("values"), pc.greater(counts.field("counts"), 1))
+    raise RequestError(
+        f"corpus {rendition.corpus.name!r}: {len(twice)} ids of its CoRS of {rendition.chain.codec} would come more "
+        f"than once, such as {twice[0].as_py()!r}; a recording may have one row that is pending for a codec"
+    )

@@ -1,0 +1,287 @@
+"""Renders what was planned: fixed shards, each made whole by one worker, then one manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from grid.core.errors import RequestError
+from grid.core.identity import file_digest
+from grid.core.record import Record, finish
+from grid.core.store import Store
+from grid.core.vocabulary import SAMPLE_RATE, SPOOF
+from grid.corpus.audio import UnusableAudioError, read_audio
+from grid.corpus.manifest import MANIFEST_SCHEMA, write_manifest
+from grid.resynthesis.plan import (
+    HEARD_ID,
+    IS_PROCESSED,
+    IS_STORED,
+    RENDERED_ID,
+    RenderJob,
+    audio_name,
+    input_rows,
+    rows_name,
+)
+from grid.resynthesis.read_ahead import read_ahead
+from grid.resynthesis.rendition import Rendition
+from grid.resynthesis.rendition_audio import StoredShards
+from grid.resynthesis.shards import PCM_SCALE, ShardEntry, to_pcm16, write_shard
+
+BATCH_SECONDS = 60.0
+"""At most so much audio goes through a codec at once."""
+BATCHES_READ_AHEAD, UTTERANCES_MADE_AHEAD = 2, 16
+"""One thread reads, one processes and one writes, each so far ahead of the next; the order of all of it is fixed."""
+FAILURE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("origin", pa.string()), ("error", pa.string())])
+ROW_SCHEMA = pa.schema([*MANIFEST_SCHEMA, ("offset", pa.int64())])
+FAILURES, AUDIO_DIGEST = "failures", "audio_sha256"
+"""What a shard's table of rows carries besides. Hashed by its worker, no audio is read, or fetched, by the driver."""
+ManifestRow: TypeAlias = dict[str, object]
+FailedUtterance: TypeAlias = dict[str, str]
+
+
+class Processor(Protocol):
+    """The last link of a chain."""
+
+    def __call__(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
+        """`(batch, samples)` float32 at 16 kHz in, the same shape out; one id for each item."""
+
+
+@runtime_checkable
+class GroupProcessor(Processor, Protocol):
+    """One that may take items of different lengths faster together than one by one, to rounding the same."""
+
+    @property
+    def group(self) -> int:
+        """How many of them; 1 where items go through together only when their lengths are equal."""
+
+    def each(self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str]) -> list[NDArray[np.float32]]:
+        """Items `(samples,)` float32 at 16 kHz in, the same shapes out; one id for each."""
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What became of one shard."""
+
+    shard: int
+    utterances: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReadBatch:
+    """Utterances of one batch as they were read, and those that could not be."""
+
+    items: list[tuple[ManifestRow, NDArray[np.float32]]] = field(default_factory=list)
+    failures: list[FailedUtterance] = field(default_factory=list)
+
+
+class ShardRenderer:
+    """Makes shards of one job; holds the open source so that a worker pays for it once."""
+
+    def __init__(self, job: RenderJob, processor: Processor | None) -> None:
+        """`processor` is what `job.last_link` names; a job that only copies needs none."""
+        if job.applied and processor is None:
+            raise ValueError(f"{job.folder}: there is audio to process, and nothing to do it")
+        self.job = job
+        self.processor = processor
+        self.grouped = processor if isinstance(processor, GroupProcessor) and processor.group > 1 else None
+        self.store = Store.open(job.root)
+        self.rows = input_rows(self.store, job)
+        self.reader = SourceAudio(self.store, job)
+
+    def render(self, shard: int) -> ShardResult:
+        """Makes shard number `shard`: its audio, then its table of rows. An utterance that fails becomes a row too."""
+        start, stop = self.job.shards[shard]
+        rows = self.rows.slice(start, stop - start).to_pylist()
+        failures: list[FailedUtterance] = []
+        audio_path = f"{self.job.folder}/{audio_name(shard)}"
+        entries: list[ShardEntry] = []
+        with closing(read_ahead(self._waveforms(rows, failures), UTTERANCES_MADE_AHEAD)) as made:
+            first = next(made, None)
+            with self.store.writing(audio_path) as temporary:
+                if first is not None:
+                    entries = write_shard(temporary, _chain(first, made))
+                digest = file_digest(temporary)
+        self._write_rows(shard, rows, entries, {FAILURES: json.dumps(failures), AUDIO_DIGEST: digest})
+        seconds = sum(entry.samples for entry in entries) / SAMPLE_RATE
+        return ShardResult(shard, len(entries), len(failures), seconds)
+
+    def _waveforms(
+        self, rows: list[ManifestRow], failures: list[FailedUtterance]
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        with closing(read_ahead(self._read(rows), BATCHES_READ_AHEAD)) as batches:
+            for batch in batches:
+                failures += batch.failures
+                yield from self._processed(batch.items, failures)
+
+    def _read(self, rows: list[ManifestRow]) -> Iterator[ReadBatch]:
+        for batch in neighbour_batches(rows, self.grouped.group if self.grouped else 1):
+            read = ReadBatch()
+            for row in batch:
+                try:
+                    read.items.append((row, self.reader.waveform(row)))
+                except (UnusableAudioError, RequestError) as error:
+                    read.failures.append(_failure(row, error))
+            yield read
+
+    def _processed(
+        self, items: list[tuple[ManifestRow, NDArray[np.float32]]], failures: list[FailedUtterance]
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        if not items or not items[0][0][IS_PROCESSED]:
+            yield from ((str(row[RENDERED_ID]), waveform) for row, waveform in items)
+            return
+        try:
+            heard = [str(row[HEARD_ID]) for row, _ in items]
+            made = self._made([waveform for _, waveform in items], heard)
+            if not all(np.isfinite(waveform).all() for waveform in made):
+                raise ValueError("the codec gave a value that is not finite")
+        except Exception as error:  # a codec may raise anything; the other utterances must not suffer
+            if len(items) == 1:
+                failures.append(_failure(items[0][0], error))
+                return
+            for item in items:
+                yield from self._processed([item], failures)
+            return
+        yield from zip((str(row[RENDERED_ID]) for row, _ in items), made, strict=True)
+
+    def _made(self, waveforms: list[NDArray[np.float32]], heard: list[str]) -> Sequence[NDArray[np.float32]]:
+        if self.grouped is not None:
+            return self.grouped.each(waveforms, heard)
+        assert self.processor is not None  # as __init__ asks of a job with audio to process
+        return list(self.processor(np.stack(waveforms), heard))
+
+    def _write_rows(
+        self, shard: int, rows: list[ManifestRow], entries: list[ShardEntry], metadata: dict[str, str]
+    ) -> None:
+        by_id = {str(row[RENDERED_ID]): row for row in rows}
+        table = pa.Table.from_pylist(
+            [self._row(shard, by_id[entry.utterance_id], entry) for entry in entries], schema=ROW_SCHEMA
+        ).replace_schema_metadata(metadata)
+        with self.store.writing(f"{self.job.folder}/{rows_name(shard)}") as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    def _row(self, shard: int, row: ManifestRow, entry: ShardEntry) -> ManifestRow:
+        attack, codec = self.job.attack or row["attack"], self.job.codec or row["codec"]
+        return {
+            **row,
+            "utterance_id": entry.utterance_id,
+            "key": SPOOF if self.job.attack else row["key"],
+            "attack": attack,
+            "codec": codec,
+            "path": audio_name(shard),
+            "seconds": entry.samples / SAMPLE_RATE,
+            "samples": entry.samples,
+            "sample_rate": SAMPLE_RATE,
+            "channels": 1,
+            "sha256": entry.sha256,
+            "offset": entry.offset,
+        }
+
+
+class SourceAudio:
+    """Reads the utterances a job starts from: files of an imported corpus, or the shards of the parent rendition."""
+
+    def __init__(self, store: Store, job: RenderJob) -> None:
+        self.root = Path(job.audio_root)
+        self.shards = StoredShards(store, job.parent)
+
+    def waveform(self, row: ManifestRow) -> NDArray[np.float32]:
+        """float32 (samples,) at 16 kHz; raises UnusableAudioError, or RequestError when it is not what was imported."""
+        if row[IS_STORED]:
+            return self.shards.waveform(str(row["path"]), int(str(row["offset"])), int(str(row["samples"])))
+        waveform = read_audio(self.root / str(row["path"])).samples
+        if len(waveform) != row["samples"]:
+            raise RequestError(f"{row['path']} has {len(waveform)} samples, {row['samples']} when it was imported")
+        if not row[IS_PROCESSED]:
+            return waveform
+        # what a codec hears of a recording is the same from a file as from the recordings' rendition
+        return to_pcm16(waveform)[0] * np.float32(1 / PCM_SCALE)
+
+
+def neighbour_batches(rows: list[ManifestRow], group: int = 1) -> Iterator[list[ManifestRow]]:
+    """Neighbouring rows, all copied or all processed, of equal length and at most BATCH_SECONDS together.
+
+    Padding would change most codecs' output. With a `group` of more than 1, so many at most and of any lengths.
+    """
+    batch: list[ManifestRow] = []
+    for row in rows:
+        if batch and not _belongs(row, batch, group):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed_share: float) -> Record:
+    """Joins the shards' rows into the rendition's manifest and marks it as done.
+
+    Raises RequestError, with the first failures, when more than `max_failed_share` of the utterances failed.
+    """
+    tables = [pq.read_table(store.local(f"{job.folder}/{rows_name(i)}")) for i in range(len(job.shards))]
+    failures = [item for table in tables for item in json.loads(_metadata(table, FAILURES))]
+    table = pa.concat_tables([t.replace_schema_metadata(None) for t in tables]) if tables else ROW_SCHEMA.empty_table()
+    total = table.num_rows + len(failures)
+    with store.writing(f"{job.folder}/failures.parquet") as temporary:
+        pq.write_table(pa.Table.from_pylist(failures, schema=FAILURE_SCHEMA), temporary)
+    if total and len(failures) > max_failed_share * total:
+        for i, part in enumerate(tables):  # so that running again tries them again
+            if json.loads(_metadata(part, FAILURES)):
+                store.remove(f"{job.folder}/{rows_name(i)}")
+        first = "; ".join(f"{item['origin']}: {item['error']}" for item in failures[:3])
+        raise RequestError(
+            f"{job.folder}: {len(failures)} of {total} utterances failed, more than {max_failed_share:.1%} "
+            f"(max_failed_share): {first}. All are in {store.uri(job.folder)}/failures.parquet"
+        )
+    with store.writing(f"{job.folder}/manifest.parquet") as temporary:
+        write_manifest(temporary, table)
+    outputs = ["manifest.parquet", "failures.parquet", *(audio_name(i) for i in range(len(job.shards)))]
+    seconds = float(pc.sum(table["seconds"]).as_py() or 0.0)
+    results = {"utterances": table.num_rows, "failed": len(failures), "hours": seconds / 3600}
+    return finish(
+        store,
+        job.folder,
+        kind="rendition",
+        identity=rendition.identity(),
+        outputs=outputs,
+        results=results,
+        digests={audio_name(i): _metadata(part, AUDIO_DIGEST) for i, part in enumerate(tables)},
+    )
+
+
+def _belongs(row: ManifestRow, batch: list[ManifestRow], group: int) -> bool:
+    samples = int(str(row["samples"]))
+    if row[IS_PROCESSED] != batch[0][IS_PROCESSED] or (len(batch) + 1) * samples > BATCH_SECONDS * SAMPLE_RATE:
+        return False
+    return len(batch) < group if group > 1 else samples == batch[0]["samples"]
+
+
+def _failure(row: ManifestRow, error: Exception) -> FailedUtterance:
+    return {
+        "utterance_id": str(row[RENDERED_ID]),
+        "origin": str(row[HEARD_ID]),
+        "error": f"{type(error).__name__}: {error}",
+    }
+
+
+def _chain(
+    first: tuple[str, NDArray[np.float32]], rest: Iterator[tuple[str, NDArray[np.float32]]]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    yield first
+    yield from rest
+
+
+def _metadata(rows: pa.Table, key: str) -> str:
+    """An entry of a shard's table of rows, "" where an earlier version wrote none."""
+    return (rows.schema.metadata or {}).get(key.encode(), b"").decode()

@@ -1,0 +1,99 @@
+"""What a rendition is: a corpus after a chain (nothing, an attack, a codec, or both), and its identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from grid.core.identity import digest
+from grid.corpus.holdings import CorpusFacts, CorsParts
+
+RENDER_REVISION = 1
+"""Raised by hand when the same chain of the same corpus gives other samples than before."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What was done to a recording: `attack` and `codec` are names, "" for none."""
+
+    attack: str = ""
+    codec: str = ""
+
+    @property
+    def name(self) -> str:
+        """`raw`, `world`, `opus-6kbps`, or `world~opus-6kbps`; follows the origin in an utterance id after `~`."""
+        return "~".join(part for part in (self.attack, self.codec) if part) or "raw"
+
+    @property
+    def parent(self) -> Chain | None:
+        """The chain whose audio is the input of this one's last link; None for the recordings themselves."""
+        if self.codec:
+            return Chain(attack=self.attack)
+        return Chain() if self.attack else None
+
+
+RAW = Chain()
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A chain applied to a corpus.
+
+    `attack` and `codec` are the identities of the links (every field that can change a sample), None where the chain
+    has none; `seed` is of stochastic codecs and of attacks. With `own_cors` the CoRS of a codec are the corpus's own
+    rows, in the splits where it has some; otherwise, and in every other rendition, its own CoRS rows are left out.
+    """
+
+    corpus: CorpusFacts
+    chain: Chain
+    attack: dict[str, Any] | None
+    codec: dict[str, Any] | None
+    seed: int
+    own_cors: bool = False
+
+    @property
+    def parent(self) -> Rendition | None:
+        """The rendition that this one's last link hears; None for the recordings themselves."""
+        chain = self.chain.parent
+        if chain is None:
+            return None
+        return replace(self, chain=chain, attack=self.attack if chain.attack else None, codec=None)
+
+    @property
+    def cors_parts(self) -> CorsParts:
+        """Where its CoRS come from; nothing is taken from the corpus where the chain is more or less than a codec."""
+        return self.corpus.cors_parts(self.chain.codec, own=self.own_cors and not self.chain.attack)
+
+    @property
+    def applied(self) -> bool:
+        """Whether the last link is applied to anything; if not, all audio is copied and the codec need not run here."""
+        return self.chain != RAW and (bool(self.chain.attack) or self.cors_parts.applied)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that can change a sample of this rendition. The seed counts only where something is drawn."""
+        copied = {"name": self.chain.codec} if self.chain.codec else None
+        identity = {
+            "revision": RENDER_REVISION,
+            "corpus": self.corpus.manifest_digest,
+            "attack": self.attack,
+            "codec": self.codec if self.applied else copied,
+            "seed": self.seed if self.applied else None,
+        }
+        if self.corpus.has_cors:
+            identity["cors"] = "own" if self.chain.codec and self.cors_parts.own else "left out"
+        return identity
+
+    @cached_property
+    def id(self) -> str:
+        return digest(self.identity())
+
+    @property
+    def folder(self) -> str:
+        """Where it lies in the store: a name for people, an id for truth."""
+        return f"audio/{self.corpus.name}/{self.chain.name}-{self.id[:12]}"
+
+
+def corpus_of(folder: str) -> str:
+    """The name of the corpus that a rendition's folder is of."""
+    return folder.split("/")[-2]

@@ -1,0 +1,26 @@
+"""Opens what most commands start from: the experiment's store, its grid and the states of its cells."""
+
+from __future__ import annotations
+
+from grid.cells.status import CellState, cell_state
+from grid.config.experiment import Experiment
+from grid.core.store import Store
+from grid.experiment.grid import Grid, load_experiment, resolve
+
+
+def open_store(config: str, root: str | None) -> tuple[Experiment, Store]:
+    """The experiment and its store: `root` if given, else the root that the file names, from the working directory."""
+    experiment, _ = load_experiment(config)
+    return experiment, Store.open(root or experiment.root)
+
+
+def open_grid(config: str, root: str | None) -> tuple[Grid, Store]:
+    """The experiment with its cells, and its store."""
+    _, store = open_store(config, root)
+    return resolve(config, store), store
+
+
+def open_states(config: str, root: str | None) -> tuple[Grid, Store, list[CellState]]:
+    """The grid, its store and how far each cell is."""
+    grid, store = open_grid(config, root)
+    return grid, store, [cell_state(store, job) for job in grid.cells]

@@ -1,0 +1,44 @@
+"""The shortcut check over a tiny grid: features beside their rendition, made once, and the leak they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grid.analysis.shortcuts import measure_shortcuts, rendition_features
+from tests.support.tiny_grid import tiny
+
+EVALUATIONS = {"all": {"bonafide": ["raw", "cors"], "spoof": "attack", "by": ["bonafide-codec", "attack"]}}
+
+
+def test_shortcuts_of_every_condition_find_attacks_of_one_length(tmp_path: Path) -> None:
+    made = tiny(tmp_path, grid={"selections": ["mu-law"], "policies": ["spoof"]}, evaluations=EVALUATIONS)
+    grid = made.rendered()
+    folders = grid.cells[0].scored
+    found = measure_shortcuts(made.store, grid.experiment, folders)
+    duration = {item.condition: item for item in found if item.feature == "duration"}
+    assert set(duration) == {"pooled", "bonafide-codec=mu-law", "attack=buzz"}
+    # recordings last 0.3 and 0.4 s, attacks 0.3 s
+    assert (duration["attack=buzz"].n_bonafide, duration["attack=buzz"].n_spoof) == (8, 4)
+    assert duration["pooled"].bonafide_is_larger
+    assert duration["pooled"].bonafide_median == pytest.approx(0.35)
+    assert duration["pooled"].spoof_median == pytest.approx(0.3)
+    # the attack's noise is loud and its tones are too: level alone tells nearly all
+    level = next(item for item in found if item.feature == "level" and item.condition == "pooled")
+    assert level.eer < 0.5
+    # made once: what lies there is read
+    paths = [f"{folder}/features-1-test.parquet" for folder in folders]
+    before = [made.store.read_bytes(path) for path in paths]
+    for folder in folders:
+        made.store.remove(f"{folder}/shard-00000.parquet")
+    assert measure_shortcuts(made.store, grid.experiment, folders) == found
+    assert [made.store.read_bytes(path) for path in paths] == before
+    assert rendition_features(made.store, folders[0]).column_names == ["utterance_id", "duration", "level", "bandwidth"]
+
+
+def test_shortcuts_before_anything_is_rendered_are_none(tmp_path: Path) -> None:
+    made = tiny(tmp_path, grid={"selections": ["mu-law"], "policies": ["spoof"]}, evaluations=EVALUATIONS)
+    made.corpora()
+    grid = made.grid
+    assert measure_shortcuts(made.store, grid.experiment, grid.cells[0].scored) == ()

@@ -1,0 +1,183 @@
+"""Training small codecs: killed and resumed is never interrupted, bit for bit; every kind of member learns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from grid.codec_training.progress import STATE, HistoryLine
+from grid.codec_training.speech import TrainingSpeech
+from grid.codec_training.stage import FirstStage, learning_rate
+from grid.codec_training.training import HISTORY, WEIGHTS, train_codec, training_folder
+from grid.codecs.controlled.network import load_codec
+from grid.codecs.controlled.spec import CodecSpec
+from grid.core.errors import RequestError
+from grid.core.identity import file_digest
+from grid.core.store import Store
+from grid.corpus.importing import ImportedCorpus
+from tests.support.tiny_codecs import corpus, spec
+
+KILLED = """
+import os, signal, sys
+import torch
+from grid.corpus.importing import open_imported
+from grid.codecs.controlled.spec import CodecSpec
+from grid.codec_training.stage import Stage
+from grid.codec_training.training import train_codec
+from grid.core.store import Store
+
+torch.set_num_threads(1)
+step, steps = Stage.step, 0
+
+def counted(run):
+    global steps
+    step(run)
+    steps += 1
+    if steps == 5:  # the state of step 4 is saved, step 5 is lost
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Stage.step = counted
+train_codec(CodecSpec.model_validate_json(sys.argv[1]), open_imported(sys.argv[2]), Store.open(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def speech_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("speech")
+    corpus(folder)
+    return folder / "imported"
+
+
+@pytest.fixture
+def speech(speech_folder: Path) -> ImportedCorpus:
+    from grid.corpus.importing import open_imported
+
+    return open_imported(speech_folder)
+
+
+def folder_of(member: CodecSpec, speech: ImportedCorpus) -> str:
+    return training_folder(member, TrainingSpeech(speech, "train"))
+
+
+def untimed(store: Store, folder: str) -> list[dict[str, Any]]:
+    lines = store.read_json(f"{folder}/{HISTORY}")["lines"]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("auxiliary", ["none", "semantic", "disentangled"])
+def test_killed_training_ends_with_the_weights_of_one_never_killed(
+    auxiliary: str, speech: ImportedCorpus, speech_folder: Path, tmp_path: Path
+) -> None:
+    member = spec(auxiliary=auxiliary)
+    folder = folder_of(member, speech)
+    straight, killed = Store.open(tmp_path / "straight"), Store.open(tmp_path / "killed")
+    train_codec(member, speech, straight)
+    arguments = [member.model_dump_json(), str(speech_folder), killed.root]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", KILLED, *arguments], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert killed.exists(f"{folder}/{STATE}")
+    assert not killed.exists(f"{folder}/{WEIGHTS}")
+    train_codec(member, speech, killed)
+    assert killed.read_bytes(f"{folder}/{WEIGHTS}") == straight.read_bytes(f"{folder}/{WEIGHTS}")
+    assert untimed(killed, folder) == untimed(straight, folder)
+    assert not killed.exists(f"{folder}/{STATE}")
+
+
+@pytest.mark.parametrize(
+    ("quantiser", "auxiliary", "decoder"),
+    [
+        ("residual", "none", "time"),
+        ("single", "none", "frequency"),
+        ("scalar", "none", "time"),
+        ("residual", "semantic", "frequency"),
+        ("single", "disentangled", "time"),
+    ],
+)
+def test_member_comes_closer_to_its_speech(
+    quantiser: str, auxiliary: str, decoder: str, speech: ImportedCorpus, tmp_path: Path
+) -> None:
+    lines: list[HistoryLine] = []
+    member = spec(quantiser, auxiliary, decoder, steps=60, report_every=20, save_every=100)
+    record = train_codec(member, speech, Store.open(tmp_path), lambda _, line: lines.append(line))
+    assert [line.step for line in lines] == [20, 40, 60]
+    assert lines[-1].mel < lines[0].mel
+    assert lines[-1].spectrum < lines[0].spectrum
+    assert sorted(lines[-1].log_spectral_distance) == ["dev-0", "dev-1"]
+    assert record.results["last"] == asdict(lines[-1])
+
+
+def test_finished_training_is_read_and_not_made_again(speech: ImportedCorpus, tmp_path: Path) -> None:
+    store, member = Store.open(tmp_path), spec()
+    first = train_codec(member, speech, store)
+    lines: list[HistoryLine] = []
+    assert train_codec(member, speech, store, lambda _, line: lines.append(line)) == first
+    assert lines == []
+    assert first.outputs[WEIGHTS] == file_digest(store.uri(f"{folder_of(member, speech)}/{WEIGHTS}"))
+
+
+def test_another_seed_or_speech_is_another_training_with_other_weights(speech: ImportedCorpus, tmp_path: Path) -> None:
+    store, other = Store.open(tmp_path / "store"), corpus(tmp_path / "other", speakers=3)
+    records = [train_codec(spec(), speech, store), train_codec(spec(seed=1), speech, store)]
+    records.append(train_codec(spec(), other, store))
+    assert len({record.outputs[WEIGHTS] for record in records}) == 3
+    assert len(store.names("small_codecs")) == 3
+
+
+def test_weights_file_holds_the_running_mean_in_half_precision(speech: ImportedCorpus, tmp_path: Path) -> None:
+    store, member = Store.open(tmp_path), spec("single", "disentangled", "frequency")
+    train_codec(member, speech, store)
+    codec, network = load_codec(store.local(f"{folder_of(member, speech)}/{WEIGHTS}"))
+    assert network == member.network
+    run = FirstStage(member, TrainingSpeech(speech, "train"), {}, torch.device("cpu"))
+    for _ in range(member.training.steps):
+        run.step()
+    single, half = run.averaged().state_dict(), codec.state_dict()
+    for name in ("encoder.analysis.weight", "quantiser.inner._codebook.embed", "head.spectrum.weight"):
+        torch.testing.assert_close(half[name], single[name], rtol=1e-3, atol=1e-6)
+        assert not torch.equal(half[name], single[name])
+
+
+def test_disentanglement_of_one_speaker_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="at least 2 speakers"):
+        train_codec(spec(auxiliary="disentangled"), corpus(tmp_path, speakers=1), Store.open(tmp_path / "store"))
+
+
+def test_damaged_state_says_what_to_delete(speech: ImportedCorpus, tmp_path: Path) -> None:
+    store, member = Store.open(tmp_path), spec()
+    store.write_bytes(f"{folder_of(member, speech)}/{STATE}", b"half a file")
+    with pytest.raises(RequestError, match="delete it and run again"):
+        train_codec(member, speech, store)
+
+
+def test_learning_rate_rises_then_falls_to_its_floor() -> None:
+    recipe = spec(steps=100, warm_up=10, floor=0.1, learning_rate=1.0).training
+    rates = [learning_rate(recipe, step) for step in range(101)]
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[100] == pytest.approx(0.1)
+
+
+def test_crops_depend_on_seed_and_step_alone(speech: ImportedCorpus) -> None:
+    first, second = TrainingSpeech(speech, "train"), TrainingSpeech(speech, "train")
+    second.crops(0, 0, batch=3, frames=20)
+    ours, theirs = first.crops(0, 5, batch=4, frames=60), second.crops(0, 5, batch=4, frames=60)
+    assert ours.samples.shape == (4, 9600)
+    assert (ours.samples == theirs.samples).all()
+    assert (ours.speakers == theirs.speakers).all()
+    assert (ours.samples[:, 8_000:] == 0).all()  # the recordings are half a second
+    assert not (ours.samples == first.crops(0, 6, batch=4, frames=60).samples).all()

@@ -1,0 +1,68 @@
+"""Roles: of one utterance, of the rows of a manifest, and how many of each a corpus holds."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pyarrow as pa
+import pytest
+
+from grid.corpus.holdings import Holding, are_cors, are_recorded, holdings, role_of
+from grid.corpus.manifest import Utterance, to_table
+
+
+def utterance(
+    name: str, split: str = "train", key: str = "bonafide", attack: str = "", codec: str = "", *, pending: bool = False
+) -> Utterance:
+    facts = (name, "p1", split, key, attack, codec, name, "made", f"{name}.wav")
+    return Utterance(*facts, 1.0, 16_000, 16_000, 1, "0" * 64, pending=pending)
+
+
+@pytest.mark.parametrize(
+    ("key", "attack", "codec", "role"),
+    [
+        ("bonafide", "", "", "raw"),
+        ("bonafide", "", "opus-6kbps", "cors"),
+        ("spoof", "", "opus-6kbps", "cors"),
+        ("spoof", "world", "", "attack"),
+        ("spoof", "", "", "attack"),
+        ("spoof", "world", "opus-6kbps", "cosg"),
+        ("bonafide", "world", "opus-6kbps", "raw"),
+    ],
+)
+def test_role_of_what_came_through_a_codec_and_is_no_attack_is_cors_whatever_its_key(
+    key: str, attack: str, codec: str, role: str
+) -> None:
+    assert role_of(key, attack, codec) == role
+
+
+def test_rows_and_holdings_have_the_roles_of_their_utterances() -> None:
+    kinds = list(product(("bonafide", "spoof"), ("", "world"), ("", "mu-law")))
+    table = to_table(utterance(str(i), "train", *kind) for i, kind in enumerate(kinds))
+    assert are_cors(table).to_pylist() == [role_of(*kind) == "cors" for kind in kinds]
+    held = [holdings(table.slice(i, 1))[0] for i in range(len(kinds))]
+    assert [one.role for one in held] == [role_of(*kind) for kind in kinds]
+    assert are_recorded(table).to_pylist() == [one.is_recorded for one in held]
+    assert sum(one.is_recorded for one in held) == 2
+
+
+def test_holdings_count_by_split_role_codec_and_pending() -> None:
+    rows = [
+        utterance("d", "dev"),
+        utterance("a"),
+        utterance("b"),
+        utterance("f", "train", "spoof", "A01"),
+        utterance("g", "train", "spoof", "A02"),
+        utterance("a~x", codec="x"),
+        utterance("b~x", key="spoof", codec="x"),
+        utterance("c~x", codec="x", pending=True),
+    ]
+    assert holdings(to_table(rows)) == (
+        Holding("train", "attack", "", False, 2),
+        Holding("train", "cors", "x", False, 2),
+        Holding("train", "cors", "x", True, 1),
+        Holding("train", "raw", "", False, 2),
+        Holding("dev", "raw", "", False, 1),
+    )
+    assert holdings(to_table([])) == ()
+    assert holdings(pa.concat_tables([to_table(rows[:1]), to_table(rows[1:4])]))[-1].split == "dev"

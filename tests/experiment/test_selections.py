@@ -1,0 +1,203 @@
+"""Selections: codecs by the papers' letters, all of them, balanced over the taxonomy, and the best of another grid."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from grid.core.errors import RequestError
+from grid.experiment.grid import load_experiment
+from grid.inputs.batches import PreparedAudio
+from grid.inputs.preparation import Preparation
+from grid.run_cell import run_cell
+from grid.training.cell_items import CellData
+from tests.support.own_cors import own_tiny, read_rows, write_rows
+from tests.support.tiny_grid import Tiny, tiny, write_experiment, write_yaml
+
+TIME, FREQ = ("bigcodec", "dac-24khz"), ("audiodec-24khz", "language-codec", "wavtokenizer-small")
+NEURAL = [*TIME, *FREQ]
+
+
+def codecs_of(tmp_path: Path, *selections: Any, **fields: Any) -> dict[str, tuple[str, ...]]:
+    """The codecs of each selection of a file."""
+    config = write_experiment(tmp_path, grid={"selections": list(selections)}, **fields)
+    return {selection.name: selection.codecs for selection in load_experiment(config)[0].grid.selections}
+
+
+# --- words
+
+
+def test_codecs_are_named_by_the_letters_of_the_papers(tmp_path: Path) -> None:
+    letters = {"name": "j-l", "codecs": ["codecfake-plus:J", "codecfake-plus:L1", "codecfake-plus:L2"]}
+    found = codecs_of(tmp_path, letters, "codecfake-plus:D1", "mu-law", {"name": "e", "codecs": "codecfake:A"})
+    assert found == {
+        "j-l": ("language-codec", "vocos-encodec-6kbps", "vocos-encodec-12kbps"),
+        "encodec-24khz-6kbps": ("encodec-24khz-6kbps",),
+        "mu-law": ("mu-law",),
+        "e": ("speechtokenizer-hubert-avg",),
+    }
+
+
+def test_all_are_the_codecs_named_elsewhere_and_those_of_a_paper_its_table(tmp_path: Path) -> None:
+    everything, paper = {"name": "all", "codecs": "all"}, {"name": "paper", "codecs": "codecfake-plus:all"}
+    found = codecs_of(tmp_path, everything, "mu-law", "codecfake:D2", evaluation_codecs=["gsm-06.10", "mu-law"])
+    assert found["all"] == ("mu-law", "dac-24khz", "gsm-06.10")
+    assert len(codecs_of(tmp_path, paper)["paper"]) == 31
+    assert len(codecs_of(tmp_path, everything, evaluation_codecs=["codecfake:all"])["all"]) == 15
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        ("codecfake-plus:Z", r"tiny.yaml:\d+: unknown codecfake_plus letter 'Z'"),
+        ("cdd-2:A", r"tiny.yaml:\d+: unknown paper 'cdd-2'; did you mean 'cdd'"),
+        ({"name": "all", "codecs": "all"}, r"tiny.yaml:\d+: `all` are the codecs .* and there are none"),
+        ({"name": "x"}, "give `codecs`, or `top` and `of`"),
+        ({"name": "x", "codecs": ["mu-law"], "scale": 4}, "`scale` is that of a balance"),
+        ({"name": "x", "codecs": ["mu-law"], "balance": "dec", "draw": "one"}, "leave out `draw: one`"),
+        ({"name": "x", "top": 2}, "`top` and `of` belong together"),
+    ],
+)
+def test_selections_that_say_nothing_or_too_much_are_refused(tmp_path: Path, selection: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        codecs_of(tmp_path, selection)
+
+
+def test_a_codec_by_name_and_by_letter_is_one_selection_twice(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="selection dac-24khz is given twice"):
+        codecs_of(tmp_path, "dac-24khz", "codecfake-plus:B")
+
+
+def read_yaml_of(made: Tiny) -> dict[str, Any]:
+    loaded = yaml.safe_load(made.config.read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+# --- balance
+
+
+def balanced(folder: Path, *policies: Any, **selection: Any) -> Tiny:
+    """A cell for each policy on a corpus whose recordings have CoRS of five neural codecs, all of its own."""
+    made = own_tiny(
+        folder,
+        corpus={"speakers": 3, "utterances": 3},
+        grid={
+            "selections": [{"name": "balanced", "codecs": NEURAL, "balance": "dec", **selection}],
+            "policies": list(policies) or ["spoof"],
+        },
+        evaluations={"cors": {"bonafide": "raw", "spoof": "cors"}},
+    )
+    protocol = folder / "corpus" / "protocol.csv"
+    rows = [row for row in read_rows(protocol) if not row["codec"]]
+    recordings = [row for row in rows if row["key"] == "bonafide"]
+    rows += [
+        row | {"utterance_id": f"{row['utterance_id']}~{codec}", "codec": codec, "pending": ""}
+        for row in recordings
+        for codec in NEURAL
+    ]
+    write_rows(protocol, rows)
+    return made
+
+
+@pytest.mark.parametrize(("scale", "time", "freq"), [(1, 5, 4), (2, 9, 9)])
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_a_balanced_cell_trains_on_as_many_utterances_of_each_sub_category(
+    tmp_path: Path, split: Any, scale: int, time: int, freq: int
+) -> None:
+    made = balanced(tmp_path, scale=scale)
+    (job,) = made.rendered().cells
+    audio = PreparedAudio(made.store, Preparation(job.detector_spec.input, job.recipe.crop), split, 0)
+    data = CellData(job, audio, split)
+    items = data.items.items(3)
+    heard = defaultdict(list)
+    for place, target in zip(data.places(items, range(len(items))), items.target, strict=True):
+        row = audio.source(place.folder).table.slice(place.row, 1).to_pylist()[0]
+        if row["codec"]:
+            assert target == 0
+            heard[row["codec"]].append(row["origin"])
+    sizes = [sum(len(heard[codec]) for codec in codecs) for codecs in (TIME, FREQ)]
+    assert sizes == [time, freq]
+    assert set(Counter(origin for names in heard.values() for origin in names).values()) == {scale}
+    assert data.items.prior().spoof == 9 + 9 * scale
+    assert [len(data.items.items(epoch)) for epoch in range(3)] == [9 + 9 + 9 * scale] * 3
+
+
+def test_a_balance_and_its_scale_move_a_cell_that_comes_back_from_its_json(tmp_path: Path) -> None:
+    made = balanced(tmp_path)
+    made.corpus()
+    content = read_yaml_of(made)
+    ids = set()
+    for changes in ({}, {"balance": "qua"}, {"scale": 2}, {"balance": None}):
+        (selection,) = content["grid"]["selections"]
+        write_yaml(made.config, content | {"grid": content["grid"] | {"selections": [selection | changes]}})
+        (job,) = made.grid.cells
+        assert type(job).model_validate_json(job.model_dump_json()) == job
+        ids.add(job.cell_id)
+    assert len(ids) == 4
+
+
+def test_a_balance_with_a_policy_that_replaces_is_refused(tmp_path: Path) -> None:
+    made = balanced(tmp_path, {"label": "spoof", "mixing": "replace"})
+    made.corpus()
+    with pytest.raises(RequestError, match="selection balanced: its CoRS are appended, and policy spoof-replace"):
+        _ = made.grid.cells
+
+
+# --- the best of another grid
+
+
+def other_of(made: Tiny, **selection: Any) -> Path:
+    """An experiment on the same corpus whose selection is the best of `made`."""
+    content = read_yaml_of(made)
+    content |= {"name": "best", "grid": content["grid"] | {"selections": [{"name": "best", **selection}]}}
+    return write_yaml(made.config.parent / "best.yaml", content)
+
+
+def test_the_best_codecs_of_a_finished_grid_are_those_of_the_lowest_dev_eer(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    made = tiny(
+        tmp_path, grid={"selections": ["gsm-06.10", "mu-law"], "policies": ["none", "spoof"]}, recipe={"epochs": 1}
+    )
+    best = Tiny(other_of(made, top=1, of="tiny.yaml"), made.store)
+    made.corpus()
+    with pytest.raises(
+        RequestError, match=r"best.yaml:\d+: .* 2 of 2 cells are not finished. Run: codecgrid run .*tiny"
+    ):
+        _ = best.grid
+    grid = made.rendered()
+    rates = {}
+    for job in grid.cells:
+        assert run_cell(made.store, job, grid.experiment, gpu=False)
+        if job.codecs:
+            rates[job.codecs[0]] = made.store.read_json(f"{job.folder}/record.json")["results"]["dev_eer"]
+    cells = best.grid.cells
+    lowest = min(rates, key=lambda codec: (rates[codec], codec))
+    assert [cell.codecs for cell in cells] == [(), (lowest,)]
+    # it is the cell of that codec alone: what it was chosen by is no part of it
+    assert cells[1].cell_id in {job.cell_id for job in grid.cells}
+    with pytest.raises(RequestError, match=r"top 3 of .*tiny.yaml, which trains on 2 codecs one by one"):
+        _ = Tiny(other_of(made, top=3, of="tiny.yaml"), made.store).grid
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        ({}, "more than one policy; give `policy`: bonafide, spoof"),
+        ({"policy": "spof"}, "unknown policy 'spof'; did you mean 'spoof'"),
+        ({"policy": "spoof", "detector": "lcnn"}, "unknown detector 'lcnn'"),
+        ({"policy": "spoof", "of": "best.yaml"}, r"best of itself: .*best.yaml -> .*best.yaml"),
+    ],
+)
+def test_the_best_of_a_grid_under_nothing_it_has_is_refused(
+    tmp_path: Path, selection: dict[str, Any], message: str
+) -> None:
+    made = tiny(tmp_path)
+    made.corpus()
+    with pytest.raises(RequestError, match=message):
+        _ = Tiny(other_of(made, **({"top": 1, "of": "tiny.yaml"} | selection)), made.store).grid
