@@ -1,1 +1,1 @@
-"""The edge: all that imports ray or mlflow, and the files that say where it runs (local, AWS, GCP, KubeRay)."""
+"""All code that imports ray or mlflow, and the cluster files (local, AWS, GCP, KubeRay)."""

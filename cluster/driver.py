@@ -1,4 +1,4 @@
-"""Runs an experiment from wherever it stands: import, render, train, score, measure, mirror. Running again resumes."""
+"""Runs an experiment: import, render, train, score, measure, mirror to MLflow. Running again resumes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cluster.runtime.quiet import stdout_on_stderr
 from cluster.runtime.session import graceful_termination, session
-from cluster.stages.events import Watcher
-from cluster.stages.importing import import_corpora, only_driver
+from cluster.stages.events import ProgressListener
+from cluster.stages.importing import driver_lock, import_corpora
 from cluster.stages.resynthesis import render_all
 from cluster.stages.training import train_gangs
 from cluster.tracking.mirror import Mirror, MirrorThread
@@ -19,7 +19,7 @@ from grid.cells.job import CellJob
 from grid.cells.status import CellState, cell_state, record_failure
 from grid.config.experiment import Experiment
 from grid.core.errors import RequestError
-from grid.core.record import read_record
+from grid.core.record import FAILURE, read_record
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus
 from grid.detectors.weights import find_initial_weights
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended."""
+    """The result of a run: the final state of each cell, how many of them the run took up, and notes for the user."""
 
     grid: Grid
     states: list[CellState]
@@ -48,28 +48,28 @@ class RunResult:
         return all(state.status == "done" for state in self.states)
 
 
-def run_experiment(config: str | Path, store: Store, *, address: str, watcher: Watcher) -> RunResult:
-    """Brings every cell of the experiment as far as it can come; raises RequestError before anything is started.
+def run_experiment(config: str | Path, store: Store, *, address: str, listener: ProgressListener) -> RunResult:
+    """Runs every cell of the experiment that is not done; raises RequestError before anything is started.
 
-    Raises KeyboardInterrupt, with the signal's name if it is known, when SIGINT or SIGTERM ended it in good order.
+    Raises KeyboardInterrupt, with the signal's name if it is known, after an orderly end on SIGINT or SIGTERM.
     """
     experiment, _ = load_experiment(config)
-    with only_driver(store, experiment.name):
-        corpora = import_corpora(config, store, watcher)
+    with driver_lock(store, experiment.name):
+        corpora = import_corpora(config, store, listener)
         grid = resolve(config, store)
         freeze(store, grid)
         todo = [job for job in grid.cells if cell_state(store, job).status != "done"]
         mirror = Mirror(experiment, grid.cells, store)
         if todo:
-            _carry_out(store, grid, corpora, todo, mirror, address, watcher)
+            _run_cells(store, grid, corpora, todo, mirror, address, listener)
         states = [_measured(store, experiment, cell_state(store, job)) for job in grid.cells]
-        watcher.stage("MLflow")
+        listener.stage("MLflow")
         notes = [reason] if (reason := mirror.sync().failed_reason) else []
         return RunResult(grid, states, trained=len(todo), notes=notes)
 
 
 def _measured(store: Store, experiment: Experiment, state: CellState) -> CellState:
-    """A done cell with its measurements made; one that cannot be measured counts as failed, with the reason."""
+    """The state of a cell after measuring it, if it is done; one that cannot be measured counts as failed."""
     if state.status != "done":
         return state
     try:
@@ -79,60 +79,61 @@ def _measured(store: Store, experiment: Experiment, state: CellState) -> CellSta
     return state
 
 
-def _carry_out(
+def _run_cells(
     store: Store,
     grid: Grid,
     corpora: dict[str, StoredCorpus],
     todo: list[CellJob],
     mirror: Mirror,
     address: str,
-    watcher: Watcher,
+    listener: ProgressListener,
 ) -> None:
     experiment = grid.experiment
-    waiting = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
-    codecs = sorted({r.chain.codec for r in waiting if r.chain.codec and r.applied})
+    unfinished = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
+    codecs = sorted({r.chain.codec for r in unfinished if r.chain.codec and r.applied})
     fetch_requirements(codecs, experiment.accept_licence)
     for recipe in grid.recipes.values():
         find_initial_weights(recipe)
     with stdout_on_stderr(), session(address), graceful_termination(), MirrorThread(mirror):
         errors: dict[str, str] = {}
-        if waiting:
-            watcher.stage("resynthesis")
+        if unfinished:
+            listener.stage("resynthesis")
             errors = render_all(
                 store,
                 grid.renditions,
                 corpora,
                 resources=experiment.resources,
                 max_failed_share=experiment.max_failed_share,
-                progress=watcher.rendering,
+                progress=listener.rendering,
             )
-        able = [job for job in todo if not _lacks_audio(store, job, errors)]
-        if able:
-            watcher.stage("training")
-            watcher.training(able)
-            together = gangs(able, experiment.resources.cells_per_gang)
-            deaths = train_gangs(
+        trainable = [job for job in todo if not _lacks_audio(store, job, errors)]
+        if trainable:
+            listener.stage("training")
+            listener.training(trainable)
+            gangs_to_train = gangs(trainable, experiment.resources.cells_per_gang)
+            process_errors = train_gangs(
                 store.root,
                 experiment,
-                [tuple(job.cell_id for job in gang) for gang in together],
-                notify=watcher.cell,
+                [tuple(job.cell_id for job in gang) for gang in gangs_to_train],
+                notify=listener.cell,
             )
-            _record_deaths(store, able, deaths)
+            _record_lost_processes(store, trainable, process_errors, experiment.resources.max_cell_restarts)
 
 
 def _lacks_audio(store: Store, job: CellJob, errors: dict[str, str]) -> bool:
     """Whether a rendition that the cell needs failed; the cell is then marked as failed."""
     needed = [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors), *job.scored]
-    broken = [errors[folder] for folder in needed if folder in errors]
-    if broken:
-        record_failure(store, job, RuntimeError(f"resynthesis failed: {broken[0]}"), "\n".join(broken))
-    return bool(broken)
+    reasons = [errors[folder] for folder in needed if folder in errors]
+    if reasons:
+        record_failure(store, job, RuntimeError(f"resynthesis failed: {reasons[0]}"), "\n".join(reasons))
+    return bool(reasons)
 
 
-def _record_deaths(store: Store, jobs: list[CellJob], deaths: list[str]) -> None:
-    """A trial whose process died too often left no record of why; it gets one."""
-    if not deaths:
+def _record_lost_processes(store: Store, jobs: list[CellJob], process_errors: list[str], restarts: int) -> None:
+    """Records a failure for the cells whose process ended in every attempt without writing one itself."""
+    if not process_errors:
         return
+    reason = f"its process ended {restarts + 1} times without a record; Ray's errors are in {FAILURE}"
     for job in jobs:
         if cell_state(store, job).status == "missing":
-            record_failure(store, job, RuntimeError("its process died again and again"), "\n".join(deaths))
+            record_failure(store, job, RuntimeError(reason), "\n".join(process_errors))

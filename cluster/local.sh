@@ -15,7 +15,7 @@ export RAY_ENABLE_UV_RUN_RUNTIME_ENV=0
 export RAY_JOB_STOP_SIGNAL=SIGINT            # `ray job stop`: the driver saves, ...
 export RAY_JOB_STOP_WAIT_TIME_S=30           # ... and has this long before SIGKILL
 
-(cd "$here" && python -c 'from cluster import environment; environment.ensure_token()')
+(cd "$here" && python -c 'from cluster.runtime import environment; environment.ensure_token()')
 
 exec ray start --head --block \
   --port="${GCS_PORT:-6379}" \

@@ -1,4 +1,4 @@
-"""Hands a grid to a cluster as a Ray job, follows its log, and says in plain words why a cluster cannot be reached."""
+"""Submits an experiment to a cluster as a Ray job, follows its log, and explains why a cluster cannot be reached."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from cluster.runtime import environment
 from grid.config.yaml_file import load_yaml
-from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.errors import MissingRequirementError, RequestError, one_line
 from grid.core.identity import digest
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ logger = logging.getLogger(__name__)
 REPOSITORY = Path(__file__).resolve().parents[1]
 DASHBOARD = "http://127.0.0.1:8265"
 ENTRYPOINT = ("python", "-m", "tasks.run")
-# Patterns of .gitignore. What a job reads is the code and the configs; the corpora lie under the root.
+# Patterns as in .gitignore. A job needs the code and the configs; the corpora are under the root.
 EXCLUDED = ("/.git/", "/.venv/", "/results/", "/tests/", "/build/", "__pycache__/", ".*_cache/", "mlruns/", "*.db")
 NAME_LENGTH = 32
 
 
 @dataclass(frozen=True)
 class EntrypointResources:
-    """What the driver reserves for itself. All zero: it runs on the head, where no spot machine can take it away."""
+    """The resources that the driver reserves. All zero: it runs on the head, not on a spot machine that can be lost."""
 
     cpus: float = 0
     gpus: float = 0
@@ -54,7 +54,7 @@ def submit(
     resources: EntrypointResources = ON_THE_HEAD,
     variables: Mapping[str, str] | None = None,
 ) -> str:
-    """The submission id of a new job that runs `config` (resumes it, if it ran before) on the cluster at `address`.
+    """Submits a job that runs `config`, or resumes it, on the cluster at `address`; returns the submission id.
 
     The job is `entrypoint CONFIG --address auto --root ROOT` in a copy of `working_dir`, so `config` must lie in it.
     `variables` go to the driver and its workers, and anyone who may see the dashboard reads them: put no secrets there.
@@ -110,22 +110,22 @@ def status(submission_id: str, *, address: str = DASHBOARD) -> str:
 
 
 def stop(submission_id: str, *, address: str = DASHBOARD) -> None:
-    """Asks the job to end; the driver has the head's RAY_JOB_STOP_WAIT_TIME_S to save before it is killed."""
+    """Stops the job; the driver has the head's RAY_JOB_STOP_WAIT_TIME_S to save before it is killed."""
     client = connect(address)
     with _explained(address):
         client.stop_job(submission_id)
 
 
 def connect(address: str = DASHBOARD) -> JobSubmissionClient:
-    """A client of the job server at `address` that carries the token; raises RequestError with what would mend it."""
-    place = urlsplit(address)
-    if place.scheme not in {"http", "https"} or not place.hostname:
+    """A client of the job server at `address`, with the token; RequestError says how to correct the address."""
+    url = urlsplit(address)
+    if url.scheme not in {"http", "https"} or not url.hostname:
         raise RequestError(
             f"--address {address}: a job is handed to the dashboard, for example {DASHBOARD}. Bring a cluster's there "
             "with: ray dashboard cluster/aws.yaml (AWS, GCP), kubectl port-forward svc/NAME-head-svc 8265 (KubeRay)"
         )
     environment.prepare(loopback=False)
-    headers = _headers(place.scheme, place.hostname)
+    headers = _headers(url.scheme, url.hostname)
     try:
         from ray.job_submission import JobSubmissionClient
     except ImportError as error:
@@ -135,21 +135,22 @@ def connect(address: str = DASHBOARD) -> JobSubmissionClient:
 
 
 def identifier(config: Path, root: str) -> str:
-    """`grid-<name>-<digest8>`: the experiment's name, and a digest of its content and root; equal for equal work."""
+    """`grid-<name>-<digest8>`: the experiment's name and a digest of its content and root."""
     content = load_yaml(config)
-    named = content.get("name") if isinstance(content, dict) else None
-    slug = re.sub(r"[^a-z0-9]+", "-", str(named or config.stem).lower()).strip("-")[:NAME_LENGTH]
+    name = content.get("name") if isinstance(content, dict) else None
+    slug = re.sub(r"[^a-z0-9]+", "-", str(name or config.stem).lower()).strip("-")[:NAME_LENGTH]
     return f"grid-{slug}-{digest([repr(content), root], length=8)}"
 
 
 def _inside(config: Path, folder: Path) -> Path:
-    found = config if config.is_absolute() else Path.cwd() / config
-    if not found.is_file():
-        found = folder / config
-    if not found.is_file():
+    """The path of `config` relative to `folder`; RequestError when it does not exist or lies outside."""
+    path = config if config.is_absolute() else Path.cwd() / config
+    if not path.is_file():
+        path = folder / config
+    if not path.is_file():
         raise RequestError(f"no config at {config}. See: ls {folder / 'configs'}")
     try:
-        return found.resolve().relative_to(folder)
+        return path.resolve().relative_to(folder)
     except ValueError as error:
         raise RequestError(
             f"{config} lies outside {folder}, which is all that the job gets. Move it there: cp {config} configs/"
@@ -157,7 +158,7 @@ def _inside(config: Path, folder: Path) -> Path:
 
 
 def _next_id(client: JobSubmissionClient, base: str) -> str:
-    """`base` with the next attempt number: a submission id is never free again on a cluster."""
+    """`base` with the next attempt number: a cluster never accepts a submission id again."""
     attempts = [
         int(attempt)
         for job in client.list_jobs()
@@ -168,7 +169,7 @@ def _next_id(client: JobSubmissionClient, base: str) -> str:
 
 
 def _headers(scheme: str, host: str) -> dict[str, str]:
-    """The token as a header, read afresh: Ray's own client reads the token and its mode once for each process."""
+    """The token as a header, read anew each time: Ray's own client reads the token and its mode once in a process."""
     if not environment.uses_token():
         return {}
     if scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
@@ -179,7 +180,7 @@ def _headers(scheme: str, host: str) -> dict[str, str]:
 
 @contextmanager
 def _only_this_address() -> Iterator[None]:
-    """Hides RAY_ADDRESS and RAY_API_SERVER_ADDRESS, which Ray's client prefers to the address it is given."""
+    """Hides RAY_ADDRESS and RAY_API_SERVER_ADDRESS, which Ray's client prefers to its argument."""
     hidden = {name: os.environ.pop(name, None) for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")}
     try:
         yield
@@ -189,14 +190,15 @@ def _only_this_address() -> Iterator[None]:
 
 @contextmanager
 def _explained(address: str) -> Iterator[None]:
-    """Ray's errors as RequestError, each with the command that mends it."""
+    """Raises Ray's errors as RequestError, each with a command that corrects it."""
     from ray.exceptions import AuthenticationError
 
     try:
         yield
     except AuthenticationError as error:
         raise RequestError(
-            f"{address} refuses this machine's token ({environment.token_path()}): {str(error).splitlines()[0]}. "
+            f"{address} refuses this machine's token ({environment.token_path()}): "
+            f"{one_line(error, kind=False, first=True)}. "
             "Use the head's: export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=..., or copy the file. On KubeRay: "
             "kubectl get secret CLUSTER --template={{.data.auth_token}} | base64 -d"
         ) from error

@@ -1,4 +1,4 @@
-"""Cells from start to end: train, score, measure; what goes wrong is kept beside a cell and stops no other one."""
+"""Runs cells from start to end: train, score, measure. A failure is recorded in the cell's folder."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 def run_cell(
     store: Store, job: CellJob, experiment: Experiment, *, gpu: bool, report: Callable[[Epoch], None] | None = None
 ) -> bool:
-    """Brings one cell to its end from wherever it stands; False when it failed."""
-    told = None if report is None else lambda _, epoch: report(epoch)
-    return run_gang(store, [job], experiment, gpu=gpu, report=told)[job.cell_id]
+    """Runs one cell to its end, from its last saved state; False when it failed."""
+    report_epoch = None if report is None else lambda _, epoch: report(epoch)
+    return run_gang(store, [job], experiment, gpu=gpu, report=report_epoch)[job.cell_id]
 
 
 def run_gang(
@@ -38,7 +38,7 @@ def run_gang(
     gpu: bool,
     report: Callable[[CellJob, Epoch], None] | None = None,
 ) -> dict[str, bool]:
-    """Brings the cells of a gang to their ends from wherever they stand; False, by id, for those that failed.
+    """Runs the cells of a gang to their ends, from their last saved states; False, by id, for those that failed.
 
     A failure is recorded, not raised: raising would make the scheduler try again what fails again. A killed process
     records nothing and is tried again.

@@ -1,1 +1,1 @@
-"""Entry points: the `codecgrid` command, and one `python -m tasks.X` for each stage. Short; the work is elsewhere."""
+"""Entry points: the `codecgrid` command, whose subcommands also run as `python -m tasks.X`. The work is in grid."""

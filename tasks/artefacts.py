@@ -1,4 +1,4 @@
-"""`codecgrid artefacts`: how alike the artefacts of an experiment's codecs are."""
+"""`codecgrid artefacts`: compares the artefacts of an experiment's codecs pair by pair."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def artefacts(config: Config, root: Root = None, address: Address = "local", as_
     from grid.report.tables.artefacts import artefact_table
     from grid.report.writers.terminal import to_rich
     from tasks.open_experiment import open_store
-    from tasks.progress import TerminalWatcher
+    from tasks.progress import TerminalProgress
 
     _, store = open_store(config, root)
     try:
-        with TerminalWatcher(err) as watcher:
-            run_artefacts(config, store, address=address, watcher=watcher)
-    except KeyboardInterrupt as error:  # typer would end with 130 and no word
+        with TerminalProgress(err) as listener:
+            run_artefacts(config, store, address=address, listener=listener)
+    except KeyboardInterrupt as error:  # typer would end with 130 and no message
         stopped(error)
-    found = read_artefacts(store, resolve(config, store))
-    assert found is not None
+    comparison = read_artefacts(store, resolve(config, store))
+    assert comparison is not None
     if as_json:
-        pairs = [asdict(pair) for pair in found.pairs]
-        print_json({"utterances": found.utterances, "codecs": found.codecs, "pairs": pairs})
+        pairs = [asdict(pair) for pair in comparison.pairs]
+        print_json({"utterances": comparison.utterances, "codecs": comparison.codecs, "pairs": pairs})
         return
-    out.print(to_rich(artefact_table(found)))
+    out.print(to_rich(artefact_table(comparison)))
     out.print(f"codecgrid report {config} shows it with its figures", soft_wrap=True, highlight=False)
 
 

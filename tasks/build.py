@@ -1,4 +1,4 @@
-"""`codecgrid build`: the protocol of a corpus that a paper drew, or asked a synthesis system for, from another one."""
+"""`codecgrid build`: writes the protocol of a corpus that is derived from another one: CDD, or pairs for synthesis."""
 
 from __future__ import annotations
 
@@ -110,14 +110,14 @@ def _build_cdd(
     out.print(f"or, in an experiment file:  - {built.experiment_line}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _codecs(given: str | None, usual: tuple[str, ...]) -> tuple[str, ...]:
-    """The catalogue's names in a text such as `a,b`; RequestError for another one."""
+def _codecs(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """The catalogue's names in a text such as `a,b`; RequestError for an unknown one."""
     from grid.codecs.catalogue import load_catalogue
-    from grid.corpus.protocol import listed
+    from grid.corpus.protocol import parse_names
 
-    if given is None:
-        return usual
-    names = () if given.strip().lower() == "none" else listed(given)
+    if text is None:
+        return default
+    names = () if text.strip().lower() == "none" else parse_names(text)
     return tuple(load_catalogue().get(name, where="--codecs").name for name in names)
 
 

@@ -1,4 +1,4 @@
-"""The `codecgrid` command: gathers the tasks. Nothing heavy is imported before a task runs."""
+"""The `codecgrid` command with all its subcommands. Heavy packages are imported only when a subcommand runs."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ app.command(rich_help_panel=AUDIO)(eer)
 app.command(rich_help_panel=MACHINE)(doctor)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"codecgrid {__version__}")
         raise typer.Exit
 

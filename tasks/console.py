@@ -1,4 +1,4 @@
-"""How every command talks: tables on stdout, messages on stderr, JSON for machines, and the exit statuses."""
+"""Console output shared by all commands: tables on stdout, messages on stderr, JSON, and the exit statuses."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ def print_json(value: Any) -> None:
 
 
 def table(*columns: str, title: str = "") -> Table:
-    """A table without lines; where the terminal is too narrow a cell goes on in the next line, never cut."""
+    """A table without lines; on a narrow terminal a cell continues in the next line and is never cut."""
     from rich.table import Table
 
-    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    result = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        made.add_column(name, overflow="fold")
-    return made
+        result.add_column(name, overflow="fold")
+    return result
 
 
 def set_up_logging(verbose: bool = False) -> None:
-    """Messages of the library go to stderr, so that stdout can be read by machines."""
+    """Logs the library's messages to stderr, so that stdout can be parsed."""
     handler = RichHandler(console=err, show_path=False, show_time=False)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], format="%(message)s")
 
 
 def main(run: Callable[[], Any]) -> NoReturn:
-    """Runs a command; a wrong request ends with its message and status 2, a signal with 128 and its number."""
+    """Runs a command and exits: a RequestError with its message and status 2, a signal with 128 plus its number."""
     set_up_logging()
     try:
         run()
@@ -67,13 +67,13 @@ def main(run: Callable[[], Any]) -> NoReturn:
 
 
 def stopped(error: KeyboardInterrupt) -> NoReturn:
-    """Ends a command that a signal stopped, with a shell's status: 130 after Ctrl-C, 143 after SIGTERM."""
+    """Exits with the status that a shell gives a stopped command: 130 after Ctrl-C, 143 after SIGTERM."""
     err.print("stopped; run the same command again to go on")
     sys.exit(128 + (signal.SIGTERM if "SIGTERM" in error.args else signal.SIGINT))
 
 
 def single(command: Callable[..., Any]) -> NoReturn:
-    """`python -m tasks.X`: one command as a program of its own."""
+    """Runs one command as the program of `python -m tasks.X`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     main(lambda: app(standalone_mode=True))

@@ -1,4 +1,4 @@
-"""`codecgrid demo`: the whole path on the bundled sample, offline, on a CPU, in minutes."""
+"""`codecgrid demo`: runs all stages on the bundled sample, offline, on a CPU, in minutes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from tasks.console import CELLS_FAILED, Root, err, out, single
 
 WIDEST = 1000
-"""Columns in which any table is measured, for rich measures no more than it is given."""
+"""A width in which every table fits; rich measures a table at most as wide as its options allow."""
 
 
 def demo(root: Root = None) -> None:
@@ -18,12 +18,12 @@ def demo(root: Root = None) -> None:
     from grid.report.overview import overview
     from grid.report.writers.terminal import to_rich
     from tasks.open_experiment import open_store
-    from tasks.run import carry_out
+    from tasks.run import run_and_report
 
     config = str(config_folder() / "demo.yaml")
-    ended = carry_out(config, root, "local")
+    outcome = run_and_report(config, root, "local")
     experiment, store = open_store(config, root)
-    results = results_from_store(store, experiment, ended.result.grid.cells)
+    results = results_from_store(store, experiment, outcome.result.grid.cells)
     for table in overview(results, experiment.cross_testing):
         drawn = to_rich(table)
         fits = out.measure(drawn, options=out.options.update(width=WIDEST)).maximum <= out.width
@@ -32,7 +32,7 @@ def demo(root: Root = None) -> None:
         out.print(sentence, highlight=False)
     err.print(f"tables and figures: {store.uri('reports/demo/index.html')}", highlight=False, soft_wrap=True)
     err.print(f"MLflow:             codecgrid mlflow {config}", highlight=False, soft_wrap=True)
-    if not ended.ok:
+    if not outcome.ok:
         sys.exit(CELLS_FAILED)
 
 

@@ -1,4 +1,4 @@
-"""`codecgrid doctor`: what this machine lacks, each with the command that mends it."""
+"""`codecgrid doctor`: checks this machine, and gives a command for everything that is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `mend` is empty when it is as it should be."""
+    """The result of one check; `mend` says how to correct it, and is empty when nothing is wrong."""
 
     what: str
     found: str
@@ -58,15 +58,15 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    wanted = ("ray", "mlflow", "torch", "torchaudio", "transformers", "soundfile", "soxr", "pyworld")
-    found, missing = [], []
-    for name in wanted:
+    required = ("ray", "mlflow", "torch", "torchaudio", "transformers", "soundfile", "soxr", "pyworld")
+    installed, missing = [], []
+    for name in required:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
     mend = f"{', '.join(missing)} missing: run `make install`" if missing else ""
-    return Finding("packages", ", ".join(found), mend)
+    return Finding("packages", ", ".join(installed), mend)
 
 
 def _gpu() -> Finding:
@@ -92,10 +92,12 @@ def _root(root: str) -> Finding:
         Store.open(root).exists("corpora")
         return Finding("root", f"{root} answers")
     place = Path(root).absolute()
-    there = next(folder for folder in (place, *place.parents) if folder.exists())
-    free = shutil.disk_usage(there).free / GIB
-    if not os.access(there, os.W_OK):
-        return Finding("root", f"{place} cannot be written", f"give another folder with --root, or: chmod u+w {there}")
+    nearest = next(folder for folder in (place, *place.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free / GIB
+    if not os.access(nearest, os.W_OK):
+        return Finding(
+            "root", f"{place} cannot be written", f"give another folder with --root, or: chmod u+w {nearest}"
+        )
     mend = "" if free >= 2 else "free some space: an hour of audio takes 115 MB for each codec"
     return Finding("root", f"{place}, {free:.0f} GiB free", mend)
 

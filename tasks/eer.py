@@ -1,4 +1,4 @@
-"""`codecgrid eer`: the EER and its interval of any score file, pooled or by a column of the protocol."""
+"""`codecgrid eer`: the EER of any score file with its interval, pooled and for each value of a protocol column."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def eer(
 
 
 def _of(trials: pd.DataFrame, value: str) -> pd.DataFrame:
-    """The trials of one condition; where only spoofs carry it (an attack), all bona fide trials belong to it."""
+    """The trials of one condition; where only spoofs have the value (an attack), with all bona fide trials."""
     chosen = trials["condition"] == value
     if not (chosen & (trials["key"] == "bonafide")).any():
         chosen |= trials["key"] == "bonafide"
@@ -49,12 +49,12 @@ def _measured(trials: pd.DataFrame, name: str, replicates: int, level: float) ->
 
     bonafide = trials.loc[trials["key"] == "bonafide", "score"].to_numpy()
     spoof = trials.loc[trials["key"] == "spoof", "score"].to_numpy()
-    found = measure("scores", name, bonafide, spoof, seed=0, replicates=replicates, level=level)
+    measurement = measure("scores", name, bonafide, spoof, seed=0, replicates=replicates, level=level)
     return {
-        "eer": 100 * found.eer,
-        "interval": [100 * found.eer_lower, 100 * found.eer_upper],
-        "n_bonafide": found.n_bonafide,
-        "n_spoof": found.n_spoof,
+        "eer": 100 * measurement.eer,
+        "interval": [100 * measurement.eer_lower, 100 * measurement.eer_upper],
+        "n_bonafide": measurement.n_bonafide,
+        "n_spoof": measurement.n_spoof,
     }
 
 

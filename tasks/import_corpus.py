@@ -1,4 +1,4 @@
-"""`codecgrid import`: a corpus from its own protocol files into the store."""
+"""`codecgrid import`: imports a corpus from its own protocol files into the store."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def import_corpus(
     from grid.corpus.readers import READERS
 
     READERS.get(kind)
-    given = Path(path).resolve()
+    location = Path(path).resolve()
     try:
         source = CorpusSource(
-            name=name or (given.parent.name if given.is_file() else given.name).lower(),
+            name=name or (location.parent.name if location.is_file() else location.name).lower(),
             reader=kind,
-            path=str(given),
+            path=str(location),
             options=_options(option or []),
             max_rejected_share=max_rejected_share,
         )
     except ValidationError as error:
-        raise RequestError(f"--name {name or given.name!r}: {error.errors()[0]['msg']}") from error
+        raise RequestError(f"--name {name or location.name!r}: {error.errors()[0]['msg']}") from error
     store = Store.open(root)
     corpus = register_corpus(store, source, Path())
     manifest = pq.read_table(io.BytesIO(store.read_bytes(f"{corpus.folder}/manifest.parquet")))
@@ -56,7 +56,7 @@ def import_corpus(
         {"split": c.split, "key": c.key, "utterances": c.utterances, "speakers": c.speakers, "hours": c.hours}
         for c in summary(manifest)
     ]
-    published = compare(manifest, published_counts(kind, given, source.options))
+    published = compare(manifest, published_counts(kind, location, source.options))
     if as_json:
         print_json(
             {
@@ -86,7 +86,7 @@ def _show(name: str, counts: list[dict[str, Any]]) -> None:
 
 
 def _show_published(published: list[Comparison]) -> None:
-    """What the papers state beside what was imported, and how much of it differs; nothing for an unpublished corpus."""
+    """Prints published counts beside imported ones, and how many differ; nothing for a corpus without them."""
     if not published:
         return
     shown = table("published of", "utterances", "published", "speakers", "published", "")
@@ -98,16 +98,16 @@ def _show_published(published: list[Comparison]) -> None:
     out.print(shown)
     different = sum(item.differs for item in published)
     stated_in = "; ".join(dict.fromkeys(item.stated_in for item in published))
-    said = f"{different} of {len(published)} published counts differ" if different else "all published counts are met"
-    out.print(f"{said} ({stated_in})", soft_wrap=True, highlight=False)
+    result = f"{different} of {len(published)} published counts differ" if different else "all published counts are met"
+    out.print(f"{result} ({stated_in})", soft_wrap=True, highlight=False)
 
 
 def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _options(given: list[str]) -> dict[str, str]:
-    pairs = [item.partition("=") for item in given]
+def _options(items: list[str]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in items]
     for key, separator, _ in pairs:
         if not separator:
             raise RequestError(f"--option {key!r}: write it as KEY=VALUE")

@@ -1,4 +1,4 @@
-"""`codecgrid mlflow`: the MLflow pages of an experiment, on loopback, until Ctrl-C."""
+"""`codecgrid mlflow`: serves the MLflow pages of an experiment on loopback until Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`codecgrid mos`: the predicted mean opinion score of a corpus, from a CSV or from a predictor."""
+"""`codecgrid mos`: fills the predicted mean opinion scores of a corpus, from a CSV or from a predictor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens what most commands start from: the experiment's store, its grid and the states of its cells."""
+"""Opens an experiment for a command: its store, its grid and the states of its cells."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def open_grid(config: str, root: str | None) -> tuple[Grid, Store]:
 
 
 def open_states(config: str, root: str | None) -> tuple[Grid, Store, list[CellState]]:
-    """The grid, its store and how far each cell is."""
+    """The grid, its store and the state of each cell."""
     grid, store = open_grid(config, root)
     return grid, store, [cell_state(store, job) for job in grid.cells]

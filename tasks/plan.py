@@ -1,4 +1,4 @@
-"""`codecgrid plan`: what a run would do with each cell, and why. Starts nothing, writes nothing."""
+"""`codecgrid plan`: prints what a run would do with each cell, and why. Starts nothing, writes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grid.cells.gangs import PlannedGang
 
 GAP, LEAST_ACTION = 2, 7
-"""Columns between two columns of a table, and those in which an action goes with its reason, word below word."""
+"""The gap between two columns of a table in characters, and the least width of an action with its reason."""
 
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
@@ -25,11 +25,11 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
 
     grid, store = open_grid(config, root)
     rows: list[dict[str, Any]] = []
-    waiting = []
+    to_run = []
     for job in grid.cells:
         action, reason = planned_action(store, job)
         if action != "skip":
-            waiting.append(job)
+            to_run.append(job)
         rows.append(
             {
                 "cell_id": job.cell_id,
@@ -41,7 +41,7 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
                 "reason": reason,
             }
         )
-    gangs = planned_gangs(waiting, grid.experiment.resources.cells_per_gang, grid.renditions)
+    gangs = planned_gangs(to_run, grid.experiment.resources.cells_per_gang, grid.renditions)
     if as_json:
         print_json({"cells": rows, "gangs": [vars(gang) for gang in gangs]})
         return
@@ -60,7 +60,7 @@ def _show_gang(gang: PlannedGang) -> None:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    """One table for each detector: with its name above the cells, theirs stay whole in 80 columns."""
+    """Prints one table for each detector; with its name as title the rows fit in 80 columns."""
     from collections import Counter
 
     out.print(f"{len(rows)} cells", highlight=False)
@@ -76,10 +76,10 @@ def _table_of(detector: str, cells: list[dict[str, Any]]) -> Table:
     shown = table("cell", "selection", "policy", "seed", "action", title=f"detector {detector}")
     for row in cells:
         action, reason = row["action"], row["reason"]
-        told = action if reason in ("new", "done") else f"{action}: {reason}"
-        shown.add_row(row["cell_id"], row["selection"], row["policy"], str(row["seed"]), told)
+        text = action if reason in ("new", "done") else f"{action}: {reason}"
+        shown.add_row(row["cell_id"], row["selection"], row["policy"], str(row["seed"]), text)
     *names, actions = [max(len(str(text)) for text in (column.header, *column.cells)) for column in shown.columns]
-    if sum(names) + len(names) * GAP + min(actions, LEAST_ACTION) <= out.width:  # else all columns give way
+    if sum(names) + len(names) * GAP + min(actions, LEAST_ACTION) <= out.width:  # else all columns shrink
         for column, width in zip(shown.columns, names, strict=False):
             column.width = width
     return shown

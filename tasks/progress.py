@@ -1,4 +1,4 @@
-"""Shows a run on the terminal: the codecs with hours of audio per hour, the cells with their last dev EER."""
+"""Displays the progress of a run: codecs with hours of audio per hour, cells with their last dev EER."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from cluster.stages.events import CellEvent, RenderProgress
 from grid.cells.job import CellJob
 
 
-class TerminalWatcher:
-    """Live bars on a terminal; plain lines, at most one every `LINE_SECONDS`, where stderr is no terminal."""
+class TerminalProgress:
+    """Progress bars on a terminal; elsewhere plain lines, at most one every `LINE_SECONDS` except for ends."""
 
     LINE_SECONDS = 20.0
 
@@ -33,7 +33,7 @@ class TerminalWatcher:
         self._ended = 0
         self._last_line = 0.0
 
-    def __enter__(self) -> TerminalWatcher:
+    def __enter__(self) -> TerminalProgress:
         self._bars.start()
         return self
 

@@ -1,4 +1,4 @@
-"""`codecgrid report`: the tables and figures of an experiment, from MLflow or from the store."""
+"""`codecgrid report`: makes the tables and figures of an experiment from the results in MLflow or in the store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ResultSource(StrEnum):
-    """Where the numbers are read."""
+    """Where the results are read."""
 
     mlflow = "mlflow"
     store = "store"
@@ -41,23 +41,23 @@ def report(
 
     grid, store = open_grid(config, root)
     read = from_mlflow if source is ResultSource.mlflow else from_store
-    made = make_report(grid, store, partial(read, store), folder)
-    if made.page:
-        out.print(made.page, highlight=False, soft_wrap=True)
-    if made.faults:
+    result = make_report(grid, store, partial(read, store), folder)
+    if result.page:
+        out.print(result.page, highlight=False, soft_wrap=True)
+    if result.faults:
         options = {"--root": root, "--from": source.value, "--out": folder}
-        given = [word for name, value in options.items() if value for word in (name, value)]
-        tell_faults(made, ["codecgrid", "report", config, *given])
+        arguments = [word for name, value in options.items() if value for word in (name, value)]
+        print_faults(result, ["codecgrid", "report", config, *arguments])
         sys.exit(CELLS_FAILED)
 
 
-def tell_faults(made: MadeReport, command: Sequence[str]) -> None:
-    """Says what a report lacks, why, and the command that makes it again."""
+def print_faults(result: MadeReport, command: Sequence[str]) -> None:
+    """Prints the missing parts of a report with their reasons, and the command that makes it again."""
     err.print("[bold red]error:[/] the report is not complete; the cells and their scores are safe")
-    for fault in made.faults:
+    for fault in result.faults:
         err.print(f"  {fault.sentence}", markup=False, highlight=False, soft_wrap=True)
-    if made.traces:
-        err.print(f"tracebacks: {made.traces}", markup=False, highlight=False, soft_wrap=True)
+    if result.traces:
+        err.print(f"tracebacks: {result.traces}", markup=False, highlight=False, soft_wrap=True)
     err.print(f"to make it again: {shlex.join(command)}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -69,7 +69,7 @@ def from_store(store: Store, grid: Grid) -> GridResults:
 
 
 def from_mlflow(store: Store, grid: Grid) -> GridResults:
-    """The results of a grid, from MLflow; from the store, with a word about it, where MLflow cannot be read."""
+    """The results of a grid, from MLflow; from the store, with a message, where MLflow cannot be read."""
     from cluster.tracking.client import TrackingError, tracking_uri
     from cluster.tracking.results import results_from_mlflow
 

@@ -1,4 +1,4 @@
-"""`codecgrid resynth`: one file through one codec."""
+"""`codecgrid resynth`: resynthesises one audio file with one codec."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def resynth(
     from grid.corpus.audio import read_audio
     from grid.resynthesis.shards import to_pcm16
 
-    built = build(accepted(codec, accept_licence).name, device=device)
+    adapter = build(accepted(codec, accept_licence).name, device=device)
     audio = read_audio(source)
-    made = built.resynthesise(audio.samples[None, :], [Path(source).stem], seed)[0]
-    pcm, clipped = to_pcm16(made)
+    decoded = adapter.resynthesise(audio.samples[None, :], [Path(source).stem], seed)[0]
+    pcm, clipped = to_pcm16(decoded)
     try:
         soundfile.write(target, pcm, SAMPLE_RATE, subtype="PCM_16")
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""`codecgrid run`: brings an experiment to its end from wherever it stands, and makes its report."""
+"""`codecgrid run`: runs an experiment to its end, resuming an earlier run, and makes its report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run that came to its end, and its report."""
+class RunOutcome:
+    """The result of a run that was not interrupted, and its report."""
 
     result: RunResult
     report: MadeReport
@@ -31,27 +31,27 @@ class Ended:
 
 def run(config: Config, root: Root = None, address: Address = "local", as_json: AsJson = False) -> None:
     """Run what is not done yet of an experiment; running again resumes."""
-    ended = carry_out(config, root, address)
+    outcome = run_and_report(config, root, address)
     if as_json:
         from tasks.status import summary
 
-        lacking = [{"part": fault.part, "error": fault.error} for fault in ended.report.faults]
-        print_json(summary(ended.result.states) | ({"report_failures": lacking} if lacking else {}))
-    sys.exit(0 if ended.ok else CELLS_FAILED)
+        faults = [{"part": fault.part, "error": fault.error} for fault in outcome.report.faults]
+        print_json(summary(outcome.result.states) | ({"report_failures": faults} if faults else {}))
+    sys.exit(0 if outcome.ok else CELLS_FAILED)
 
 
-def carry_out(config: str, root: str | None, address: str) -> Ended:
-    """A run with its progress and its report on the terminal."""
+def run_and_report(config: str, root: str | None, address: str) -> RunOutcome:
+    """Runs an experiment and makes its report, with progress and failures on the terminal."""
     from cluster.driver import run_experiment
     from tasks.open_experiment import open_store
-    from tasks.progress import TerminalWatcher
-    from tasks.report import tell_faults
+    from tasks.progress import TerminalProgress
+    from tasks.report import print_faults
 
     _, store = open_store(config, root)
     try:
-        with TerminalWatcher(err) as watcher:
-            result = run_experiment(config, store, address=address, watcher=watcher)
-    except KeyboardInterrupt as error:  # typer would end with 130 and no word
+        with TerminalProgress(err) as listener:
+            result = run_experiment(config, store, address=address, listener=listener)
+    except KeyboardInterrupt as error:  # typer would end with 130 and no message
         stopped(error)
     for note in result.notes:
         err.print(f"MLflow was not written: {note}. When it is back: codecgrid sync {config}", markup=False)
@@ -70,12 +70,12 @@ def carry_out(config: str, root: str | None, address: str) -> Ended:
                 soft_wrap=True,
             )
     if report.faults:
-        tell_faults(report, ["codecgrid", "report", config, *(["--root", root] if root else [])])
-    return Ended(result, report)
+        print_faults(report, ["codecgrid", "report", config, *(["--root", root] if root else [])])
+    return RunOutcome(result, report)
 
 
 def _report(grid: Grid, store: Store) -> MadeReport:
-    """The report of a run, in which nothing can be wrong any more with the request."""
+    """The report of a run; a RequestError becomes a fault of the report, because the run itself has ended."""
     from grid.report.faults import Fault
     from grid.report.make import MadeReport, make_report
     from tasks.report import from_store

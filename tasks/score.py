@@ -1,4 +1,4 @@
-"""`codecgrid score`: scores any audio with any detector, the official AASIST weights included."""
+"""`codecgrid score`: scores audio files with any detector and weights file, such as the published AASIST weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def score(
         list[str] | None, typer.Argument(metavar="[AUDIO]...", help="files, instead of --protocol")
     ] = None,
     protocol: Annotated[str | None, typer.Option(help="CSV with the columns utterance_id,path")] = None,
-    crop: Annotated[int, typer.Option(help="samples at 16 kHz that the detector hears; shorter audio repeats")] = 64600,
+    crop: Annotated[int, typer.Option(help="samples at 16 kHz that the detector takes; shorter audio repeats")] = 64600,
     batch_size: Annotated[int, typer.Option(help="utterances at once")] = 8,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
 ) -> None:

@@ -1,4 +1,4 @@
-"""`codecgrid status`: how many cells are done, failed, running and to do, and why cells failed."""
+"""`codecgrid status`: prints how many cells are done, failed, running and to do, and why cells failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`codecgrid submit`: the same run as a Ray job on a cluster. Submitting again resumes."""
+"""`codecgrid submit`: runs an experiment as a Ray job on a cluster. Submitting again resumes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def submit(
     from grid.core.store import Store
     from grid.experiment.grid import load_experiment
 
-    experiment, _ = load_experiment(config)  # a wrong request ends here, before the cluster hears of it
+    experiment, _ = load_experiment(config)  # raises RequestError before anything is submitted
     name = submission.submit(config, root=root or Store.open(experiment.root).root, address=address)
     out.print(f"submitted {name}", highlight=False)
     if not follow:
         return
     for piece in submission.follow(name, address=address):
         out.print(piece, end="", markup=False, highlight=False, soft_wrap=True)
-    ended = submission.status(name, address=address)
-    if ended != "SUCCEEDED":
-        raise RequestError(f"job {name} ended as {ended}; submit it again to resume")
-    out.print(f"{name}: {ended}", highlight=False)
+    job_status = submission.status(name, address=address)
+    if job_status != "SUCCEEDED":
+        raise RequestError(f"job {name} ended as {job_status}; submit it again to resume")
+    out.print(f"{name}: {job_status}", highlight=False)
 
 
 if __name__ == "__main__":

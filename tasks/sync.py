@@ -1,4 +1,4 @@
-"""`codecgrid sync`: writes to MLflow what the store says; repairs whatever is missing, doubled or out of date there."""
+"""`codecgrid sync`: updates MLflow from the store; repairs missing, duplicate and outdated runs."""
 
 from __future__ import annotations
 

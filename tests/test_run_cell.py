@@ -1,4 +1,4 @@
-"""One cell from start to end: on an object store as on a disk, and over two corpora that share their names."""
+"""A cell from start to end: on an object store as on a local one, and over two corpora with equal names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from grid.cells.job import WEIGHTS, CellJob, scores_folder
 from grid.core.record import read_record
 from grid.core.store import Store
-from grid.inputs.batches import PreparedAudio
+from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.measuring.measure import measure_cell
 from grid.run_cell import run_cell
 from grid.scoring.score_tables import read_scores
-from grid.training.cell_items import CellData
+from grid.training.cell_items import CellDataset
 from tests.support.tiny_grid import Tiny, tiny, write_corpus
 
 ONE_CELL = {"selections": ["mu-law"], "policies": ["spoof"]}
@@ -66,9 +66,9 @@ def test_two_corpora_that_share_names_are_mixed_scored_and_measured(tmp_path: Pa
     assert run_cell(made.store, baseline, grid.experiment, gpu=False)
     pooled = next(m for m in measure_cell(made.store, baseline, grid.experiment) if m.condition == "pooled")
     assert (pooled.n_bonafide, pooled.n_spoof) == (4 + 6, 4 + 6)
-    audio = PreparedAudio(made.store, preparation_of(made.store, replaced), "train", replaced.seed)
-    data = CellData(replaced, audio, "train")
-    items = data.items.items(0)
+    audio = UtteranceLoader(made.store, preparation_of(made.store, replaced), "train", replaced.seed)
+    data = CellDataset(replaced, audio, "train")
+    items = data.training_set.items(0)
     heard = [data.folders[number].split("/")[1:] for number in items.source]
     # every bona fide item came from its own corpus through a codec; the spoofed ones are as they were
     corpus = [name for name, _ in heard]

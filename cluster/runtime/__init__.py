@@ -1,0 +1,1 @@
+"""Ray sessions: start or join, environment variables, Tune trials, signals and quiet logs."""

@@ -1,4 +1,4 @@
-"""Owns the environment variables that Ray is started with, each with its reason, and the token of a cluster."""
+"""The environment variables that Ray is started with, each with its reason, and the token of a cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUTH_MODE = "RAY_AUTH_MODE"
 
 @dataclass(frozen=True)
 class Setting:
-    """One environment variable, the value codecgrid gives it when the user gave none, and why."""
+    """One environment variable, its value where the user has set none, and the reason."""
 
     name: str
     value: str
@@ -31,22 +31,22 @@ class Setting:
 AUTHENTICATION = Setting(
     AUTH_MODE,
     "token",
-    "unset, a local session turns tokens on but a client does not send one: every process must hear the same word",
+    "unset, a local session turns tokens on but a client does not send one: all processes need the same mode",
 )
 
 EVERYWHERE = (
     Setting("RAY_USAGE_STATS_ENABLED", "0", "nothing is reported to anyone"),
     Setting("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0", "below `uv run`, Ray would rebuild the environment in every worker"),
     Setting(
-        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1", "the store holds the results; Tune's own files would double them"
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1", "the store holds the results; Tune's own files would duplicate them"
     ),
     Setting("RAY_CHDIR_TO_TRIAL_DIR", "0", "a trial that changes folder breaks every relative path of the request"),
     Setting("RAY_AIR_NEW_OUTPUT", "0", "Tune's newer output prints a box on stdout, which is ours, even at verbose=0"),
     Setting(
         "RAY_BACKEND_LOG_LEVEL",
         "fatal",
-        "the C++ side of Ray prints on the driver's terminal, in every run that an actor of Ray Data may restart; what "
-        "matters comes as an exception too. `info` fills Ray's log files again",
+        "the C++ part of Ray prints on the driver's terminal, in every run, that an actor of Ray Data may restart; "
+        "what matters is raised as an exception too. `info` fills Ray's log files again",
     ),
     Setting("RAY_DATA_DISABLE_PROGRESS_BARS", "1", "a job's log is a file; bars fill it with control characters"),
     Setting(
@@ -61,16 +61,15 @@ LOOPBACK = Setting(
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER",
     "0",
     "off, Ray takes 127.0.0.1 as this node's address and every server binds to it; `_node_ip_address` cannot do that, "
-    "for Ray resolves a loopback address away and then listens on all interfaces",
+    "because Ray replaces a loopback address by another one and then listens on all interfaces",
 )
 
 
 def prepare(*, loopback: bool) -> None:
-    """Puts the settings into this process's environment; a value the user has set stays.
+    """Sets the variables in this process's environment; a value that the user has set is kept.
 
-    Call it before the first `import ray`: Ray reads the token mode and the loopback switch only once, at import. If
-    that has happened, those two stay as they are (Ray's own default for a local session is also a token) and a warning
-    tells it.
+    Call it before the first `import ray`: Ray reads the token mode and the loopback switch only once, at import. After
+    that, those two stay as they are (Ray's own default for a local session is also a token) and a warning is logged.
     """
     read_at_import = (AUTHENTICATION, LOOPBACK) if loopback else (AUTHENTICATION,)
     missing = [setting for setting in read_at_import if setting.name not in os.environ]
@@ -83,12 +82,12 @@ def prepare(*, loopback: bool) -> None:
 
 
 def for_workers(extra: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
-    """The variables a job takes along to a cluster: `EVERYWHERE`, then `extra`, which wins."""
+    """The variables of a job on a cluster: `EVERYWHERE`, then `extra`, which has precedence."""
     return {setting.name: os.environ.get(setting.name, setting.value) for setting in EVERYWHERE} | dict(extra)
 
 
 def uses_token() -> bool:
-    """Whether this process speaks to clusters with a token: RAY_AUTH_MODE is `token`, or unset."""
+    """Whether this process authenticates with a token: RAY_AUTH_MODE is `token`, or unset."""
     return os.environ.get(AUTH_MODE, AUTHENTICATION.value).lower() == "token"
 
 
@@ -98,9 +97,9 @@ def token_path() -> Path:
 
 
 def ensure_token() -> None:
-    """Makes a token if none is there, readable by its owner only; mends the mode of one that others can read.
+    """Creates a token if there is none, readable by its owner only; corrects the mode of one that others can read.
 
-    Ray 2.60 writes the file itself with mode 0644, so it is written here, before Ray looks.
+    Ray 2.60 creates the file with mode 0644, so it is created here before Ray does.
     """
     if not uses_token() or os.environ.get("RAY_AUTH_TOKEN"):
         return
@@ -114,7 +113,7 @@ def ensure_token() -> None:
 
 
 def protect_token() -> None:
-    """Takes the token file's rights from group and others, where the file is ours to change."""
+    """Removes the rights of group and others from the token file, where this user may change it."""
     path = token_path()
     with suppress(OSError):
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -124,7 +123,7 @@ def protect_token() -> None:
 
 
 def token() -> str:
-    """The token, looked for where Ray looks: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, `~/.ray/auth_token`.
+    """The token, from the places where Ray looks: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH, `~/.ray/auth_token`.
 
     Raises MissingRequirementError when there is none.
     """

@@ -1,4 +1,4 @@
-"""Keeps freed memory in the process: training on a CPU otherwise spends its time on page faults."""
+"""Makes glibc keep freed memory in the process: training on a CPU otherwise spends much of its time on page faults."""
 
 from __future__ import annotations
 

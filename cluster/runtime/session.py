@@ -1,4 +1,4 @@
-"""Starts or joins Ray: the one place that calls `ray.init`, and the signals a driver must obey while it runs."""
+"""Starts or joins Ray (the only place that calls `ray.init`), and handles the signals that stop a driver."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCAL_OBJECT_STORE = 256_000_000  # bytes; audio never travels through the objec
 
 @dataclass(frozen=True)
 class Session:
-    """What `session` gives: whether this process started Ray, and the resources of all its nodes at that moment."""
+    """A Ray session: whether this process started it, and the resources of all nodes when it was started or joined."""
 
     started: bool
     cpus: float
@@ -53,13 +53,13 @@ def session(
     one command line serves a laptop and a cluster. `cpus`, `gpus` and the folders `temporary` (sockets and logs; keep
     it short) and `spill` (objects that leave memory) hold for `local` only; None leaves the choice to Ray.
 
-    Leaving the block ends what it started, and leaves a joined cluster, or a Ray that was running already, alone.
-    Raises RequestError when there is nothing to join or the token is refused.
+    At the end of the block a started session is shut down; a joined cluster, or a Ray that was already initialised in
+    this process, goes on. Raises RequestError when there is nothing to join or the token is refused.
     """
     joins = address != "local" or inside_job()
     if joins:
         _check_address(address)
-    environment.prepare(loopback=not joins or _host(_found(address)) in LOOPBACK_HOSTS)
+    environment.prepare(loopback=not joins or _host(_resolved(address)) in LOOPBACK_HOSTS)
 
     import ray
 
@@ -82,15 +82,15 @@ def inside_job() -> bool:
     return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ or "RAY_JOB_ID" in os.environ
 
 
-def _found(address: str) -> str:
-    """What `auto` stands for as far as can be told before ray is imported: RAY_ADDRESS, else the note of `ray start`.
+def _resolved(address: str) -> str:
+    """The address behind `auto`, without importing ray: RAY_ADDRESS, else the file that `ray start` writes.
 
-    It matters because Ray replaces a loopback address by this machine's own unless its clusters are switched off.
+    Needed because Ray replaces a loopback address by this machine's own unless its clusters are switched off.
     """
     if address != "auto":
         return address
-    note = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
-    return os.environ.get("RAY_ADDRESS") or (note.read_text().strip() if note.is_file() else "")
+    current = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+    return os.environ.get("RAY_ADDRESS") or (current.read_text().strip() if current.is_file() else "")
 
 
 def _host(address: str) -> str:
@@ -98,7 +98,7 @@ def _host(address: str) -> str:
 
 
 def _check_address(address: str) -> None:
-    """Refuses what cannot be joined; a head that does not answer is found here at once, by Ray only after a minute."""
+    """Raises RequestError for an address that cannot be joined, at once; Ray itself needs a minute to report it."""
     host, _, port = address.rpartition(":")
     if "://" in address or (address not in {"local", "auto"} and not (host and port.isdigit())):
         raise RequestError(
@@ -120,7 +120,7 @@ def _start(cpus: int | None, gpus: int | None, store: int, temporary: Path | Non
     for attempt in range(START_ATTEMPTS):
         try:
             ray.init(
-                address="local",  # never a forgotten cluster of this machine
+                address="local",  # not a cluster that happens to run on this machine
                 num_cpus=cpus,
                 num_gpus=gpus,
                 object_store_memory=store,
@@ -130,15 +130,15 @@ def _start(cpus: int | None, gpus: int | None, store: int, temporary: Path | Non
                 **{name: str(folder) for name, folder in folders.items() if folder is not None},
             )
             break
-        except Exception as error:  # Ray raises no type of its own when a busy machine takes more than its 30 s
+        except Exception as error:  # Ray raises no type of its own when a start takes more than 30 s
             if "timed out during startup" not in str(error) or attempt == START_ATTEMPTS - 1:
                 raise
             logger.warning("Ray did not start within its time; this machine is busy. Starting it again")
             ray.shutdown()
     environment.protect_token()
-    here = ray.util.get_node_ip_address()
-    if not here.startswith("127."):
-        logger.warning("this Ray session listens on %s, not on loopback alone; its token guards it", here)
+    own_address = ray.util.get_node_ip_address()
+    if not own_address.startswith("127."):
+        logger.warning("this Ray session listens on %s, not on loopback alone; its token guards it", own_address)
 
 
 def _join(address: str) -> None:
@@ -167,19 +167,19 @@ def _describe(*, started: bool) -> Session:
 
 @dataclass
 class Termination:
-    """How often SIGTERM came."""
+    """The number of SIGTERMs received."""
 
     seen: int = 0
 
 
 @contextmanager
 def graceful_termination() -> Iterator[Termination]:
-    """Turns SIGTERM into an orderly end while the block runs. Put it around `fit`, inside `session`.
+    """Turns SIGTERM into an orderly end while the block runs. Use it around `fit`, inside `session`.
 
-    Tune saves and returns on SIGUSR1 and on SIGINT but dies of SIGTERM, which is what a cluster sends when it stops a
-    job. So the first SIGTERM becomes SIGUSR1 if Tune listens for it, and KeyboardInterrupt if not; a second one is
-    always KeyboardInterrupt. Leaving the block puts the handlers back, Tune's own (it leaves them behind) included.
-    Inside `session` because Ray sets a handler for SIGTERM too. Main thread only (ValueError elsewhere: Python's rule).
+    Tune saves and returns on SIGUSR1 and on SIGINT but is killed by SIGTERM, which a cluster sends to stop a job. So
+    the first SIGTERM becomes SIGUSR1 if Tune handles it, and KeyboardInterrupt if not; a second one is always
+    KeyboardInterrupt. The end of the block restores all handlers, also those that Tune has replaced. Inside `session`
+    because Ray sets a handler for SIGTERM too. Main thread only (Python raises ValueError elsewhere).
     """
     termination = Termination()
 

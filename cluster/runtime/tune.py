@@ -1,4 +1,4 @@
-"""Runs trials with Ray Tune: a fresh, quiet Tuner each time, of whose state nothing is kept; the store remembers."""
+"""Runs trials with Ray Tune. Tune's own state is discarded: what has to survive a run is in the store."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class TuneTrials:
     """One trial for each of `points`, the values of `axis` in a trial's config; `shared` is in the config of all.
 
-    A point is a list of names: of what its trial trains. `request` is what a trial takes, such as `{"cpu": 1}`;
-    `restarts` how often it starts again when its process dies.
+    A point is the list of the names of what its trial trains. `request` are the resources of a trial, such as
+    `{"cpu": 1}`; `restarts` is how often a trial starts again after its process has ended without a result.
     """
 
     name: str
@@ -32,10 +32,10 @@ class TuneTrials:
     trial_name: Callable[[Any], str]
 
 
-def run_trials(trials: TuneTrials, notified: NotifyDriver) -> list[str]:
-    """Runs them, inside `session`, and gives one line for each whose process died too often.
+def run_trials(trials: TuneTrials, callback: NotifyDriver) -> list[str]:
+    """Runs the trials, inside `session`; returns the error of each whose process ended more often than `restarts`.
 
-    Raises KeyboardInterrupt, with the signal's name, when SIGINT or SIGTERM stopped it before all had ended.
+    Raises KeyboardInterrupt, with the signal's name, when SIGINT or SIGTERM stopped the run before all had ended.
     """
     from ray import tune
 
@@ -52,14 +52,14 @@ def run_trials(trials: TuneTrials, notified: NotifyDriver) -> list[str]:
             ),
             run_config=tune.RunConfig(
                 name=trials.name,
-                storage_path=scratch,  # Tune's own state is of no use to us
+                storage_path=scratch,  # Tune's own state is not used again
                 failure_config=tune.FailureConfig(max_failures=trials.restarts),
-                callbacks=[notified],
+                callbacks=[callback],
                 verbose=0,
             ),
         )
         with graceful_termination() as termination:
             results = tuner.fit()
-        if not notified.ended.issuperset(name for point in trials.points for name in point):
+        if not callback.ended.issuperset(name for point in trials.points for name in point):
             raise KeyboardInterrupt("SIGTERM" if termination.seen else "SIGINT")  # Tune swallows both signals
         return [f"{result.error}" for result in results if result.error is not None]

@@ -1,4 +1,4 @@
-"""Passes what Tune says of a trial on to the driver. Imports ray at its head: import it inside a session only."""
+"""A Tune callback that reports results and ends of trials to the driver. Imports ray: import it in a session only."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ log = logging.getLogger(__name__)
 
 
 class NotifyDriver(tune.Callback):
-    """Calls `result` with what a trial reports, `ended` with the name of each thing it trained, and keeps those names.
+    """Calls `on_result` with each result of a trial, and `on_ended` with each name of an ended trial.
 
-    `trial.config[axis]` are the names: the cells of a gang, or one codec. Nothing may be raised here: Tune would end
-    all trials.
+    `trial.config[axis]` are the names: the cells of a gang, or one codec; `ended` holds those of ended trials. Nothing
+    may be raised here: Tune would end all trials.
     """
 
-    def __init__(self, axis: str, result: Callable[[dict[str, Any]], None], ended: Callable[[str], None]) -> None:
+    def __init__(self, axis: str, on_result: Callable[[dict[str, Any]], None], on_ended: Callable[[str], None]) -> None:
         self.axis = axis
-        self.result: Callable[[dict[str, Any]], None] | None = result
-        self.told: Callable[[str], None] | None = ended
+        self.on_result: Callable[[dict[str, Any]], None] | None = on_result
+        self.on_ended: Callable[[str], None] | None = on_ended
         self.ended: set[str] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its callbacks into its own state, where a terminal does not fit and nobody reads it."""
-        return {"axis": self.axis, "result": None, "told": None, "ended": set()}
+        """Tune pickles its callbacks into its own, unused state; the functions may hold a terminal and are left out."""
+        return {"axis": self.axis, "on_result": None, "on_ended": None, "ended": set()}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        self._pass_on(self.result, result)
+        self._call(self.on_result, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._ended(trial)
@@ -45,12 +45,12 @@ class NotifyDriver(tune.Callback):
     def _ended(self, trial: Any) -> None:
         for name in trial.config[self.axis]:
             self.ended.add(name)
-            self._pass_on(self.told, name)
+            self._call(self.on_ended, name)
 
-    def _pass_on(self, hearer: Callable[[Any], None] | None, said: Any) -> None:
-        if hearer is None:
+    def _call(self, function: Callable[[Any], None] | None, argument: Any) -> None:
+        if function is None:
             return
         try:
-            hearer(said)
+            function(argument)
         except Exception:
             log.exception("showing the progress failed; the trials go on")

@@ -1,0 +1,1 @@
+"""The stages of a run on Ray: import, resynthesis, training, artefacts, small codecs; and progress events."""

@@ -1,4 +1,4 @@
-"""Runs the comparison of codec artefacts on Ray Data: renders what is missing, then one item for each shard."""
+"""Runs the comparison of codec artefacts on Ray Data: renders missing audio, then measures one item for each piece."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 from cluster.runtime.quiet import quiet_data, stdout_on_stderr
 from cluster.runtime.session import graceful_termination, session
-from cluster.stages.events import Watcher
-from cluster.stages.importing import import_corpora, only_driver
+from cluster.stages.events import ProgressListener
+from cluster.stages.importing import driver_lock, import_corpora
 from cluster.stages.resynthesis import render_all
 from grid.analysis.artefacts import (
     ArtefactJob,
     artefact_choice,
+    compared_renditions,
     finish_artefacts,
     finished_artefacts,
     measure_piece,
-    pieces_to_do,
     plan_artefacts,
-    wanted_renditions,
+    unmeasured_pieces,
 )
 from grid.core.errors import RequestError
 from grid.core.record import Record, read_record
@@ -34,46 +34,46 @@ from grid.resynthesis.rendition import Rendition
 log = logging.getLogger(__name__)
 
 
-def run_artefacts(config: str | Path, store: Store, *, address: str, watcher: Watcher) -> Record:
-    """The finished comparison that the experiment at `config` asks for; running again resumes.
+def run_artefacts(config: str | Path, store: Store, *, address: str, listener: ProgressListener) -> Record:
+    """Runs the comparison that the experiment at `config` configures; returns its record. Running again resumes.
 
-    Raises RequestError when the experiment asks for none, when a rendition fails, and when a shard does.
+    Raises RequestError when the experiment configures none, and when a rendition or a piece fails.
     """
     experiment, _ = load_experiment(config)
-    with only_driver(store, experiment.name):
-        corpora = import_corpora(config, store, watcher)
+    with driver_lock(store, experiment.name):
+        corpora = import_corpora(config, store, listener)
         grid = resolve(config, store)
         artefact_choice(grid)
         if (record := finished_artefacts(store, grid)) is not None:
             return record
-        wanted = wanted_renditions(grid)
-        renditions = tuple(each for of in wanted for each in (of.recordings, *of.resynthesised))
-        waiting = [each for each in renditions if read_record(store, each.folder) is None]
-        fetch_requirements(_applied(waiting), experiment.accept_licence)
+        compared = compared_renditions(grid)
+        renditions = tuple(rendition for of in compared for rendition in (of.recordings, *of.resynthesised))
+        unfinished = [rendition for rendition in renditions if read_record(store, rendition.folder) is None]
+        fetch_requirements(_applied_codecs(unfinished), experiment.accept_licence)
         with stdout_on_stderr(), session(address), graceful_termination():
-            if waiting:
-                watcher.stage("resynthesis")
+            if unfinished:
+                listener.stage("resynthesis")
                 errors = render_all(
                     store,
                     renditions,
                     corpora,
                     resources=experiment.resources,
                     max_failed_share=experiment.max_failed_share,
-                    progress=watcher.rendering,
+                    progress=listener.rendering,
                 )
                 if errors:
                     raise RequestError("resynthesis failed: " + "; ".join(f"{at}: {e}" for at, e in errors.items()))
             job = plan_artefacts(store, grid)
-            watcher.stage("artefacts")
-            measure_all(store, job, say=watcher.stage)
+            listener.stage("artefacts")
+            measure_all(store, job, say=listener.stage)
         return finish_artefacts(store, grid, job)
 
 
 def measure_all(store: Store, job: ArtefactJob, *, say: Callable[[str], None]) -> None:
-    """Measures the pieces that are not there yet; RequestError, naming the first, when some fail."""
+    """Measures the missing pieces; RequestError, with the reason of the first, when some fail."""
     import ray
 
-    todo = pieces_to_do(store, job)
+    todo = unmeasured_pieces(store, job)
     if not todo:
         return
     quiet_data()
@@ -89,7 +89,7 @@ def measure_all(store: Store, job: ArtefactJob, *, say: Callable[[str], None]) -
 
 
 def _measured(job: ArtefactJob, row: dict[str, Any]) -> dict[str, Any]:
-    """One piece in a worker: its number and the error, "" for none; nothing else leaves it."""
+    """Measures one piece in a worker; returns its number and the error, "" for none."""
     try:
         measure_piece(job, int(row["piece"]))
     except Exception as error:  # an exception here would end the others
@@ -98,5 +98,5 @@ def _measured(job: ArtefactJob, row: dict[str, Any]) -> dict[str, Any]:
     return {"piece": row["piece"], "error": ""}
 
 
-def _applied(renditions: list[Rendition]) -> list[str]:
-    return sorted({each.chain.codec for each in renditions if each.chain.codec and each.applied})
+def _applied_codecs(renditions: list[Rendition]) -> list[str]:
+    return sorted({rendition.chain.codec for rendition in renditions if rendition.chain.codec and rendition.applied})

@@ -1,8 +1,8 @@
-"""Trains small codecs with Ray Tune: one trial for each, which goes on from its own state in the store."""
+"""Trains small codecs with Ray Tune: one trial for each codec, which resumes from its state in the store."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,31 +10,31 @@ from cluster.runtime.quiet import stdout_on_stderr
 from cluster.runtime.session import Session, graceful_termination, session
 from cluster.runtime.tune import TuneTrials, run_trials
 from grid.codec_training.progress import HistoryLine
-from grid.codec_training.stage import OnLine
+from grid.codec_training.stage import OnHistoryLine
 from grid.codec_training.training import TrainingJob, run_job
 from grid.codecs.controlled.spec import CodecSpec
-from grid.core.errors import RequestError
-from grid.core.record import keep_failure, read_record, reason
+from grid.core.errors import RequestError, one_line
+from grid.core.record import FAILURE, keep_failure, read_record
 from grid.core.store import Store
 
 AXIS = "codecs"
 RESTARTS = 3
-"""How often a training goes on after its process was killed or its machine lost."""
+"""How often a training resumes after its process was killed or its machine lost."""
 
 
-def train_codecs(jobs: Sequence[TrainingJob], *, address: str, report: OnLine) -> dict[str, str]:
-    """Brings all `jobs` to their ends and gives, by the name of the codec, why those failed that did.
+def train_codecs(jobs: Sequence[TrainingJob], *, address: str, report: OnHistoryLine) -> dict[str, str]:
+    """Runs all `jobs`; returns the reasons of those that failed, by the name of the codec.
 
-    All are on one device with one thread count: a trial takes so many CPUs, and a GPU for `cuda`. `report` gets every
+    All have the same device and thread count: a trial takes that many CPUs, and a GPU for `cuda`. `report` gets every
     line of every history, in this process. Equal thread counts give the bytes that `run_job` gives without Ray.
     Raises RequestError when Ray cannot be joined or this machine has no room for a single trial, and KeyboardInterrupt,
-    with the signal's name, when SIGINT or SIGTERM stopped it before all had ended.
+    with the signal's name, when SIGINT or SIGTERM stopped the run before all had ended.
     """
-    with stdout_on_stderr(), session(address) as here, graceful_termination():
+    with stdout_on_stderr(), session(address) as ray_session, graceful_termination():
         request = _request(jobs[0])
-        _check_room(here, request)
-        reasons, deaths = _run(jobs, request, report)
-    return reasons | _died(jobs, reasons, deaths)
+        _check_room(ray_session, request)
+        reasons, process_errors = _run(jobs, request, report)
+    return reasons | _record_lost_processes(jobs, reasons, process_errors)
 
 
 def _request(job: TrainingJob) -> dict[str, float]:
@@ -42,26 +42,29 @@ def _request(job: TrainingJob) -> dict[str, float]:
     return {**request, "gpu": 1.0} if job.device == "cuda" else request
 
 
-def _check_room(here: Session, request: dict[str, float]) -> None:
-    """Refuses what Tune would wait for without end. A cluster that was joined may still grow."""
-    if here.started and request["cpu"] > here.cpus:
-        raise RequestError(f"--threads {request['cpu']:g}: this machine has {here.cpus:g} CPUs; give at most so many")
-    if here.started and request.get("gpu", 0) > here.gpus:
+def _check_room(ray_session: Session, request: dict[str, float]) -> None:
+    """Raises RequestError for a request that Tune would wait for without end. A joined cluster may still grow."""
+    cpus = ray_session.cpus
+    if ray_session.started and request["cpu"] > cpus:
+        raise RequestError(f"--threads {request['cpu']:g}: this machine has {cpus:g} CPUs; give at most so many")
+    if ray_session.started and request.get("gpu", 0) > ray_session.gpus:
         raise RequestError("--device cuda: Ray finds no GPU on this machine; use --device cpu")
 
 
-def _run(jobs: Sequence[TrainingJob], request: dict[str, float], report: OnLine) -> tuple[dict[str, str], list[str]]:
-    """The reasons of those that failed, by name, and a line for each whose process died too often."""
+def _run(
+    jobs: Sequence[TrainingJob], request: dict[str, float], report: OnHistoryLine
+) -> tuple[dict[str, str], list[str]]:
+    """The reasons of failed trainings, by name, and a line for each trial whose process was lost in every attempt."""
     from cluster.runtime.tune_callback import NotifyDriver
 
     by_name = {job.name: job for job in jobs}
     reasons: dict[str, str] = {}
 
-    def result(said: dict[str, Any]) -> None:
-        if "line" in said:
-            report(by_name[said["codec"]].spec, HistoryLine(**said["line"]))
-        elif said.get("failed"):
-            reasons[said["codec"]] = said["failed"]
+    def on_result(result: dict[str, Any]) -> None:
+        if "line" in result:
+            report(by_name[result["codec"]].spec, HistoryLine(**result["line"]))
+        elif result.get("failed"):
+            reasons[result["codec"]] = result["failed"]
 
     trials = TuneTrials(
         name="small-codecs",
@@ -73,8 +76,8 @@ def _run(jobs: Sequence[TrainingJob], request: dict[str, float], report: OnLine)
         restarts=RESTARTS,
         trial_name=_trial_name,
     )
-    deaths = run_trials(trials, NotifyDriver(AXIS, result, lambda name: None))
-    return reasons, deaths
+    process_errors = run_trials(trials, NotifyDriver(AXIS, on_result, lambda name: None))
+    return reasons, process_errors
 
 
 def _trial_name(trial: Any) -> str:
@@ -82,7 +85,7 @@ def _trial_name(trial: Any) -> str:
 
 
 def train_small_codec(config: dict[str, Any]) -> None:
-    """One trial, in a worker process: says each line of the history, and at last why it failed, "" if it did not."""
+    """One trial, in a worker process: reports each line of the history, and the reason of a failure, "" for success."""
     from ray import tune
 
     [name] = config[AXIS]
@@ -93,13 +96,17 @@ def train_small_codec(config: dict[str, Any]) -> None:
     tune.report({"codec": name, "failed": run_job(config["jobs"][name], report)})
 
 
-def _died(jobs: Sequence[TrainingJob], known: dict[str, str], deaths: list[str]) -> dict[str, str]:
-    """A trial whose process died too often left no record of why; it gets one."""
-    found: dict[str, str] = {}
+def _record_lost_processes(
+    jobs: Sequence[TrainingJob], reasons: Mapping[str, str], process_errors: list[str]
+) -> dict[str, str]:
+    """Records a failure for trainings whose process ended in every attempt without a result; their reasons, by name."""
+    lost: dict[str, str] = {}
     for job in jobs:
         store = Store.open(job.root)
-        if job.name not in known and read_record(store, job.folder) is None:
-            error = RuntimeError("its process died again and again")
-            keep_failure(store, job.folder, error, "\n".join(deaths))
-            found[job.name] = reason(error)
-    return found
+        if job.name not in reasons and read_record(store, job.folder) is None:
+            error = RuntimeError(
+                f"its process ended {RESTARTS + 1} times without a record; Ray's errors are in {FAILURE}"
+            )
+            keep_failure(store, job.folder, error, "\n".join(process_errors))
+            lost[job.name] = one_line(error, first=True)
+    return lost

@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it."""
+"""The progress events of a run, and the interface of the object that displays them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grid.cells.job import CellJob
 
 @dataclass(frozen=True)
 class RenderProgress:
-    """How far one pool of codec workers is; `seconds` is audio made so far, `elapsed` wall time."""
+    """The progress of one pool of codec workers; `seconds` is the audio rendered so far, `elapsed` the wall time."""
 
     link: str
     shards_done: int
@@ -27,17 +27,24 @@ class RenderProgress:
 
 @dataclass(frozen=True)
 class CellEvent:
-    """What happened to a cell: an epoch was reported, or its trial ended."""
+    """An event of a cell: an epoch was reported, or its trial ended."""
 
     cell_id: str
     ended: bool
     epoch: dict[str, Any] | None = None
 
 
-class Watcher(Protocol):
-    """What shows a run to people."""
+class ProgressListener(Protocol):
+    """Receives the progress of a run, to display it; all methods are called in the driver's process."""
 
-    def stage(self, text: str) -> None: ...
-    def rendering(self, progress: RenderProgress) -> None: ...
-    def training(self, cells: list[CellJob]) -> None: ...
-    def cell(self, event: CellEvent) -> None: ...
+    def stage(self, text: str) -> None:
+        """A stage begins, or has a new description."""
+
+    def rendering(self, progress: RenderProgress) -> None:
+        """A pool of codec workers has made progress."""
+
+    def training(self, cells: list[CellJob]) -> None:
+        """The training of these cells begins."""
+
+    def cell(self, event: CellEvent) -> None:
+        """An epoch of a cell was reported, or its trial ended."""

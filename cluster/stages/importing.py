@@ -1,4 +1,4 @@
-"""Stage 1: the corpora of an experiment are imported into the root, and one driver has the experiment."""
+"""The first stage of a run: imports the corpora of an experiment into the store; and the lock of the driver."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from cluster.stages.events import Watcher
+from cluster.stages.events import ProgressListener
 from grid.core.errors import RequestError
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus, current_corpus, register_corpus
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def only_driver(store: Store, name: str) -> Iterator[None]:
-    """One driver for each experiment and root; a second one is told so."""
+def driver_lock(store: Store, name: str) -> Iterator[None]:
+    """Holds the lock of an experiment in this store; RequestError when another driver has it."""
     try:
         with store.lock(f"experiments/{name}.lock", timeout=5):
             yield
@@ -30,16 +30,16 @@ def only_driver(store: Store, name: str) -> Iterator[None]:
         ) from error
 
 
-def import_corpora(config: str | Path, store: Store, watcher: Watcher) -> dict[str, StoredCorpus]:
-    """The corpora and banks of the experiment at `config`, by name; those that are not in the store are imported."""
+def import_corpora(config: str | Path, store: Store, listener: ProgressListener) -> dict[str, StoredCorpus]:
+    """The corpora of the experiment at `config`, those for augmentation included, by name; imports missing ones."""
     experiment, _ = load_experiment(config)
-    found: dict[str, StoredCorpus] = {}
+    corpora: dict[str, StoredCorpus] = {}
     for source in experiment.all_corpora():
         stored = current_corpus(store, source, experiment.folder)
         if stored is None:
-            watcher.stage(f"importing corpus {source.name}")
+            listener.stage(f"importing corpus {source.name}")
             stored = register_corpus(store, source, experiment.folder)
             if stored.rejected:
                 log.warning("%d rows of %s were rejected; see %s", stored.rejected, source.name, stored.folder)
-        found[source.name] = stored
-    return found
+        corpora[source.name] = stored
+    return corpora

@@ -1,4 +1,4 @@
-"""Renders what is not rendered yet with Ray Data: one actor pool for each codec, one item for each shard."""
+"""Renders missing renditions with Ray Data: one actor pool for each codec or attack, one item for each shard."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 from cluster.runtime.glibc_memory import keep_freed_memory
 from cluster.runtime.quiet import quiet_data
-from cluster.runtime.worker_python import worker_options
+from cluster.runtime.worker_python import WORKER_RETRIES, worker_options
 from cluster.stages.events import RenderProgress
 from grid.config.experiment import Resources
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 from grid.core.record import read_record
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Work:
-    """A rendition with the job that makes it and the shards that are not there yet."""
+class RenditionWork:
+    """A rendition with its render job and the numbers of the missing shards."""
 
     rendition: Rendition
     job: RenderJob
@@ -45,15 +45,15 @@ def render_all(
     max_failed_share: float,
     progress: Callable[[RenderProgress], None],
 ) -> dict[str, str]:
-    """Makes every rendition that is not done, parents first; the errors of those that failed, by folder.
+    """Renders every unfinished rendition, parents first; returns the errors of those that failed, by folder.
 
-    A rendition whose parent failed fails too; the others are made all the same.
+    A rendition whose parent failed fails too; the others are rendered all the same.
     """
     errors: dict[str, str] = {}
     by_depth = sorted(renditions, key=_depth)
     for _, generation in groupby(by_depth, key=_depth):
-        waiting = [r for r in generation if read_record(store, r.folder) is None]
-        for _, same_link in groupby(sorted(waiting, key=_link), key=_link):
+        unfinished = [r for r in generation if read_record(store, r.folder) is None]
+        for _, same_link in groupby(sorted(unfinished, key=_link), key=_link):
             work = list(_planned(store, list(same_link), corpora, errors))
             _run_pool(store, work, resources, progress, errors)
             for item in work:
@@ -74,7 +74,7 @@ def _link(rendition: Rendition) -> str:
 
 def _planned(
     store: Store, renditions: list[Rendition], corpora: dict[str, StoredCorpus], errors: dict[str, str]
-) -> Iterator[Work]:
+) -> Iterator[RenditionWork]:
     for rendition in renditions:
         parent = rendition.parent
         if parent is not None and parent.folder in errors:
@@ -85,11 +85,11 @@ def _planned(
         except RequestError as error:
             errors[rendition.folder] = str(error)
             continue
-        yield Work(rendition, job, shards_to_do(store, job))
+        yield RenditionWork(rendition, job, shards_to_do(store, job))
 
 
 class ShardWorker:
-    """The Ray Data callable: holds one codec, makes shards, returns one row of counts for each. No audio leaves it."""
+    """The Ray Data callable: holds one codec, renders shards into the store and returns one row of counts for each."""
 
     def __init__(self, jobs: list[RenderJob], device: str) -> None:
         keep_freed_memory()
@@ -98,20 +98,20 @@ class ShardWorker:
         self.renderers: dict[int, ShardRenderer] = {}
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        rows = [self._one(int(job), int(shard)) for job, shard in zip(batch["job"], batch["shard"], strict=True)]
+        rows = [self._rendered(int(job), int(shard)) for job, shard in zip(batch["job"], batch["shard"], strict=True)]
         return {name: [row[name] for row in rows] for name in rows[0]}
 
-    def _one(self, job: int, shard: int) -> dict[str, Any]:
+    def _rendered(self, job: int, shard: int) -> dict[str, Any]:
         row: dict[str, Any] = {"job": job, "shard": shard, "utterances": 0, "failed": 0, "seconds": 0.0, "error": ""}
         try:
             result = self._renderer(job).render(shard)
         except Exception as error:  # an exception here would end the pools of all codecs
             log.error("shard %d of %s failed: %s", shard, self.jobs[job].folder, traceback.format_exc())
-            return {**row, "error": f"{type(error).__name__}: {error}"}
+            return {**row, "error": one_line(error)}
         return {**row, "utterances": result.utterances, "failed": result.failed, "seconds": result.seconds}
 
     def _renderer(self, number: int) -> ShardRenderer:
-        """The renderer of a job; jobs that apply the link share one codec, those that only copy need none."""
+        """The renderer of a job; jobs that apply the same link share one codec, and jobs that only copy have none."""
         if number not in self.renderers:
             job = self.jobs[number]
             if job.last_link not in self.processors:
@@ -122,15 +122,15 @@ class ShardWorker:
 
 def _run_pool(
     store: Store,
-    work: list[Work],
+    work: list[RenditionWork],
     resources: Resources,
     progress: Callable[[RenderProgress], None],
     errors: dict[str, str],
 ) -> None:
-    """Makes the shards of one codec, and says of which renditions some are lacking because worker processes died.
+    """Renders the shards of one codec; `errors` gets the renditions whose shards are missing after all retries.
 
-    An isolated codec that takes its worker with it is driven over the bridge from then on, where only the utterance at
-    which it ended its process is lost.
+    An isolated codec that ends its worker's process is driven over the bridge from then on, where only the utterance at
+    which its process ended is lost.
     """
     from ray.exceptions import RayError
 
@@ -142,15 +142,18 @@ def _run_pool(
             return
         except RayError as error:
             log.warning("a worker of %s died (%s)", _link(work[0].rendition), type(error).__name__)
-            said = str(error).strip().splitlines()[0]
+            last_error = one_line(error, kind=False, first=True)
             work = [replace(item, shards=shards_to_do(store, item.job)) for item in work]
     for item in work:
         if item.shards:
-            errors.setdefault(item.rendition.folder, f"its workers died again and again: {said}")
+            errors.setdefault(
+                item.rendition.folder,
+                f"its worker process ended {WORKER_RETRIES + 1} times without a result; the last error: {last_error}",
+            )
 
 
 def _make_shards(
-    work: list[Work],
+    work: list[RenditionWork],
     resources: Resources,
     progress: Callable[[RenderProgress], None],
     errors: dict[str, str],
@@ -188,7 +191,7 @@ def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Reso
     )
 
 
-def _finish(store: Store, item: Work, max_failed_share: float, errors: dict[str, str]) -> None:
+def _finish(store: Store, item: RenditionWork, max_failed_share: float, errors: dict[str, str]) -> None:
     try:
         finish_render(store, item.rendition, item.job, max_failed_share)
     except (RequestError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Trains cells with Ray Tune: one trial for each gang."""
+"""Trains cells with Ray Tune: one trial for each gang, which trains, scores and measures its cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grid.run_cell import run_gang
 from grid.training.checkpoint import Epoch
 
 TRIALS_AT_ONCE = 500
-"""Tune slows down with the number of trials it knows; above this, they go in waves."""
+"""Tune slows down with the number of its trials; more gangs run in several waves."""
 
 GangIds = tuple[str, ...]
 """The ids of cells that train together."""
@@ -26,24 +26,24 @@ GangIds = tuple[str, ...]
 def train_gangs(
     root: str, experiment: Experiment, gangs: Sequence[GangIds], *, notify: Callable[[CellEvent], None]
 ) -> list[str]:
-    """Runs the gangs and gives one line for each trial that died without leaving its own record of why.
+    """Runs the gangs; returns one line for each trial whose process was lost without recording a failure itself.
 
-    Raises KeyboardInterrupt, with the signal's name, when SIGINT or SIGTERM stopped it before all cells had ended.
+    Raises KeyboardInterrupt, with the signal's name, when SIGINT or SIGTERM stopped the run before all cells had ended.
     """
-    deaths: list[str] = []
+    process_errors: list[str] = []
     for start in range(0, len(gangs), TRIALS_AT_ONCE):
-        deaths += _one_wave(root, experiment, gangs[start : start + TRIALS_AT_ONCE], notify)
-    return deaths
+        process_errors += _run_wave(root, experiment, gangs[start : start + TRIALS_AT_ONCE], notify)
+    return process_errors
 
 
-def _one_wave(
+def _run_wave(
     root: str, experiment: Experiment, gangs: Sequence[GangIds], notify: Callable[[CellEvent], None]
 ) -> list[str]:
     from cluster.runtime.tune_callback import NotifyDriver
 
-    def result(said: dict[str, Any]) -> None:
-        if "epoch" in said:
-            notify(CellEvent(said["cell"], ended=False, epoch=said))
+    def on_result(result: dict[str, Any]) -> None:
+        if "epoch" in result:
+            notify(CellEvent(result["cell"], ended=False, epoch=result))
 
     resources = experiment.resources
     trials = TuneTrials(
@@ -61,11 +61,11 @@ def _one_wave(
         restarts=resources.max_cell_restarts,
         trial_name=_trial_name,
     )
-    return run_trials(trials, NotifyDriver("cells", result, lambda cell: notify(CellEvent(cell, ended=True))))
+    return run_trials(trials, NotifyDriver("cells", on_result, lambda cell: notify(CellEvent(cell, ended=True))))
 
 
 def _trial_name(trial: Any) -> str:
-    """`cell-ID`, or `gang-ID-N` after its first cell and their number."""
+    """`cell-ID`, or `gang-ID-N` with the id of the first cell and the number of cells."""
     first, *others = trial.config["cells"]
     return f"gang-{first}-{len(others) + 1}" if others else f"cell-{first}"
 
@@ -76,7 +76,7 @@ def _request(resources: Resources) -> dict[str, float]:
 
 
 def _trainable(name: str) -> Callable[[dict[str, Any]], None]:
-    """The trainable under a name of its own: Tune keeps one table of trainables for all jobs of a cluster."""
+    """The trainable under a name of its own: Tune has one table of trainables for all jobs of a cluster."""
 
     def cell(config: dict[str, Any]) -> None:
         run_trial(config)
@@ -86,7 +86,7 @@ def _trainable(name: str) -> Callable[[dict[str, Any]], None]:
 
 
 def run_trial(config: dict[str, Any]) -> None:
-    """One trial, in a worker process: opens the store, reads its cells, brings them to their ends."""
+    """One trial, in a worker process: opens the store, reads the jobs of its cells and runs them."""
     import torch
     from ray import tune
 

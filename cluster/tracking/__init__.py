@@ -1,1 +1,1 @@
-"""MLflow: a mirror of the store that only the driver writes, what the report reads, and its pages."""
+"""MLflow: mirrors the store (only the driver writes), reads results for reports, and serves MLflow's pages."""

@@ -1,4 +1,4 @@
-"""The connection to MLflow: bounded in time, quiet, and never through its fluent API."""
+"""The connection to MLflow: short timeouts, quiet loggers, MlflowClient instead of the fluent API; and its URI."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PAGE = 1000
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    # MLflow's own defaults let a lost server hold the grid for minutes
+    # with MLflow's own defaults an unreachable server blocks the run for minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 
 
 class TrackingError(Exception):
-    """MLflow cannot be reached or does not hold what the store holds. Nothing is lost: the store is the truth."""
+    """MLflow cannot be reached or differs from the store. No result is lost: all of them are in the store."""
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A run as MLflow has it. `started` is in milliseconds of Unix time."""
+    """A run as it is in MLflow. `started` is in milliseconds of Unix time."""
 
     run_id: str
     status: str
@@ -42,7 +42,7 @@ class LoggedRun:
 
 
 def settings() -> dict[str, str]:
-    """The environment of a process that uses MLflow: this one's, and our settings where the user has none."""
+    """The environment of a process that uses MLflow: that of this process, and SETTINGS where the user has set none."""
     return {**SETTINGS, **os.environ}
 
 
@@ -59,39 +59,39 @@ def connect(uri: str) -> Any:
 
 
 def open_experiment(client: Any, name: str, artifacts: str | None) -> str:
-    """The id of the MLflow experiment `name`, made when absent and restored when it was deleted."""
+    """The id of the MLflow experiment `name`, created when absent and restored when it was deleted."""
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
             return str(client.create_experiment(name, artifact_location=artifacts))
         except MlflowException:
-            found = client.get_experiment_by_name(name)  # another process was quicker
-            if found is None:
+            experiment = client.get_experiment_by_name(name)  # another process was quicker
+            if experiment is None:
                 raise
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def find_experiment(client: Any, name: str) -> str | None:
     """The id of the MLflow experiment `name`, or None when there is none or it was deleted."""
-    found = client.get_experiment_by_name(name)
-    return None if found is None or found.lifecycle_stage == "deleted" else str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    return None if experiment is None or experiment.lifecycle_stage == "deleted" else str(experiment.experiment_id)
 
 
 def runs(client: Any, experiment_id: str) -> Iterator[LoggedRun]:
-    """All runs of the experiment that codecgrid made, the oldest first; one search for each thousand runs."""
-    found: list[LoggedRun] = []
+    """All runs of the experiment that codecgrid created, the oldest first; one search for each thousand runs."""
+    logged: list[LoggedRun] = []
     token = None
     while True:
         page = client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-        found += [_logged(run) for run in page if KIND in run.data.tags]
+        logged += [_logged(run) for run in page if KIND in run.data.tags]
         token = page.token
         if not token:
             break
-    yield from sorted(found, key=lambda run: (run.started, run.run_id))
+    yield from sorted(logged, key=lambda run: (run.started, run.run_id))
 
 
 def _logged(run: Any) -> LoggedRun:
@@ -111,9 +111,9 @@ def tracking_uri(experiment: Experiment, store: Store) -> str:
 
     Raises RequestError for a remote root without either.
     """
-    given = experiment.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
+    configured = experiment.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if configured:
+        return configured
     if not store.is_local:
         raise RequestError(
             f"the root {store.root} is not a local folder, so MLflow needs an address: set `tracking_uri` in the "

@@ -1,4 +1,4 @@
-"""What the MLflow run of a cell should say, from what the store says: name, status, params, tags and metrics."""
+"""The MLflow runs that the store implies, for cells and for the grid: name, status, params, tags and metrics."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ from grid.measuring.measure import measurement_path
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 PARENT = "mlflow.parentRunId"
 EPOCHS, TRAINED, MEASURED = "epochs", "trained", "measured"
-"""Tags that say how much of a kind of metrics is in the run: a count, or the digest of what was logged."""
+"""Tags with the extent to which a group of metrics is logged: the number of epochs, or a digest of the metrics."""
 EVALUATIONS = "evaluations"
 BASELINE = "compared with"
 """Tag: the cell id of the baseline whose EERs the `difference` metrics are from, place by place; absent without one."""
 ERROR, LOG = "error", "log"
 PLACES = "measured at "
-"""Tags `measured at 0`, ... list the measurements in their order: MLflow gives metrics without one."""
+"""Tags `measured at 0`, ... list the measurements in their order, which MLflow does not keep for metrics."""
 PLACES_PER_TAG = 40
+COUNTED = "cells"
+STATUSES = ("done", "failed", "running", "missing")
 
 
 @dataclass(frozen=True)
 class CellView:
-    """What the store says of a cell: how far it is, its result, and the id of the cell it is compared with if any."""
+    """A cell as the store has it: its state, its result, and the id of its baseline ("" for none)."""
 
     state: CellState
     result: CellResult
@@ -47,17 +49,17 @@ class CellView:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing can change any more."""
+        """Whether the cell is done and measured, so that its state cannot change any more."""
         return self.result.status == "done" and bool(self.result.measurements)
 
     @property
     def compared(self) -> bool:
-        """Whether the differences from the baseline are there, as far as there can be any."""
+        """Whether the differences from the baseline are computed, if there is a baseline."""
         return not self.baseline or bool(self.result.differences)
 
     @property
     def began(self) -> bool:
-        """Whether there is anything to show of it."""
+        """Whether the cell has a status or epochs to show."""
         return self.result.status != "missing" or bool(self.state.epochs)
 
 
@@ -72,14 +74,14 @@ class Point:
 
 @dataclass(frozen=True)
 class MetricGroup:
-    """Metrics that are in the run when its tag `tag` says `mark`."""
+    """Metrics that are logged in the run if its tag `tag` has the value `mark`."""
 
     tag: str
     mark: str
     points: tuple[Point, ...]
 
     def unlogged(self, logged: str | None) -> tuple[Point, ...]:
-        """The points to log when the tag says `logged`: all, or for epochs those that came since."""
+        """The points to log when the tag has the value `logged`: none, the new epochs, or all."""
         if logged == self.mark:
             return ()
         if self.tag == EPOCHS and logged is not None and int(logged) < int(self.mark):
@@ -88,8 +90,8 @@ class MetricGroup:
 
 
 @dataclass(frozen=True)
-class WantedRun:
-    """What a run should say. Times are milliseconds of Unix time; `ended` is of use once the status is terminal."""
+class DesiredRun:
+    """The content that a run should have. Times are milliseconds of Unix time; `ended` counts for terminal statuses."""
 
     name: str
     status: RunStatus
@@ -100,13 +102,13 @@ class WantedRun:
     ended: int
 
 
-def wanted_cell_run(store: Store, experiment: Experiment, view: CellView, parent: str) -> WantedRun:
+def desired_cell_run(store: Store, experiment: Experiment, view: CellView, parent: str) -> DesiredRun:
     """The run of one cell, a child of the run `parent`."""
     job = view.state.job
     started, ended = _times(store, view.state)
     groups = tuple(_groups(view))
     marks = {group.tag: group.mark for group in groups}
-    return WantedRun(
+    return DesiredRun(
         name=f"{job.selection} {job.policy} {job.detector} seed {job.seed}",
         status=_status(view),
         params=cell_params(job),
@@ -123,7 +125,7 @@ def now() -> int:
 
 
 def _status(view: CellView) -> RunStatus:
-    # a cell that began, is not done, did not fail and has no live process was killed
+    # a cell that began but is neither done, failed nor running was killed
     statuses: dict[str, RunStatus] = {"done": "FINISHED", "failed": "FAILED", "running": "RUNNING", "missing": "KILLED"}
     return statuses[view.result.status]
 
@@ -134,31 +136,31 @@ def _tags(store: Store, experiment: Experiment, view: CellView) -> dict[str, str
         tags[ERROR] = result.error
         tags[LOG] = view.state.log
     if result.measurements:
-        tags[EVALUATIONS] = evaluations_mark(job, experiment)
+        tags[EVALUATIONS] = evaluations_key(job, experiment)
         places = [metric_names.place(m) for m in result.measurements]
         chunks = [places[i : i + PLACES_PER_TAG] for i in range(0, len(places), PLACES_PER_TAG)]
         tags |= {f"{PLACES}{i}": json.dumps(chunk) for i, chunk in enumerate(chunks)}
         tags |= {BASELINE: view.baseline} if result.differences else {}
     record = read_record(store, job.folder) if view.state.results is not None else None
     if record is not None:
-        made = record.provenance
+        provenance = record.provenance
         tags |= {
-            "mlflow.source.name": " ".join(made.command),
-            "mlflow.source.git.commit": made.commit,
-            "host": made.host,
-            "versions": json.dumps(made.versions),
+            "mlflow.source.name": " ".join(provenance.command),
+            "mlflow.source.git.commit": provenance.commit,
+            "host": provenance.host,
+            "versions": json.dumps(provenance.versions),
             "warnings": " ".join(record.results.get("warnings", [])),
         }
     return {key: value[:VALUE_LENGTH] for key, value in tags.items() if value}
 
 
-def evaluations_mark(job: CellJob, experiment: Experiment) -> str:
-    """What tells measurements under these evaluations from those under others."""
+def evaluations_key(job: CellJob, experiment: Experiment) -> str:
+    """The digest of the experiment's evaluations for this cell: measurements under others have another one."""
     return measurement_path(job, experiment).rsplit("/", 1)[-1].removesuffix(".json")
 
 
-def measurements_mark(result: CellResult) -> str:
-    """The digest of the measurements and differences, to the last bit."""
+def measurements_digest(result: CellResult) -> str:
+    """The digest of the exact measurements and differences."""
     return digest([*map(asdict, result.measurements), *map(asdict, result.differences)])
 
 
@@ -181,10 +183,10 @@ def _groups(view: CellView) -> Iterator[MetricGroup]:
             for d in view.result.differences
             for name, value in metric_names.difference_metrics(d).items()
         ]
-        # the one number people look for first, in the unit of papers
+        # the pooled EERs in percent, for people
         pooled = [m for m in view.result.measurements if m.condition == POOLED]
         points += [Point(f"eer_percent/{metric_names.encode(m.evaluation)}", _percent(m.eer)) for m in pooled]
-        yield MetricGroup(MEASURED, measurements_mark(view.result), tuple(points))
+        yield MetricGroup(MEASURED, measurements_digest(view.result), tuple(points))
 
 
 def _epoch_points(epochs: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
@@ -195,12 +197,12 @@ def _epoch_points(epochs: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
 
 
 def _percent(fraction: float) -> float:
-    """For people only: MLflow's tables print every digit, and 27.500000000000004 hides its neighbours."""
+    """Rounded for people: MLflow's tables print every digit, such as 27.500000000000004."""
     return round(100 * fraction, 4)
 
 
 def _times(store: Store, state: CellState) -> tuple[int, int]:
-    """When the cell began and ended, as far as the store tells: a run mirrored late must not look like a short one."""
+    """Start and end of the cell from the store, so that a run that is mirrored late has its true duration."""
     ended = now()
     folder = state.job.folder
     record = read_record(store, folder) if state.status == "done" else None
@@ -221,14 +223,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-COUNTED = "cells"
-STATUSES = ("done", "failed", "running", "missing")
+def desired_grid_run(experiment: Experiment, counts: Counter[str], *, live: bool, exists: bool) -> DesiredRun:
+    """The run of a grid with `counts` cells in each status.
 
-
-def wanted_grid_run(experiment: Experiment, counts: Counter[str], *, live: bool, known: bool) -> WantedRun:
-    """The run of a grid with `counts` cells in each status; `live` while it is being run, `known` if it is there.
-
-    Everything in it may change from run to run (cells are added, the code moves on), so all of it is tags.
+    `live`: the grid is being run. `exists`: MLflow has the run already. All of it can change from run to run (cells
+    are added, the code changes), so it is stored as tags.
     """
     axes = experiment.grid
     tags = {
@@ -241,12 +240,12 @@ def wanted_grid_run(experiment: Experiment, counts: Counter[str], *, live: bool,
         "corpora": json.dumps([corpus.name for corpus in experiment.corpora]),
         "evaluations": json.dumps(list(experiment.evaluations)),
     }
-    if live or not known:  # a repair from another checkout must not pass for the run
+    if live or not exists:  # a sync from another checkout must not overwrite the source of the run
         tags["mlflow.source.name"] = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
         tags["mlflow.source.git.commit"] = commit()
     mark = " ".join(f"{counts[status]} {status}" for status in STATUSES)
     points = tuple(Point(f"cells_{status}", counts[status]) for status in STATUSES)
-    return WantedRun(
+    return DesiredRun(
         name=experiment.name,
         status=_grid_status(counts, live),
         params={"experiment": experiment.name},

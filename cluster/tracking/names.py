@@ -1,4 +1,4 @@
-"""Names of measurements as MLflow metrics, and back: `eer`, `T-CoSG`, `codec=dac` <-> `eer/T-CoSG/codec:dac`."""
+"""Names of MLflow metrics (`eer`, `T-CoSG`, `codec=dac` <-> `eer/T-CoSG/codec:dac`), and the params of a cell's run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from grid.core.identity import digest
 from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 
-# MLflow takes letters, digits, `_`, `-`, `.`, space, `:` and `/`. Here `/` parts, `:` is `=` and a space begins an
-# escape: two hexadecimal digits for one byte of UTF-8.
+# MLflow takes letters, digits, `_`, `-`, `.`, space, `:` and `/`. Here `/` separates, `:` stands for `=`, and a space
+# begins an escape: two hexadecimal digits for one byte of UTF-8.
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]")
 _EMPTY = " "
+VALUE_LENGTH = 5000  # MLflow cuts at 6000 (params) and 8000 (tags), and a value that was cut would never agree
 COUNTS = ("n_bonafide", "n_spoof")
 NUMBERS = tuple(f.name for f in fields(Measurement) if f.name not in ("evaluation", "condition"))
 """The numbers of a measurement, each a metric of its own."""
@@ -26,7 +27,7 @@ DIFFERENCES = tuple(f.name for f in fields(Difference) if f.name not in ("evalua
 
 
 def encode(text: str) -> str:
-    """`text` in characters that MLflow takes, without `/`; different texts stay different."""
+    """`text` in characters that MLflow accepts, without `/`; injective."""
     if text.strip(".") == "":  # MLflow refuses parts such as `..`
         return "".join(map(_escape, text)) or _EMPTY
     return "".join(":" if c == "=" else c if _PLAIN.fullmatch(c) else _escape(c) for c in text)
@@ -40,12 +41,12 @@ def decode(name: str) -> str:
 
 
 def place(measurement: Measurement | Difference) -> str:
-    """Where a measurement or a difference belongs: `EVALUATION/CONDITION`, both encoded."""
+    """`EVALUATION/CONDITION` of a measurement or a difference, both encoded: the second part of a metric's name."""
     return f"{encode(measurement.evaluation)}/{encode(measurement.condition)}"
 
 
 def metrics(measurement: Measurement) -> dict[str, float]:
-    """A measurement as MLflow metrics, its numbers as they are: EERs are fractions."""
+    """A measurement as MLflow metrics, with unscaled numbers: EERs are fractions."""
     values = asdict(measurement)
     return {f"{number}/{place(measurement)}": float(values[number]) for number in NUMBERS}
 
@@ -57,12 +58,12 @@ def difference_metrics(difference: Difference) -> dict[str, float]:
 
 
 def measurements(places: Iterable[str], logged: Mapping[str, float]) -> tuple[Measurement, ...]:
-    """The measurements at `places` from the metrics of a run; KeyError when one is not there."""
+    """The measurements at `places` from the metrics of a run; KeyError when one is missing."""
     return tuple(_measurement(where, logged) for where in places)
 
 
 def differences(places: Iterable[str], logged: Mapping[str, float]) -> tuple[Difference, ...]:
-    """The differences at `places` from the metrics of a run; KeyError when one is not there."""
+    """The differences at `places` from the metrics of a run; KeyError when one is missing."""
     return tuple(_difference(where, logged) for where in places)
 
 
@@ -83,11 +84,8 @@ def _escape(character: str) -> str:
     return "".join(f" {byte:02x}" for byte in character.encode())
 
 
-VALUE_LENGTH = 5000  # MLflow cuts at 6000 (params) and 8000 (tags), and a value that was cut would never agree
-
-
 def cell_params(job: CellJob) -> dict[str, str]:
-    """The params of a cell's run; nothing in them changes while it runs. The taxonomy is there for a single codec."""
+    """The params of a cell's run, which never change. The taxonomy is included for a single codec."""
     nested = {
         "selection": job.selection,
         "codecs": ",".join(job.codecs),
@@ -110,7 +108,7 @@ def _taxonomy(job: CellJob) -> dict[str, Any]:
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """`{"a": {"b": 1}}` as `a.b = 1`; what is empty is left out."""
+    """`{"a": {"b": 1}}` as `a.b = 1`; empty values are left out."""
     for key, value in nested.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""The results of a grid, read from MLflow alone: the same, to the last bit, as those read from the store."""
+"""Reads the results of a grid from MLflow; they are bit-equal to those read from the store."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from cluster.tracking.desired_runs import (
     EVALUATIONS,
     MEASURED,
     PLACES,
-    evaluations_mark,
-    measurements_mark,
+    evaluations_key,
+    measurements_digest,
 )
 from grid.analysis.results import CellResult, GridResults, grid_results
 from grid.cells.baseline import baseline_of
@@ -38,16 +38,16 @@ REPAIR = "`codecgrid sync CONFIG` repairs it"
 def results_from_mlflow(experiment: Experiment, cells: Sequence[CellJob], uri: str) -> GridResults:
     """The results of `cells` from the runs at `uri`; a cell without a run is missing.
 
-    Raises TrackingError when MLflow cannot be reached or is not up to date; the store can be read instead.
+    Raises TrackingError when MLflow cannot be reached or is out of date; the store can be read instead.
     """
     try:
-        found = _runs(experiment, uri)
+        runs_by_cell = _runs(experiment, uri)
     except TrackingError:
         raise
     except Exception as error:
-        what = without_password(f"MLflow at {uri} cannot be read: {type(error).__name__}: {str(error)[:400]}")
-        raise TrackingError(what) from error
-    results = [_cell(experiment, job, found.get(job.cell_id)) for job in cells]
+        message = without_password(f"MLflow at {uri} cannot be read: {type(error).__name__}: {str(error)[:400]}")
+        raise TrackingError(message) from error
+    results = [_cell(experiment, job, runs_by_cell.get(job.cell_id)) for job in cells]
     _check_comparisons(results)
     return grid_results(experiment, cells, results)
 
@@ -57,11 +57,11 @@ def _runs(experiment: Experiment, uri: str) -> dict[str, LoggedRun]:
     experiment_id = find_experiment(client, experiment.name)
     if experiment_id is None:
         raise TrackingError(f"MLflow at {without_password(uri)} has no experiment {experiment.name!r}; {REPAIR}")
-    found: dict[str, LoggedRun] = {}
+    by_cell: dict[str, LoggedRun] = {}
     for run in runs(client, experiment_id):
         if run.tags[KIND] == "cell" and CELL_ID in run.tags:
-            found.setdefault(run.tags[CELL_ID], run)
-    return found
+            by_cell.setdefault(run.tags[CELL_ID], run)
+    return by_cell
 
 
 def _cell(experiment: Experiment, job: CellJob, run: LoggedRun | None) -> CellResult:
@@ -94,17 +94,17 @@ def _compared(run: LoggedRun, status: Status) -> bool:
 
 
 def _check(experiment: Experiment, job: CellJob, run: LoggedRun, result: CellResult) -> None:
-    """The run holds the measurements of these evaluations, all of them and as they were."""
-    if run.tags.get(EVALUATIONS) != evaluations_mark(job, experiment):
+    """Raises TrackingError unless the run holds all measurements of the current evaluations, unchanged."""
+    if run.tags.get(EVALUATIONS) != evaluations_key(job, experiment):
         raise TrackingError(
             f"the MLflow run {run.run_id} of cell {job.cell_id} is not measured, or under other evaluations; {REPAIR}"
         )
-    if run.tags.get(MEASURED) != measurements_mark(result):
+    if run.tags.get(MEASURED) != measurements_digest(result):
         raise TrackingError(f"the metrics of the MLflow run {run.run_id} are not those of the store; {REPAIR}")
 
 
 def _check_comparisons(results: Sequence[CellResult]) -> None:
-    """Every cell whose baseline is done as well was compared with it."""
+    """Raises TrackingError for a cell that is not compared with its baseline though both are done."""
     for result in results:
         baseline = baseline_of(result, results)
         if baseline is not None and baseline.status == result.status == "done" and not result.differences:

@@ -1,4 +1,4 @@
-"""MLflow's own pages over an experiment's database, on this machine only."""
+"""Runs an MLflow server over an experiment's database, on loopback by default."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Server:
 
 
 def serve(experiment: Experiment, store: Store, port: int = 0, host: str = "127.0.0.1") -> Server:
-    """Starts `mlflow server` over the experiment's database and waits until it answers; port 0 takes a free one.
+    """Starts `mlflow server` over the experiment's database and waits until it answers; port 0 picks a free one.
 
-    MLflow's server has no password: `host` is the loopback unless the caller knows better. Raises RequestError when
+    MLflow's server has no password, so `host` should stay the loopback address. Raises RequestError when
     the experiment has a server of its own, or when this one does not start.
     """
     uri = tracking_uri(experiment, store)

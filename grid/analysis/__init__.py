@@ -1,0 +1,1 @@
+"""Scores and renditions to answers: results of a grid, significance, effects, artefacts, shortcuts, predicted MOS."""

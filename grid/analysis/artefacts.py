@@ -1,4 +1,9 @@
-"""Measures how alike the artefacts of codecs are: draws utterances, compares residuals shard by shard, keeps rows."""
+"""The similarity of codec artefacts, measured in pieces and read again for a report.
+
+A fixed random draw of recordings is compared for all pairs of codecs by their residual spectrograms
+(`grid.metrics.residuals`). One piece holds the drawn recordings of one shard, so that workers can measure pieces in
+parallel and a later run resumes with the missing ones.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +41,7 @@ from grid.resynthesis.rendition import RAW, Chain, Rendition
 from grid.resynthesis.rendition_audio import RenditionAudio
 
 ARTEFACTS_REVISION = 1
-"""Raised by hand when the same audio gives other similarities than before."""
+"""To be raised by hand when the same audio gives other similarities than before."""
 PAIRS, EXAMPLE = "pairs.parquet", "example.npz"
 PAIR_SCHEMA = pa.schema(
     [
@@ -54,7 +59,7 @@ PAIR_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class CorpusRenditions:
-    """The recordings of a corpus and their CoRS, one rendition for each codec, in the order of the codecs."""
+    """The renditions of a corpus: its recordings, and their CoRS for each codec, in the order of the codecs."""
 
     recordings: Rendition
     resynthesised: tuple[Rendition, ...]
@@ -66,9 +71,9 @@ class CorpusRenditions:
 
 @dataclass(frozen=True)
 class Piece:
-    """What one worker takes: drawn recordings that lie in one shard, and the folders of their resynthesised versions.
+    """The unit of work: drawn recordings of one shard, and the renditions that hold their resynthesised versions.
 
-    `resynthesised` are pairs of a codec and a folder.
+    `recordings` is the folder of the recordings, `resynthesised` are pairs of a codec and a folder.
     """
 
     corpus: str
@@ -80,19 +85,22 @@ class Piece:
 
 @dataclass(frozen=True)
 class ArtefactJob:
-    """All that the workers need; small and picklable."""
+    """The input of the workers: store, result folder and pieces; small and picklable."""
 
     root: str
     folder: str
     pieces: tuple[Piece, ...]
 
     def rows_path(self, number: int) -> str:
-        """The file of the rows of a piece."""
+        """The file with the rows of piece `number`."""
         return f"{self.folder}/rows-{number:05d}.parquet"
 
 
-def wanted_renditions(grid: Grid) -> tuple[CorpusRenditions, ...]:
-    """What the `artefacts` of an experiment compare, one for each corpus whose split it uses. RequestError for none."""
+def compared_renditions(grid: Grid) -> tuple[CorpusRenditions, ...]:
+    """The renditions to compare, one entry per corpus that has the split.
+
+    Raises RequestError for fewer than two codecs and when no corpus has the split.
+    """
     choice = artefact_choice(grid)
     codecs = choice.codecs or tuple(grid.experiment.codec_names())
     if len(codecs) < 2:
@@ -109,7 +117,7 @@ def wanted_renditions(grid: Grid) -> tuple[CorpusRenditions, ...]:
 
 
 def artefact_choice(grid: Grid) -> ArtefactChoice:
-    """What the experiment file asks for; RequestError, with the line to write, where it asks for nothing."""
+    """The `artefacts` of the experiment file; RequestError, with the line to write, where it has none."""
     if grid.experiment.artefacts is None:
         raise RequestError(
             "the experiment file asks for no comparison of artefacts; write `artefacts: {utterances: 100}`"
@@ -119,10 +127,10 @@ def artefact_choice(grid: Grid) -> ArtefactChoice:
 
 def identity(grid: Grid) -> dict[str, object]:
     """Everything that can change a similarity."""
-    choice, wanted = artefact_choice(grid), wanted_renditions(grid)
+    choice, compared = artefact_choice(grid), compared_renditions(grid)
     return {
         "revision": ARTEFACTS_REVISION,
-        "renditions": [[each.recordings.id, *(made.id for made in each.resynthesised)] for each in wanted],
+        "renditions": [[corpus.recordings.id, *(cors.id for cors in corpus.resynthesised)] for corpus in compared],
         "utterances": choice.utterances,
         "split": choice.split,
         "seed": choice.seed,
@@ -131,42 +139,42 @@ def identity(grid: Grid) -> dict[str, object]:
 
 
 def artefact_folder(grid: Grid) -> str:
-    """Where the result lies in the store."""
+    """The folder of the result in the store."""
     return f"artefacts/{digest(identity(grid))[:12]}"
 
 
 def plan_artefacts(store: Store, grid: Grid) -> ArtefactJob:
-    """Draws the utterances and groups them by the shard of their recording; the renditions must be there.
+    """Draws the utterances and groups them by the shard of their recording; the renditions must be finished.
 
-    Drawn are those with the smallest numbers of `seed_number`, of all recordings that every codec has and that are long
-    enough: more utterances leave the first ones as they are, and so do other codecs. Raises RequestError for none.
+    Of the recordings that every codec has and that are long enough, those with the smallest `seed_number` are drawn, so
+    asking for more utterances or other codecs keeps the first ones. Raises RequestError when there are none.
     """
-    choice, wanted = artefact_choice(grid), wanted_renditions(grid)
+    choice, compared = artefact_choice(grid), compared_renditions(grid)
     ranked: list[tuple[int, CorpusRenditions, str, str]] = []
-    for each in wanted:
-        corpus = each.recordings.corpus.name
-        for utterance, file in _comparable(store, each, choice.split):
-            ranked.append((seed_number("artefacts", choice.seed, corpus, utterance), each, utterance, file))
+    for renditions in compared:
+        corpus = renditions.recordings.corpus.name
+        for utterance, file in _comparable(store, renditions, choice.split):
+            ranked.append((seed_number("artefacts", choice.seed, corpus, utterance), renditions, utterance, file))
     drawn = sorted(ranked, key=lambda item: item[0])[: choice.utterances]
     if not drawn:
-        raise RequestError(f"artefacts: no recording of split {choice.split} is there in every codec")
+        raise RequestError(f"artefacts: no recording of split {choice.split} is available in every codec")
     shards: dict[tuple[str, str], list[str]] = {}
-    of_folder = {each.recordings.folder: each for each in wanted}
-    for _, each, utterance, file in drawn:
-        shards.setdefault((each.recordings.folder, file), []).append(utterance)
+    of_folder = {renditions.recordings.folder: renditions for renditions in compared}
+    for _, renditions, utterance, file in drawn:
+        shards.setdefault((renditions.recordings.folder, file), []).append(utterance)
     pieces = tuple(
         _piece(of_folder[folder], choice.split, tuple(utterances)) for (folder, _), utterances in sorted(shards.items())
     )
     return ArtefactJob(store.root, artefact_folder(grid), pieces)
 
 
-def pieces_to_do(store: Store, job: ArtefactJob) -> list[int]:
+def unmeasured_pieces(store: Store, job: ArtefactJob) -> list[int]:
     """The numbers of the pieces that are not measured yet."""
     return [number for number in range(len(job.pieces)) if not store.exists(job.rows_path(number))]
 
 
 def measure_piece(job: ArtefactJob, number: int) -> int:
-    """Compares all pairs of codecs on the utterances of one piece, writes its rows, and gives how many these are."""
+    """Compares all pairs of codecs on the utterances of one piece; writes the rows and returns their number."""
     store, piece = Store.open(job.root), job.pieces[number]
     audio = PieceAudio(store, piece)
     rows = [row for utterance in piece.utterance_ids for row in _compared(piece, utterance, audio.residuals(utterance))]
@@ -176,31 +184,31 @@ def measure_piece(job: ArtefactJob, number: int) -> int:
 
 
 def finish_artefacts(store: Store, grid: Grid, job: ArtefactJob) -> Record:
-    """Joins the pieces, keeps the residuals of the first drawn utterance for a figure, and writes the record."""
+    """Joins the pieces, stores the residuals of one utterance for a figure, and writes the record."""
     parts = [pq.read_table(store.local(job.rows_path(number))) for number in range(len(job.pieces))]
     table = pa.concat_tables(parts)
     with store.writing(f"{job.folder}/{PAIRS}") as temporary:
         pq.write_table(table, temporary, compression="zstd")
     piece = job.pieces[0]
-    shown = piece.utterance_ids[0]
-    residuals = PieceAudio(store, piece).residuals(shown)
+    example = piece.utterance_ids[0]
+    residuals = PieceAudio(store, piece).residuals(example)
     packed = io.BytesIO()
-    halves: dict[str, Any] = {codec: found.spectrogram.astype(np.float16) for codec, found in residuals.items()}
+    halves: dict[str, Any] = {codec: item.spectrogram.astype(np.float16) for codec, item in residuals.items()}
     np.savez_compressed(packed, **halves)
     store.write_bytes(f"{job.folder}/{EXAMPLE}", packed.getvalue())
-    utterances = sum(len(each.utterance_ids) for each in job.pieces)
+    utterances = sum(len(item.utterance_ids) for item in job.pieces)
     return finish(
         store,
         job.folder,
         kind="artefacts",
         identity=identity(grid),
         outputs=[PAIRS, EXAMPLE],
-        results={"utterances": utterances, "codecs": list(residuals), "example": shown},
+        results={"utterances": utterances, "codecs": list(residuals), "example": example},
     )
 
 
 def finished_artefacts(store: Store, grid: Grid) -> Record | None:
-    """The record of the comparison that the experiment asks for, None while it is not there."""
+    """The record of the comparison; None without `artefacts` in the experiment, or while it is not finished."""
     if grid.experiment.artefacts is None:
         return None
     folder = artefact_folder(grid)
@@ -211,40 +219,43 @@ def finished_artefacts(store: Store, grid: Grid) -> Record | None:
 
 
 class PieceAudio:
-    """The recordings of a piece and what each codec made of them."""
+    """The audio of a piece: its recordings and their version of each codec."""
 
     def __init__(self, store: Store, piece: Piece) -> None:
         self.recordings = RenditionAudio(store, piece.recordings, piece.split)
-        self.resynthesised = {codec: RenditionAudio(store, at, piece.split) for codec, at in piece.resynthesised}
-        self._rows = {codec: _by_origin(audio) for codec, audio in self.resynthesised.items()}
-        self._recorded = {name: row for row, name in enumerate(self.recordings.ids)}
+        self.resynthesised = {
+            codec: RenditionAudio(store, folder, piece.split) for codec, folder in piece.resynthesised
+        }
+        self._resynthesised_rows = {codec: _by_origin(audio) for codec, audio in self.resynthesised.items()}
+        self._recording_rows = {name: row for row, name in enumerate(self.recordings.ids)}
 
     def residuals(self, utterance: str) -> dict[str, Residual]:
         """The residual of each codec on one recording."""
-        recording = self.recordings.waveform(self._recorded[utterance])
-        made: dict[str, Float32Array] = {
-            codec: audio.waveform(self._rows[codec][utterance]) for codec, audio in self.resynthesised.items()
+        recording = self.recordings.waveform(self._recording_rows[utterance])
+        waveforms: dict[str, Float32Array] = {
+            codec: audio.waveform(self._resynthesised_rows[codec][utterance])
+            for codec, audio in self.resynthesised.items()
         }
-        return {codec: residual(recording, waveform) for codec, waveform in made.items()}
+        return {codec: residual(recording, waveform) for codec, waveform in waveforms.items()}
 
 
 def _comparable(store: Store, renditions: CorpusRenditions, split: str) -> Iterator[tuple[str, str]]:
-    """The id and the shard of each recording that is long enough and that every codec has."""
+    """The id and the shard file of each recording that is long enough and that every codec resynthesised."""
     recordings = RenditionAudio(store, renditions.recordings.folder, split).table
-    there = [_by_origin(RenditionAudio(store, made.folder, split)).keys() for made in renditions.resynthesised]
+    origins = [_by_origin(RenditionAudio(store, cors.folder, split)).keys() for cors in renditions.resynthesised]
     for row in recordings.select(["utterance_id", "key", "codec", "path", "samples"]).to_pylist():
-        recorded = row["key"] == BONAFIDE and not row["codec"] and row["samples"] >= LEAST_SAMPLES
-        if recorded and all(row["utterance_id"] in each for each in there):
+        is_long_recording = row["key"] == BONAFIDE and not row["codec"] and row["samples"] >= LEAST_SAMPLES
+        if is_long_recording and all(row["utterance_id"] in ids for ids in origins):
             yield row["utterance_id"], row["path"]
 
 
 def _by_origin(audio: RenditionAudio) -> dict[str, int]:
-    """The row of each recording's resynthesised version."""
+    """The row of the resynthesised version of each recording, by the id of the recording."""
     return {origin: row for row, origin in enumerate(audio.table["origin"].to_pylist())}
 
 
 def _piece(renditions: CorpusRenditions, split: str, utterances: tuple[str, ...]) -> Piece:
-    folders = tuple((made.chain.codec, made.folder) for made in renditions.resynthesised)
+    folders = tuple((cors.chain.codec, cors.folder) for cors in renditions.resynthesised)
     return Piece(renditions.recordings.corpus.name, renditions.recordings.folder, folders, split, utterances)
 
 
@@ -264,7 +275,7 @@ def _compared(piece: Piece, utterance: str, residuals: dict[str, Residual]) -> I
 
 @dataclass(frozen=True)
 class ArtefactPair:
-    """Two codecs, and the mean similarity of their residuals over the utterances; NaN where there is none."""
+    """Two codecs and the similarities of their residuals, mean over the utterances; NaN where undefined."""
 
     codec_a: str
     codec_b: str
@@ -276,7 +287,7 @@ class ArtefactPair:
 class ArtefactResults:
     """All pairs of `codecs`, compared on `utterances` utterances.
 
-    `example` is the name of one of these, `residuals` float (bins, frames) in dB of each codec on it.
+    `example` is the id of one of these, `residuals` has the residual (bins, frames) in dB of each codec on it.
     """
 
     utterances: int
@@ -285,16 +296,16 @@ class ArtefactResults:
     example: str = ""
     residuals: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
-    def pair(self, one: str, other: str) -> ArtefactPair:
-        """The pair of two codecs, in whichever order; KeyError if it was not compared."""
-        for found in self.pairs:
-            if {found.codec_a, found.codec_b} == {one, other}:
-                return found
-        raise KeyError((one, other))
+    def pair(self, first: str, second: str) -> ArtefactPair:
+        """The pair of two codecs, in either order; KeyError if it was not compared."""
+        for pair in self.pairs:
+            if {pair.codec_a, pair.codec_b} == {first, second}:
+                return pair
+        raise KeyError((first, second))
 
 
 def read_artefacts(store: Store, grid: Grid) -> ArtefactResults | None:
-    """The comparison that the experiment of `grid` asks for; None where it asks for none, or has not been run."""
+    """The finished comparison; None as in `finished_artefacts`."""
     record = finished_artefacts(store, grid)
     if record is None:
         return None

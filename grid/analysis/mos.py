@@ -1,4 +1,4 @@
-"""Reads the predicted MOS of an experiment's tested recordings and generators, as a report shows it."""
+"""The predicted MOS of an experiment's test recordings and generators, summarised by system for a report."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from grid.measuring.measure import tested_utterances
 from grid.measuring.trials import Trials
 
 BONAFIDE_SYSTEM = ""
-"""What stands for the system of bona fide speech."""
+"""The name that stands for bona fide speech in place of a system."""
+DEFAULT_THRESHOLD = 3.5
+"""The MOS of Table V of CodecFake+, used where no evaluation sets `mos_above`."""
 
 
 @dataclass(frozen=True)
 class SystemMos:
-    """The predicted MOS of `count` utterances of a system: mean, quartiles, and the share above a threshold (0 to 1).
+    """The predicted MOS of `count` utterances of a system: mean, quartiles, and the share (0 to 1) above a threshold.
 
     `system` is the attack, BONAFIDE_SYSTEM for recordings.
     """
@@ -37,15 +39,15 @@ class SystemMos:
 
 
 def mos_by_system(systems: Sequence[str], mos: ArrayLike, *, threshold: float) -> tuple[SystemMos, ...]:
-    """One entry per system, from the system and the MOS (utterances,) of each utterance; NaN is not rated.
+    """One entry per system, from the system and the MOS of each utterance, both (utterances,); NaN means not rated.
 
     Bona fide speech comes first, then the systems from the best median to the worst.
     """
     values = np.asarray(mos, dtype=np.float64)
     names = np.array(systems, dtype=object)
     rated = ~np.isnan(values)
-    found = [_summary(name, values[rated & (names == name)], threshold) for name in sorted(set(names[rated]))]
-    return tuple(sorted(found, key=lambda item: (item.system != BONAFIDE_SYSTEM, -item.median, item.system)))
+    summaries = [_summary(name, values[rated & (names == name)], threshold) for name in sorted(set(names[rated]))]
+    return tuple(sorted(summaries, key=lambda item: (item.system != BONAFIDE_SYSTEM, -item.median, item.system)))
 
 
 def _summary(system: str, values: np.ndarray, threshold: float) -> SystemMos:
@@ -54,14 +56,10 @@ def _summary(system: str, values: np.ndarray, threshold: float) -> SystemMos:
     return SystemMos(str(system), len(values), float(values.mean()), lower, median, upper, above)
 
 
-THRESHOLD = 3.5
-"""That of Table V of CodecFake+, where no evaluation names another."""
-
-
 def read_mos(store: Store, experiment: Experiment, renditions: Sequence[str]) -> tuple[float, tuple[SystemMos, ...]]:
-    """The threshold, and the MOS of each system among the rated utterances of finished renditions, without CoRS."""
-    asked = [choice.mos_above for choice in experiment.evaluations.values() if choice.mos_above is not None]
-    threshold = asked[0] if asked else THRESHOLD
+    """The threshold, and the MOS of each system over the rated test utterances of finished renditions, without CoRS."""
+    thresholds = [choice.mos_above for choice in experiment.evaluations.values() if choice.mos_above is not None]
+    threshold = thresholds[0] if thresholds else DEFAULT_THRESHOLD
     finished = [folder for folder in dict.fromkeys(renditions) if store.exists(f"{folder}/{RECORD}")]
     tables = [tested_utterances(store, folder) for folder in finished]
     rated = [table[table[MOS].notna()] for table in tables if table[MOS].notna().any()]
@@ -69,5 +67,5 @@ def read_mos(store: Store, experiment: Experiment, renditions: Sequence[str]) ->
         return threshold, ()
     trials = Trials(pd.concat(rated, ignore_index=True))
     table = trials.table
-    of_system = table[(table["attack"] != "") | (table["codec"] == "")]
-    return threshold, mos_by_system(of_system["attack"].tolist(), of_system[MOS].to_numpy(), threshold=threshold)
+    without_cors = table[(table["attack"] != "") | (table["codec"] == "")]
+    return threshold, mos_by_system(without_cors["attack"].tolist(), without_cors[MOS].to_numpy(), threshold=threshold)

@@ -1,4 +1,4 @@
-"""The results of a grid, read from its store: what a report shows, and what MLflow must show as well."""
+"""The results of a grid, read from its store: cells with measurements and differences, codecs and detectors."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from grid.cells.job import CellJob
 from grid.cells.status import CellState, cell_state
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import Experiment
+from grid.core.errors import one_line
 from grid.core.store import Store
 from grid.core.vocabulary import POOLED, Group, Status
 from grid.measuring.compare import compare_cell
@@ -24,13 +25,15 @@ from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 from grid.metrics.shortcut_features import Shortcut
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class CodecFacts:
-    """A codec's place in the taxonomy of CodecFake+: quantiser, auxiliary objective, decoder domain; None = unknown.
+    """A codec's place in the taxonomy of CodecFake+: quantiser, auxiliary objective, decoder domain; None if unknown.
 
-    `group` is `transmission` for telephone and streaming codecs, which have no such place. `letter` is the name the
-    paper gives it, where it has one.
+    `group` is `transmission` for telephone and streaming codecs, which have no such place. `letter` is the codec's name
+    in the papers, "" where it has none.
     """
 
     name: str
@@ -43,7 +46,7 @@ class CodecFacts:
 
 @dataclass(frozen=True)
 class DetectorFacts:
-    """What a report has to know of a detector; `cosines` is how many its score is the sum of, 0 for a logit."""
+    """Facts about a detector for a report: its score is a sum of `cosines` cosines, or a logit where that is 0."""
 
     name: str
     cosines: int = 0
@@ -51,9 +54,9 @@ class DetectorFacts:
 
 @dataclass(frozen=True)
 class CellResult:
-    """One training of the grid and what it measured; `error` says why it failed, in the words of its log.
+    """One cell of the grid with its measurements; `error` says why it failed, in the words of its log.
 
-    `differences` are from the baseline of its seed; there are none where that is absent or not done.
+    `differences` are from the baseline of the same seed; empty where that is absent or not done.
     """
 
     cell_id: str
@@ -84,12 +87,12 @@ class CellResult:
 
 @dataclass(frozen=True)
 class GridResults:
-    """All cells of a grid, in the order in which tables show them, and the codecs they train and test on.
+    """All cells of a grid, in the order of the tables, and the codecs they train and test on.
 
-    `compared` are the grids of other experiments whose results stand beside this one's; `trouble` says why the results
-    of such a grid are not here. `artefacts` is the comparison of codec residuals, `shortcuts` what duration, level and
-    bandwidth alone tell, `significance` the tests against the best baseline, `effects` what one attribute of a codec
-    does; these are read from the store, for MLflow does not hold them.
+    `compared` are the grids of other experiments to show beside this one; `trouble` says why the results of such a grid
+    are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
+    alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
+    predicted MOS by system; these are read from the store, because MLflow does not hold them.
     """
 
     name: str
@@ -125,19 +128,19 @@ class GridResults:
     def test_codecs(self, evaluation: str) -> list[str]:
         """The codecs that `evaluation` has a condition for: those of the catalogue in its order, then the others."""
         names = [name for name in map(condition_codec, self.conditions(evaluation)) if name is not None]
-        known = [name for name in self.codecs if name in names]
-        return known + [name for name in names if name not in self.codecs]
+        in_catalogue = [name for name in self.codecs if name in names]
+        return in_catalogue + [name for name in names if name not in self.codecs]
 
     def select(
         self, *, selection: str | None = None, policy: str | None = None, detector: str | None = None
     ) -> tuple[CellResult, ...]:
-        """The cells that have every value given: the seeds of one training, when all three are."""
-        wanted = {"selection": selection, "policy": policy, "detector": detector}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        return tuple(c for c in self.cells if all(getattr(c, name) == value for name, value in given.items()))
+        """The cells that match every argument given; with all three, the seeds of one training."""
+        arguments = {"selection": selection, "policy": policy, "detector": detector}
+        required = {name: value for name, value in arguments.items() if value is not None}
+        return tuple(c for c in self.cells if all(getattr(c, name) == value for name, value in required.items()))
 
     def baseline(self, selection: str, detector: str) -> tuple[CellResult, ...]:
-        """The cells without CoRS to compare with: those of the selection, else those trained on no codec at all."""
+        """The cells trained without CoRS to compare with: those of the selection, else those without any codec."""
         return baselines(self.cells, selection, detector)
 
 
@@ -147,7 +150,7 @@ def codec_condition(codec: str) -> str:
 
 
 def condition_codec(condition: str) -> str | None:
-    """The codec of a condition that is about a codec only, else None."""
+    """The codec of a condition on the codec alone, else None."""
     name, separator, value = condition.partition("=")
     return value if separator and name == "codec" and "," not in value else None
 
@@ -156,36 +159,32 @@ def _distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-log = logging.getLogger(__name__)
-ERROR_LENGTH = 1000
-
-
 def results_from_store(store: Store, experiment: Experiment, cells: Sequence[CellJob]) -> GridResults:
-    """The results of `cells`; those that are done and not measured, or not compared yet, are so now."""
+    """The results of `cells`; done cells that lack measurements or differences are measured and compared now."""
     results = [cell_result(store, experiment, cell_state(store, job), baseline_of(job, cells)) for job in cells]
     return grid_results(experiment, cells, results)
 
 
 def grid_results(experiment: Experiment, jobs: Sequence[CellJob], cells: Iterable[CellResult]) -> GridResults:
-    """The cells with the facts of every codec that they train or test on, in the catalogue's order."""
-    found = tuple(cells)
-    tested = (name for cell in found for m in cell.measurements for name in _codecs(m.condition))
+    """The cells, with the facts of every codec that they train or test on, in the order of the catalogue."""
+    results = tuple(cells)
+    tested = (name for cell in results for m in cell.measurements for name in _codecs(m.condition))
     return GridResults(
         experiment.name,
-        found,
+        results,
         codec_facts({*experiment.codec_names(), *tested}),
         {job.detector: detector_facts(job) for job in jobs},
     )
 
 
 def detector_facts(job: CellJob) -> DetectorFacts:
-    """What the detector of `job` gives: a logit, or a sum of cosines."""
+    """Whether the score of the detector of `job` is a logit or a sum of cosines."""
     backend = job.detector_spec.resolved_backend()
     return DetectorFacts(job.detector, backend.outputs if backend.head == "cosines" else 0)
 
 
 def codec_facts(names: set[str]) -> dict[str, CodecFacts]:
-    """What the catalogue says of the codecs called `names`, in its order; a name it does not know is left out."""
+    """The facts of the codecs `names`, in the order of the catalogue; names that it does not have are left out."""
     return {
         entry.name: CodecFacts(
             name=entry.name,
@@ -210,8 +209,8 @@ def cell_result(
 ) -> CellResult:
     """The result of one cell; a done cell that cannot be measured counts as failed, with the reason.
 
-    `baseline` is the cell to compare it with; when that is done as well, the result has the differences. With
-    `measure=False` nothing is computed: a done cell that is not measured yet has no measurements.
+    `baseline` is the cell to compare it with; if that is done as well, the result has the differences. With
+    `measure=False` nothing is computed: a done cell without stored measurements has none.
     """
     status, error = state.status, state.error
     measurements: tuple[Measurement, ...] = ()
@@ -220,7 +219,7 @@ def cell_result(
             measurements = tuple(measure_cell(store, state.job, experiment))
         except (OSError, ValueError) as reason:
             log.warning("cell %s cannot be measured: %s", state.job.cell_id, reason)
-            status, error = "failed", _one_line(reason)
+            status, error = "failed", one_line(reason)
     return CellResult(
         cell_id=state.job.cell_id,
         selection=state.job.selection,
@@ -245,10 +244,6 @@ def _differences(
     except (OSError, ValueError) as reason:
         log.warning("cell %s cannot be compared with %s: %s", job.cell_id, baseline.cell_id, reason)
         return ()
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:ERROR_LENGTH]
 
 
 def _codecs(condition: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""The shortcut check of an experiment: features of every tested utterance, once per rendition, and their EERs.
+"""The shortcut check of an experiment: features of every test utterance, computed once per rendition, and their EERs.
 
-A rendition's features lie beside it, in `features-REVISION-test.parquet`. MLflow does not hold them: a report reads
-them from the store wherever its other numbers come from.
+The features of a rendition are kept in its folder, as `features-REVISION-test.parquet`. MLflow does not hold them, so a
+report reads them from the store wherever its other results come from.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from grid.resynthesis.rendition_audio import RenditionAudio
 log = logging.getLogger(__name__)
 
 FEATURES_REVISION = 1
-"""Raised by hand when the same audio gives other features than before."""
+"""To be raised by hand when the same audio gives other features than before."""
 SPLIT = "test"
 
 FEATURES_SCHEMA = pa.schema([("utterance_id", pa.string()), *((name, pa.float64()) for name in FEATURES)])
 
 
 def measure_shortcuts(store: Store, experiment: Experiment, renditions: Sequence[str]) -> tuple[Shortcut, ...]:
-    """Every feature on every condition that has trials of both classes, from the folders of the tested renditions.
+    """Every feature on every condition that has trials of both classes; `renditions` are the folders of the test data.
 
-    Renditions that are not finished are left out, and nothing is measured where none is.
+    Renditions that are not finished are left out; without any finished one the result is empty.
     """
     finished = [folder for folder in dict.fromkeys(renditions) if store.exists(f"{folder}/{RECORD}")]
     if not finished:
@@ -44,7 +44,7 @@ def measure_shortcuts(store: Store, experiment: Experiment, renditions: Sequence
 
 
 def rendition_features(store: Store, folder: str) -> pa.Table:
-    """The features of a finished rendition's tested utterances, one row each; computed at the first call."""
+    """The features of a finished rendition's test utterances, one row each; computed and stored at the first call."""
     path = f"{folder}/features-{FEATURES_REVISION}-{SPLIT}.parquet"
     if not store.exists(path):
         audio = RenditionAudio(store, folder, SPLIT)
@@ -57,21 +57,20 @@ def rendition_features(store: Store, folder: str) -> pa.Table:
 def _measured(trials: Trials, experiment: Experiment) -> Iterator[Shortcut]:
     for name, choice in experiment.evaluations.items():
         try:
-            held = list(conditions(trials, choice))
-        except RequestError as error:  # its cells say so too; the report is made all the same
+            split = list(conditions(trials, choice))
+        except RequestError as error:  # the cells report it as well, and the rest of the report can be made
             log.warning("evaluation %s has no shortcuts: %s", name, error)
             continue
-        for condition in held:
+        for condition in split:
             if not (condition.bonafide.any() and condition.spoof.any()):
                 continue
             for feature in FEATURES:
                 values = trials.table[feature].to_numpy()
-                found = values[condition.bonafide], values[condition.spoof]
-                yield measure_shortcut(name, condition.name, feature, *found)
+                classes = values[condition.bonafide], values[condition.spoof]
+                yield measure_shortcut(name, condition.name, feature, *classes)
 
 
 def _utterances(store: Store, folder: str) -> pd.DataFrame:
-    found = rendition_features(store, folder).to_pandas()
-    return named_by_corpus(
-        tested_utterances(store, folder).merge(found, on="utterance_id", validate="one_to_one"), folder
-    )
+    table = rendition_features(store, folder).to_pandas()
+    utterances = tested_utterances(store, folder).merge(table, on="utterance_id", validate="one_to_one")
+    return named_by_corpus(utterances, folder)

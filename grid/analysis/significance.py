@@ -1,4 +1,4 @@
-"""Scores of finished cells and of the baselines -> which trainings differ from the best baseline, tested together."""
+"""Significance tests of finished cells: each training against the best baseline of its seed, with Holm's correction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from grid.metrics.paired_tests import EerTest, Predictions, ScorePair, best_base
 
 @dataclass(frozen=True)
 class Procedure:
-    """What all tests of an experiment share: their level, what a prediction is, the replicates of the bootstrap."""
+    """The settings of all tests of an experiment: level, definition of a prediction, replicates of the bootstrap."""
 
     level: float
     predictions: Predictions
@@ -34,12 +34,13 @@ class Procedure:
 
 @dataclass(frozen=True)
 class Significance:
-    """A finished cell against `baseline`, the detector with the lowest pooled EER of the baselines of its seed.
+    """A finished cell against `baseline`, the detector with the lowest pooled EER among the baselines of its seed.
 
-    `eer` and `baseline_eer` are pooled (fractions). `t_p` and `wilcoxon_p` are of the paired tests on predictions, NaN
-    where there is nothing to test; `difference` (fraction), its bounds and `bootstrap_p` of the paired bootstrap of
-    the EER, `adjusted_p` for all comparisons of the grid (Holm). `drawn` says what the bootstrap draws, `8 speakers`;
-    `note` why the tests say little, "" where they can speak.
+    `eer` and `baseline_eer` are pooled (fractions). `t_p` and `wilcoxon_p` are p-values of the paired tests on
+    predictions, NaN where there is nothing to test. `difference` (fraction), its bounds and `bootstrap_p` are of the
+    paired bootstrap of the EER, and `adjusted_p` is corrected for all comparisons of the grid (Holm). `drawn` says what
+    the bootstrap draws, such as `8 speakers`; `note` says why there is too little data to test, "" where there is
+    enough.
     """
 
     cell_id: str
@@ -60,12 +61,12 @@ class Significance:
 
     @property
     def predictions_differ(self) -> bool:
-        """Whether both tests on predictions say so, as the CodecFake paper asks."""
+        """Whether both tests on predictions are significant, as the CodecFake paper requires."""
         return self.t_p < self.procedure.level and self.wilcoxon_p < self.procedure.level
 
     @property
     def eers_differ(self) -> bool:
-        """Whether the bootstrap says so after the correction for many comparisons."""
+        """Whether the bootstrap test is significant after the correction for multiple comparisons."""
         return self.adjusted_p < self.procedure.level
 
 
@@ -80,32 +81,33 @@ class _Comparison:
 
 
 def significance(store: Store, grid: Grid) -> tuple[Significance, ...]:
-    """Every finished cell that is no baseline against the best baseline of its seed; none where none are asked for.
+    """Every finished cell that is not a baseline against the best baseline of its seed.
 
-    A pure function of the scores. The correction for many comparisons counts all of them, evaluations and seeds alike.
+    Empty without `significance` in the experiment file. A pure function of the scores. The correction for multiple
+    comparisons is over all of them, evaluations and seeds included.
     """
     choice = grid.experiment.significance
     if choice is None:
         return ()
-    compared = list(_comparisons(store, grid, choice))
+    comparisons = list(_comparisons(store, grid, choice))
     tests = eer_tests(
-        [each.pair for each in compared],
+        [comparison.pair for comparison in comparisons],
         level=choice.level,
         replicates=choice.replicates,
         seed=seed_number("significance"),
     )
-    return tuple(_result(each, test, choice) for each, test in zip(compared, tests, strict=True))
+    return tuple(_result(comparison, test, choice) for comparison, test in zip(comparisons, tests, strict=True))
 
 
-def _result(compared: _Comparison, test: EerTest, choice: SignificanceChoice) -> Significance:
-    pair = compared.pair
+def _result(comparison: _Comparison, test: EerTest, choice: SignificanceChoice) -> Significance:
+    pair = comparison.pair
     predicted = prediction_tests(
         pair.scores, pair.baseline, of=choice.predictions, level=choice.level, condition=pair.name
     )
     return Significance(
-        cell_id=compared.job.cell_id,
-        evaluation=compared.evaluation,
-        baseline=compared.baseline,
+        cell_id=comparison.job.cell_id,
+        evaluation=comparison.evaluation,
+        baseline=comparison.baseline,
         eer=eer(*pair.scores, condition=pair.name).eer,
         baseline_eer=eer(*pair.baseline, condition=pair.name).eer,
         t_p=predicted.t_p_value,
@@ -122,7 +124,7 @@ def _result(compared: _Comparison, test: EerTest, choice: SignificanceChoice) ->
 
 
 def _drawn(pair: ScorePair) -> str:
-    """What the bootstrap draws anew, and how many of it there are."""
+    """The units that the bootstrap draws, with their number where they are speakers or systems."""
     for kind, groups in (("speakers", pair.groups), ("systems", pair.systems)):
         if groups is not None:
             return f"{len({name for group in groups for name in group})} {kind}"
@@ -131,26 +133,26 @@ def _drawn(pair: ScorePair) -> str:
 
 def _comparisons(store: Store, grid: Grid, choice: SignificanceChoice) -> Iterator[_Comparison]:
     done = [job for job in grid.cells if cell_state(store, job).status == "done"]
-    known = {job.cell_id: scored_trials(store, job) for job in done}
+    trials_of_cell = {job.cell_id: scored_trials(store, job) for job in done}
     for name in choice.evaluations or tuple(grid.experiment.evaluations):
         for seed in dict.fromkeys(job.seed for job in done):
             of_seed = [job for job in done if job.seed == seed]
             baselines = {job.detector: job for job in of_seed if _is_baseline(job, choice)}
             if not baselines:
                 continue
-            pooled = {job.cell_id: _pooled(known[job.cell_id], grid.experiment, name) for job in of_seed}
-            scores = {job.cell_id: _scores(known[job.cell_id], pooled[job.cell_id]) for job in of_seed}
+            pooled = {job.cell_id: _pooled(trials_of_cell[job.cell_id], grid.experiment, name) for job in of_seed}
+            scores = {job.cell_id: _scores(trials_of_cell[job.cell_id], pooled[job.cell_id]) for job in of_seed}
             best = best_baseline({detector: scores[job.cell_id] for detector, job in baselines.items()})
-            against = scores[baselines[best].cell_id]
+            baseline_scores = scores[baselines[best].cell_id]
             for job in of_seed:
                 if not _is_baseline(job, choice):
-                    trials, condition = known[job.cell_id], pooled[job.cell_id]
+                    trials, condition = trials_of_cell[job.cell_id], pooled[job.cell_id]
                     place = f"{name}: {job.selection}, {job.policy}, {job.detector}, seed {seed}"
                     unit = grid.experiment.bootstrap.unit
                     pair = ScorePair(
                         place,
                         scores[job.cell_id],
-                        against,
+                        baseline_scores,
                         groups=condition_speakers(trials, condition) if unit == "speaker" else None,
                         systems=condition_systems(trials, condition) if unit == "conditional" else None,
                     )

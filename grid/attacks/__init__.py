@@ -1,4 +1,4 @@
-"""Attacks that this project can make itself, as stand-ins for speech generation: one file is one attack."""
+"""Attacks that the project makes itself, as stand-ins for speech generation: their contract, one module per attack."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from grid.core.plugins import Registry
 
 
 class Attack(ABC):
-    """Converts speech; what it draws for an utterance is a pure function of (seed, utterance_id).
+    """A conversion of speech whose random draws for an utterance are a pure function of (seed, utterance_id).
 
-    A subclass sets `name` and `revision` (raised by hand when the numbers it makes change) and is registered in
-    `ATTACKS` under its name.
+    A subclass sets `name` and `revision` (raised by hand when its output changes) and is registered in `ATTACKS` under
+    its name.
     """
 
     name: ClassVar[str]
@@ -28,17 +28,18 @@ class Attack(ABC):
     def convert_batch(
         self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str], seed: int
     ) -> NDArray[np.float32]:
-        """The work of `convert`, on arguments that were checked."""
+        """The conversion itself, on checked arguments: `(batch, samples)`, float32 at 16 kHz, in and out."""
 
     @abstractmethod
     def identity(self) -> dict[str, Json]:
-        """All that can change the numbers: name, revision and arguments; equal in every process."""
+        """Everything that can change the output: name, revision and arguments; equal in every process."""
 
     def convert(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str], seed: int) -> NDArray[np.float32]:
         """`waveforms` `(batch, samples)`, float32 at 16 kHz, converted: same shape, aligned with the input, finite.
 
         Row `i` depends on `waveforms[i]`, `utterance_ids[i]` and `seed` only, not on the rest of the batch. Raises
-        RequestError when the shape is not `(batch, samples)`, the ids are not one per row, or a sample is not finite.
+        RequestError when the shape is not `(batch, samples)`, the ids are not one for each row, a sample is not finite,
+        or the attack changes the shape.
         """
         if waveforms.ndim != 2 or len(utterance_ids) != len(waveforms):
             raise RequestError(
@@ -60,5 +61,5 @@ ATTACKS: Registry[type[Attack]] = Registry(kind="attack", package="grid.attacks"
 
 
 def build_attack(name: str) -> Attack:
-    """The attack called `name`, ready to convert; RequestError with the choices when there is none."""
+    """A new instance of the attack called `name`; RequestError, with the choices, when there is none."""
     return ATTACKS.get(name)()

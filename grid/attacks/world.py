@@ -15,29 +15,34 @@ from grid.core.randomness import generator
 from grid.core.vocabulary import SAMPLE_RATE
 
 F0_RATIO = (1.10, 1.33)
-"""Least and greatest factor by which F0 moves, up or down."""
+"""The least and the greatest factor on F0, up or down."""
 FORMANT_RATIO = (0.88, 1.14)
+"""The least and the greatest factor on the frequencies of the spectral envelope."""
 F0_FLOOR = 71.0
+"""Lowest F0 of the analysis, in Hz."""
 RUMBLE_HERTZ = 60.0
-"""Below this the recording is kept: WORLD models no speech there and lost up to 48 dB of room noise, a giveaway."""
+"""Below this frequency the recording is kept: WORLD removed up to 48 dB of room noise there, which would be a
+shortcut for detectors."""
 WARP_EDGE = 0.85
-"""Share of the band, of input or output whichever ends first, in which formants move by the full ratio."""
+"""Share of the band, of input or output whichever ends first, in which formants are shifted by the full ratio."""
 KNEE = 0.9
-"""Magnitude above which the limiter bends."""
+"""Magnitude above which the limiter compresses."""
 LEVEL_STEPS = 60
+"""Most iterations of the search for the input level of the limiter."""
 LEVEL_TOLERANCE = 1.0001
+"""Ratio of target and reached level at which the search ends."""
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How one utterance is moved: factors on F0 and on the frequencies of the spectral envelope."""
+    """The shift of one utterance: factors on F0 and on the frequencies of the spectral envelope."""
 
     f0_ratio: float
     formant_ratio: float
 
 
 def draw_shift(seed: int, utterance_id: str) -> Shift:
-    """The shift that belongs to (seed, utterance_id): both factors log-uniform, that of F0 at least 10 % off 1."""
+    """The shift for (seed, utterance_id): both factors are log-uniform, and that of F0 is at least 10 % from 1."""
     draw = generator("attack-world", seed, utterance_id)
     f0_ratio = float(np.exp(draw.choice([-1.0, 1.0]) * draw.uniform(*np.log(F0_RATIO))))
     return Shift(f0_ratio, float(np.exp(draw.uniform(*np.log(FORMANT_RATIO)))))
@@ -53,12 +58,13 @@ class World(Attack):
 
     F0 by Harvest (Morise, Interspeech 2017), spectral envelope by CheapTrick (Morise, Speech Communication 67, 2015),
     aperiodicity by D4C (Morise, Speech Communication 84, 2016), synthesis by WORLD (Morise, Yokomori and Ozawa,
-    IEICE Transactions E99-D(7), 2016). Length and RMS level stay those of the input. Output of a greater magnitude than
-    0.9 is bent to at most 1 and the level restored; only where the input leaves no room for that does the level fall.
+    IEICE Transactions E99-D(7), 2016). Length and RMS level are those of the input. Magnitudes above 0.9 are compressed
+    to at most 1 and the level is restored; it falls only where the input leaves no headroom for that.
 
-    What one number tells of it, as EER in % between 50 recordings of real speech (LibriSpeech, VCTK) and their
-    conversions in 16 bits: level 50, duration 50, peak 44, energy under 60 Hz 48, spectral centroid 50, 99 % roll-off
-    47, energy over 7 kHz 48, depth of the pauses 48, skewness of the waveform 28 (all pulses have one polarity).
+    How well a single number separates the classes, as EER in % between 50 recordings of real speech (LibriSpeech, VCTK)
+    and their conversions in 16 bits: level 50, duration 50, peak 44, energy under 60 Hz 48, spectral centroid 50, 99 %
+    roll-off 47, energy over 7 kHz 48, depth of the pauses 48, skewness of the waveform 28 (all pulses have one
+    polarity).
     """
 
     name: ClassVar[str] = "world"
@@ -67,7 +73,7 @@ class World(Attack):
     def convert_batch(
         self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str], seed: int
     ) -> NDArray[np.float32]:
-        """Each row of `waveforms` `(batch, samples)` converted by its own shift."""
+        """Each row of `waveforms` `(batch, samples)` converted by its own shift; silent rows stay silent."""
         converted = np.zeros_like(waveforms, dtype=np.float32)
         for row, waveform, utterance_id in zip(converted, waveforms, utterance_ids, strict=True):
             if waveform.any():
@@ -85,13 +91,13 @@ class World(Attack):
 
 
 def vocode(waveform: NDArray[np.float32], shift: Shift) -> NDArray[np.float32]:
-    """`waveform` `(samples,)`, not silent, analysed, moved by `shift` and synthesised at the level of the input."""
+    """`waveform` `(samples,)` at 16 kHz, not silent, analysed, shifted and synthesised at the level of the input."""
     import pyworld
 
     original = waveform.astype(np.float64)
     rumble = _below_speech(original)
     speech = original - rumble
-    # Harvest is most of the time: 0.13 s of 0.16 s for a second of speech (one core of a shared 2-core machine).
+    # Harvest takes most of the time: 0.13 s of 0.16 s for a second of speech (one core of a shared 2-core machine).
     f0, times = pyworld.harvest(speech, SAMPLE_RATE, f0_floor=F0_FLOOR)
     envelope = pyworld.cheaptrick(speech, f0, times, SAMPLE_RATE, f0_floor=F0_FLOOR)
     aperiodicity = pyworld.d4c(speech, f0, times, SAMPLE_RATE, fft_size=2 * (envelope.shape[1] - 1))
@@ -101,10 +107,11 @@ def vocode(waveform: NDArray[np.float32], shift: Shift) -> NDArray[np.float32]:
 
 
 def warp_envelope(envelope: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
-    """`envelope` `(frames, bins)`, power, with its content at frequency f moved to `ratio` x f.
+    """The power spectral envelope `(frames, bins)` with its content at frequency f shifted to `ratio` x f.
 
     As in vocal tract length normalisation (Lee and Rose, IEEE Transactions on Speech and Audio Processing 6(1), 1998)
-    the warp is linear up to an edge and then runs straight to the Nyquist frequency, so the band stays full.
+    the warp is linear with slope `ratio` up to an edge and linear from there to the Nyquist frequency, which fills the
+    band.
     """
     top = envelope.shape[1] - 1
     moved_edge = WARP_EDGE * top * min(ratio, 1.0)
@@ -119,8 +126,9 @@ def warp_envelope(envelope: NDArray[np.float64], ratio: float) -> NDArray[np.flo
 def match_level(waveform: NDArray[np.float64], original: NDArray[np.float64]) -> NDArray[np.float64]:
     """`waveform` `(samples,)` at the RMS of `original` `(samples,)`, limited to magnitudes of at most 1.
 
-    WORLD's minimum-phase pulses are peakier than speech, so a recording that fills the scale has no room for them.
-    The limiter lowers the level, so what goes in is raised until the level is back (at most `LEVEL_STEPS` times).
+    WORLD's minimum-phase pulses have a higher crest factor than speech, so a recording near full scale leaves no
+    headroom for them. The limiter lowers the level, so its input is raised until the level is restored (at most
+    `LEVEL_STEPS` times).
     """
     target = _rms(original)
     scaled = _at_rms(waveform, target)
@@ -128,15 +136,15 @@ def match_level(waveform: NDArray[np.float64], original: NDArray[np.float64]) ->
         return scaled
     driven = scaled
     for _ in range(LEVEL_STEPS):
-        missing = target / _rms(_limit(driven))
-        if missing < LEVEL_TOLERANCE:
+        shortfall = target / _rms(_limit(driven))
+        if shortfall < LEVEL_TOLERANCE:
             break
-        driven = driven * missing
+        driven = driven * shortfall
     return _limit(driven)
 
 
 def _below_speech(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What lies under `RUMBLE_HERTZ`, without delay."""
+    """The part of `waveform` below `RUMBLE_HERTZ`, filtered without delay."""
     from scipy.signal import butter, sosfiltfilt
 
     sections = butter(4, RUMBLE_HERTZ, fs=SAMPLE_RATE, output="sos")
@@ -145,8 +153,8 @@ def _below_speech(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _limit(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
     magnitude = np.abs(waveform)
-    bent = KNEE + (1.0 - KNEE) * np.tanh((magnitude - KNEE) / (1.0 - KNEE))
-    return np.where(magnitude <= KNEE, waveform, np.copysign(bent, waveform))
+    compressed = KNEE + (1.0 - KNEE) * np.tanh((magnitude - KNEE) / (1.0 - KNEE))
+    return np.where(magnitude <= KNEE, waveform, np.copysign(compressed, waveform))
 
 
 def _at_rms(waveform: NDArray[np.float64], target: float) -> NDArray[np.float64]:

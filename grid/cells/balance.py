@@ -1,10 +1,10 @@
-"""Balanced selections: through which codec each utterance goes, so that each sub-category has equally many.
+"""Balanced selections: assigns utterances to codecs so that each sub-category of the taxonomy gets equally many.
 
-The rule counts as the balanced sets of CodecFake-Source-Tracing do (ResponsibleGenAI/CodecFake-Source-Tracing,
+The counts are those of the balanced sets of CodecFake-Source-Tracing (ResponsibleGenAI/CodecFake-Source-Tracing,
 `metadata/training`; rows k, l and m of Table VI of the CodecFake+ paper): each recording goes through one codec, the
 sub-categories of one axis of the taxonomy get equally many recordings, and inside a sub-category every codec is as
-likely. Which recording goes where cannot be the same, because the files keep no rule for it; who wants those very
-files reads them (reader `codecfake-plus`, `cors: own`).
+likely. The assignment of single recordings differs from the published one, because the files state no rule for it; the
+published files themselves can be read with the reader `codecfake-plus` and `cors: own`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ORDER: dict[Axis, tuple[str, ...]] = {
     "aux": ("None", "Disent", "Sem"),
     "dec": ("Time", "Freq"),
 }
-"""The sub-categories; a remainder goes to the first ones. So fall the published counts of train and test."""
+"""The sub-categories; a remainder goes to the first ones, which gives the published counts of train and test."""
 REVISION = 1
 
 
 class SubCategory(BaseModel):
-    """A sub-category of the taxonomy, such as Time, with those codecs of a selection that are of it, by name."""
+    """A sub-category of the taxonomy, such as Time, with the codecs of a selection that belong to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,37 +59,37 @@ def balance_of(over: Axis, scale: int, codecs: Sequence[str], catalogue: Catalog
                 f"codec {codec} has no {over.upper()} in the taxonomy, so it cannot be balanced; leave it out"
             )
         members[name].append(codec)
-    there = tuple(SubCategory(name=name, codecs=tuple(found)) for name, found in members.items() if found)
-    if len(there) < 2:
-        raise RequestError(f"all codecs are {over.upper()} {there[0].name}: nothing to balance; add codecs of others")
-    most = -(-scale // len(there))
-    for each in there:
-        if len(each.codecs) < most:
+    parts = tuple(SubCategory(name=name, codecs=tuple(names)) for name, names in members.items() if names)
+    if len(parts) < 2:
+        raise RequestError(f"all codecs are {over.upper()} {parts[0].name}: nothing to balance; add codecs of others")
+    most = -(-scale // len(parts))
+    for part in parts:
+        if len(part.codecs) < most:
             raise RequestError(
-                f"scale {scale} takes {most} different codecs of {over.upper()} {each.name} for an utterance, and the "
-                f"selection has {len(each.codecs)}: {', '.join(each.codecs)}; lower the scale or add codecs"
+                f"scale {scale} takes {most} different codecs of {over.upper()} {part.name} for an utterance, and the "
+                f"selection has {len(part.codecs)}: {', '.join(part.codecs)}; lower the scale or add codecs"
             )
-    return Balance(over=over, scale=scale, sub_categories=there)
+    return Balance(over=over, scale=scale, sub_categories=parts)
 
 
-def assigned(balance: Balance, utterances: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Which of `utterances` each codec resynthesises; a function of the balance and of what they are, not their order.
+def assign_codecs(balance: Balance, utterances: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The `utterances` that each codec resynthesises; a function of the balance and of their set, not of their order.
 
     The utterances get places in a random order. In round r of `scale` the one at place p goes to sub-category
-    (p + r) modulo their number, so the sub-categories differ by one utterance at most, in each round and in all. There
-    it goes through a codec drawn evenly, never through one codec twice.
+    (p + r) modulo their number, so the sub-categories differ by one utterance at most, in each round and in total.
+    Inside its sub-category a codec is drawn uniformly, never the same one twice for an utterance.
     """
     ids = np.array(sorted(set(utterances)), dtype=object)
     draw = generator("balance", balance.over)
     place = draw.permutation(len(ids))
     parts = balance.sub_categories
-    # a random order of the codecs of each sub-category for each utterance, as long as there are rounds for it
+    # for each utterance a random order of the codecs of each sub-category; round after round takes the next one
     orders = [np.argsort(draw.random((len(ids), len(part.codecs))), axis=1) for part in parts]
-    found: dict[str, list[str]] = {codec: [] for part in parts for codec in part.codecs}
+    utterances_of: dict[str, list[str]] = {codec: [] for part in parts for codec in part.codecs}
     for turn in range(balance.scale):
         for number, (part, order) in enumerate(zip(parts, orders, strict=True)):
-            here = np.flatnonzero((place + turn) % len(parts) == number)
-            chosen = order[here, turn // len(parts)]
+            members = np.flatnonzero((place + turn) % len(parts) == number)
+            chosen = order[members, turn // len(parts)]
             for codec, name in enumerate(part.codecs):
-                found[name] += ids[here[chosen == codec]].tolist()
-    return {codec: frozenset(held) for codec, held in found.items()}
+                utterances_of[name] += ids[members[chosen == codec]].tolist()
+    return {codec: frozenset(names) for codec, names in utterances_of.items()}

@@ -1,4 +1,4 @@
-"""Which training another one is compared with: the same detector trained without resynthesised speech."""
+"""The baseline of a cell: the same detector trained without resynthesised speech."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grid.core.vocabulary import NO_CORS
 
 
 class Trained(Protocol):
-    """What a cell says of its training, be it a job or a result."""
+    """The attributes that a job and a result of a cell have in common."""
 
     @property
     def selection(self) -> str: ...
@@ -28,14 +28,14 @@ AnyCell = TypeVar("AnyCell", bound=Trained)
 
 def baselines(cells: Iterable[AnyCell], selection: str, detector: str) -> tuple[AnyCell, ...]:
     """The cells without CoRS to compare with: those of the selection, else those trained on no codec at all."""
-    found = [cell for cell in cells if cell.policy == NO_CORS and cell.detector == detector]
-    own = tuple(cell for cell in found if cell.selection == selection)
-    return own or tuple(cell for cell in found if not cell.codecs)
+    without_cors = [cell for cell in cells if cell.policy == NO_CORS and cell.detector == detector]
+    own = tuple(cell for cell in without_cors if cell.selection == selection)
+    return own or tuple(cell for cell in without_cors if not cell.codecs)
 
 
 def baseline_of(cell: AnyCell, cells: Iterable[AnyCell]) -> AnyCell | None:
-    """The baseline of `cell` with its own seed; None where there is none, and for a baseline itself."""
+    """The baseline of `cell` with the same seed; None where there is none, and for a baseline itself."""
     if cell.policy == NO_CORS:
         return None
-    same_seed = (other for other in baselines(cells, cell.selection, cell.detector) if other.seed == cell.seed)
-    return next(same_seed, None)
+    candidates = baselines(cells, cell.selection, cell.detector)
+    return next((candidate for candidate in candidates if candidate.seed == cell.seed), None)

@@ -1,4 +1,4 @@
-"""Which cells may train together around one pass of a frozen encoder, and how many passes that saves."""
+"""Gangs: the cells that may train together around one frozen encoder, and the encoder passes that this saves."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class RenditionCounts:
 
 
 def gangs(jobs: Iterable[CellJob], most: int) -> list[tuple[CellJob, ...]]:
-    """The cells in gangs of at most `most`, in their order; a cell that shares with none is alone.
+    """The cells in gangs of at most `most`, in their order; a cell that can share with no other is alone.
 
     Cells can share when their frozen encoder, input level, crop, augmentation, batch sizes, precision, seed and
-    recordings agree: then they hear the same waveforms, but for the CoRS that their policies mix in.
+    recordings agree: then they train on the same waveforms, except for the CoRS that their policies mix in.
     """
-    found: dict[bytes, list[list[CellJob]]] = {}
+    groups_of_key: dict[bytes, list[list[CellJob]]] = {}
     order: list[list[CellJob]] = []
     for job in jobs:
         key = _key(job)
-        groups = found.setdefault(key, []) if key is not None else []
+        groups = groups_of_key.setdefault(key, []) if key is not None else []
         if not groups or len(groups[-1]) >= most:
             groups.append([])
             order.append(groups[-1])
@@ -43,14 +43,14 @@ def gangs(jobs: Iterable[CellJob], most: int) -> list[tuple[CellJob, ...]]:
 def expected_passes(gang: Sequence[CellJob], train: Mapping[str, RenditionCounts], dev: Mapping[str, int]) -> float:
     """The waveforms that go through the encoder in one epoch of training and dev when `gang` trains together.
 
-    `train` and `dev` are the counts of each rendition folder. Exact in expectation over the draws: those of `replace`
-    coincide among the cells of a gang, so a recording is replaced for all of them in the same epochs.
+    `train` and `dev` are the counts of each rendition folder. Exact in expectation over the draws: the draws of
+    `replace` are the same for all cells of a gang, so a recording is replaced for all of them in the same epochs.
     """
-    heard: dict[str, float] = {}
+    dev_shares: dict[str, float] = {}
     for job in gang:
         for folder, share in _dev_shares(job).items():
-            heard[folder] = max(share, heard.get(folder, 0.0))
-    total = sum(dev[folder] * share for folder, share in heard.items())
+            dev_shares[folder] = max(share, dev_shares.get(folder, 0.0))
+    total = sum(dev[folder] * share for folder, share in dev_shares.items())
     attacks = dict.fromkeys(folder for job in gang for folder in job.attacks)
     total += sum(train[folder].all for folder in attacks)
     total += sum(train[folder].spoof for folder in gang[0].recordings)
@@ -86,23 +86,23 @@ def _key(job: CellJob) -> bytes | None:
 
 
 def _dev_shares(job: CellJob) -> dict[str, float]:
-    """The part of each rendition that dev hears."""
+    """The share of each rendition that dev uses."""
     whole = dict.fromkeys((*job.recordings, *job.attacks), 1.0)
     return whole | {cors.folder: _balanced_share(job) for cors in job.cors}
 
 
 def _balanced_share(job: CellJob) -> float:
-    """The part of its CoRS that a balanced selection uses, the mean over its codecs."""
+    """The share of its CoRS that a balanced selection uses, the mean over its codecs."""
     return job.balance.scale / len({cors.codec for cors in job.cors}) if job.balance else 1.0
 
 
 def _recorded_share(job: CellJob) -> float:
-    """The part of the bona fide recordings that an epoch hears as they are."""
+    """The share of the bona fide recordings that an epoch uses unreplaced."""
     return 1 - job.mixing.probability if job.cors and job.mixing.how == "replace" else 1.0
 
 
 def _cors_shares(job: CellJob) -> dict[str, float]:
-    """The part of each CoRS rendition that an epoch hears."""
+    """The share of each CoRS rendition that an epoch uses."""
     codecs = len({cors.codec for cors in job.cors}) or 1
     replaced = job.mixing.probability if job.mixing.how == "replace" else 1.0
     share = replaced / codecs if job.mixing.how == "replace" or job.mixing.draw == "one" else _balanced_share(job)
@@ -111,9 +111,9 @@ def _cors_shares(job: CellJob) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class PlannedGang:
-    """Cells that share an encoder, and the waveforms of an epoch (train and dev) that go through it.
+    """Cells that share an encoder, by id, and the waveforms of one epoch (train and dev) that go through it.
 
-    `passes` of the gang and `separate` of its cells one by one are expectations over the draws.
+    `passes` counts them for the gang, `separate` for its cells one by one; both are expectations over the draws.
     """
 
     cells: tuple[str, ...]
@@ -123,30 +123,30 @@ class PlannedGang:
 
 def planned_gangs(jobs: Sequence[CellJob], most: int, renditions: Iterable[Rendition]) -> list[PlannedGang]:
     """The gangs of more than one and at most `most` cells that a run over `jobs` would make of these renditions."""
-    together = [gang for gang in gangs(jobs, most) if len(gang) > 1]
-    known = {rendition.folder: rendition for rendition in renditions}
-    train = {folder: _counts(rendition, "train") for folder, rendition in known.items()}
-    dev = {folder: _counts(rendition, "dev").all for folder, rendition in known.items()}
+    shared = [gang for gang in gangs(jobs, most) if len(gang) > 1]
+    by_folder = {rendition.folder: rendition for rendition in renditions}
+    train = {folder: _counts(rendition, "train") for folder, rendition in by_folder.items()}
+    dev = {folder: _counts(rendition, "dev").all for folder, rendition in by_folder.items()}
     return [
         PlannedGang(
             cells=tuple(job.cell_id for job in gang),
             passes=expected_passes(gang, train, dev),
             separate=sum(expected_passes([job], train, dev) for job in gang),
         )
-        for gang in together
+        for gang in shared
     ]
 
 
 def _counts(rendition: Rendition, split: str) -> RenditionCounts:
-    """The utterances of one split by class, from what the corpus holds: nothing need be rendered yet.
+    """The utterances of one split by class, from the holdings of the corpus: nothing has to be rendered yet.
 
-    What is made from a corpus has one utterance for each bona fide recording; one that fails is not foreseen.
+    A codec or attack makes one utterance of each bona fide recording; failures are not taken into account.
     """
-    there = [held for held in rendition.corpus.holdings if held.split == split]
+    in_split = [held for held in rendition.corpus.holdings if held.split == split]
     if rendition.chain == RAW:
-        bonafide = sum(held.utterances for held in there if held.role == "raw")
-        return RenditionCounts(bonafide, sum(held.utterances for held in there if held.role in ("attack", "cosg")))
+        bonafide = sum(held.utterances for held in in_split if held.role == "raw")
+        return RenditionCounts(bonafide, sum(held.utterances for held in in_split if held.role in ("attack", "cosg")))
     if split in rendition.cors_parts.own:
-        own = [held for held in there if held.role == "cors" and held.codec == rendition.chain.codec]
+        own = [held for held in in_split if held.role == "cors" and held.codec == rendition.chain.codec]
         return RenditionCounts(sum(held.utterances for held in own), 0)
-    return RenditionCounts(sum(held.utterances for held in there if held.is_recorded), 0)
+    return RenditionCounts(sum(held.utterances for held in in_split if held.is_recorded), 0)

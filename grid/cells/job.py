@@ -1,4 +1,4 @@
-"""One cell's work, complete: what to train on, with what, and what to score; a file that any machine can run."""
+"""The job of one cell, complete enough for any machine: identity, data, detector, recipe and renditions to score."""
 
 from __future__ import annotations
 
@@ -13,23 +13,12 @@ from grid.core.store import Store
 from grid.core.vocabulary import Draw, MixingMode
 from grid.detectors.spec import DetectorSpec
 
-
-def scores_folder(cell_folder: str, rendition_folder: str) -> str:
-    """Where the scores of one rendition lie in a cell; a rendition's folder name ends in its id."""
-    return f"{cell_folder}/scores/{rendition_folder.rsplit('/', 1)[-1]}"
-
-
-def renditions_to_score(store: Store, job: CellJob) -> list[str]:
-    """The folders of the renditions that this cell has not scored yet."""
-    return [folder for folder in job.scored if read_record(store, scores_folder(job.folder, folder)) is None]
-
-
 STATE = "state.pt"
-"""What a training continues from; gone when it is finished."""
+"""The saved state of an unfinished training; removed at its end."""
 HISTORY = "history.json"
 """The epochs so far."""
 WEIGHTS = "weights.safetensors"
-"""The detector that is scored."""
+"""The weights that are scored."""
 
 
 class Frozen(BaseModel):
@@ -45,11 +34,11 @@ class CorsInput(Frozen):
 
 
 class Mixing(Frozen):
-    """How CoRS joins the recordings.
+    """How CoRS are mixed into the recordings.
 
-    `append` adds it as items of its own: each utterance through each codec, or through one that is drawn anew in every
-    epoch (`draw`). `replace` puts it in the place of a bona fide item with `probability`, drawn anew in every epoch
-    (the CDD paper's NAC augmentation, p = 0.5), through one codec.
+    `append` adds them as items of their own: each utterance through each codec, or through one that is drawn anew in
+    every epoch (`draw`). `replace` substitutes a bona fide item with `probability`, drawn anew in every epoch (the CDD
+    paper's NAC augmentation, p = 0.5), through one codec.
     """
 
     how: MixingMode = "append"
@@ -60,9 +49,9 @@ class Mixing(Frozen):
 class CellJob(Frozen):
     """A cell of the grid.
 
-    `identity` is all that can change its numbers and `cell_id` its digest; the other fields say the same in a form to
-    work with (folders of renditions) or for people (names). Of the renditions in `only_train` and `only_dev` no other
-    split is heard in training. `scored` are the renditions whose test split is scored;
+    `identity` holds all that can change its numbers, and `cell_id` is its digest; the other fields hold the same as
+    folders of renditions and as names for people. Training uses only the split train of the renditions in
+    `only_train`, and only dev of those in `only_dev`. `scored` are the renditions whose test split is scored;
     `impulse_responses` and `noises` those that the recipe's augmentation draws from, "" for none.
     """
 
@@ -91,16 +80,26 @@ class CellJob(Frozen):
     def folder(self) -> str:
         return cell_folder(self.cell_id)
 
-    def hears(self, folder: str, split: str) -> bool:
+    def uses_split(self, folder: str, split: str) -> bool:
         """Whether training uses a split, train or dev, of one of its renditions."""
         return folder not in (self.only_dev if split == "train" else self.only_train)
 
 
 def cell_folder(cell_id: str) -> str:
-    """Where a cell lies in the store."""
+    """The folder of a cell in the store."""
     return f"cells/{cell_id}"
 
 
 def read_job(store: Store, cell_id: str) -> CellJob:
     """The job as `codecgrid run` froze it."""
     return CellJob.model_validate(store.read_json(f"{cell_folder(cell_id)}/cell.json"))
+
+
+def scores_folder(cell_folder: str, rendition_folder: str) -> str:
+    """The folder of a cell's scores of one rendition; a rendition's folder name ends in its id."""
+    return f"{cell_folder}/scores/{rendition_folder.rsplit('/', 1)[-1]}"
+
+
+def renditions_to_score(store: Store, job: CellJob) -> list[str]:
+    """The folders of the renditions that this cell has not scored yet."""
+    return [folder for folder in job.scored if read_record(store, scores_folder(job.folder, folder)) is None]

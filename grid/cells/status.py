@@ -1,4 +1,4 @@
-"""How far each cell is, read from the store: the one source of truth that MLflow, status and the report show."""
+"""The status of each cell, read from the store alone; MLflow, `codecgrid status` and the report all show it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from grid.core.vocabulary import Status
 RUNNING = "running.json"
 LOCK = "lock"
 STALE = timedelta(minutes=30)
-"""On object stores, which have no locks, a cell that said nothing for so long counts as dead."""
+"""On object stores, which have no locks, a cell whose last heartbeat is older counts as dead."""
 
 
 @dataclass(frozen=True)
 class CellState:
-    """What the store says of one cell.
+    """The state of one cell in the store.
 
-    `epochs` are the epochs so far (see `grid.training.checkpoint.Epoch`, EERs as fractions); `results` those of the
-    training's record; `error` is the one-line reason of the last failure, `log` the file that holds all of it.
+    `epochs` are the epochs so far (see `grid.training.checkpoint.Epoch`, EERs as fractions); `results` are the results
+    in the training's record; `error` is the one-line reason of the last failure, `log` the file with its traceback.
     """
 
     job: CellJob
@@ -36,7 +36,7 @@ class CellState:
 
 
 def cell_state(store: Store, job: CellJob) -> CellState:
-    """The state of one cell. Done means trained and scored; a failure counts until the cell is tried again."""
+    """The state of one cell. `done` means trained and scored; a failure counts until the cell is tried again."""
     record = read_record(store, job.folder)
     history = f"{job.folder}/{HISTORY}"
     epochs = tuple(store.read_json(history)["epochs"]) if store.exists(history) else ()
@@ -55,10 +55,10 @@ def planned_action(store: Store, job: CellJob) -> tuple[str, str]:
     """What a run would do with a cell, and why: skip, score, resume or train."""
     record = read_record(store, job.folder)
     if record is not None:
-        waiting = len(renditions_to_score(store, job))
-        if waiting == 0:
+        unscored = len(renditions_to_score(store, job))
+        if unscored == 0:
             return "skip", "done"
-        return "score", f"trained; {waiting} of {len(job.scored)} renditions are not scored"
+        return "score", f"trained; {unscored} of {len(job.scored)} renditions are not scored"
     failed = store.exists(f"{job.folder}/{FAILURE}")
     if store.exists(f"{job.folder}/{STATE}"):
         done = len(store.read_json(f"{job.folder}/{HISTORY}")["epochs"])
@@ -68,7 +68,7 @@ def planned_action(store: Store, job: CellJob) -> tuple[str, str]:
 
 @contextmanager
 def running(store: Store, job: CellJob, *, timeout: float = 60.0) -> Iterator[None]:
-    """Marks a cell as running in this process; the mark dies with the process.
+    """Marks a cell as running in this process; the mark ends with the process.
 
     Raises filelock.Timeout when another process holds the cell for longer than `timeout` seconds.
     """
@@ -82,12 +82,12 @@ def running(store: Store, job: CellJob, *, timeout: float = 60.0) -> Iterator[No
 
 
 def heartbeat(store: Store, job: CellJob) -> None:
-    """Says that the cell is alive, now."""
+    """Records that the cell is alive, with the time."""
     store.write_json(f"{job.folder}/{RUNNING}", {"alive": datetime.now(UTC).isoformat()})
 
 
 def is_running(store: Store, job: CellJob) -> bool:
-    """Whether a live process has the cell: by its lock on a disk, by its heartbeat on an object store."""
+    """Whether a live process holds the cell: by its lock on a local store, by its heartbeat on an object store."""
     if not store.exists(f"{job.folder}/{RUNNING}"):
         return False
     if not store.is_local:
@@ -103,5 +103,5 @@ def is_running(store: Store, job: CellJob) -> bool:
 
 
 def record_failure(store: Store, job: CellJob, error: BaseException, trace: str) -> None:
-    """Keeps why a cell failed."""
+    """Writes why a cell failed into its folder."""
     keep_failure(store, job.folder, error, trace)

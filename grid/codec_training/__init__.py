@@ -1,1 +1,1 @@
-"""A family of small neural codecs that differ in one attribute at a time: their networks, losses and training."""
+"""Training of the small codecs of the controlled family, which differ in one attribute at a time; and their release."""

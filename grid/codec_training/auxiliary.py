@@ -1,4 +1,4 @@
-"""AUX: what a member is asked for beside reconstruction; these heads are used in training and then thrown away."""
+"""Auxiliary objectives (AUX of the taxonomy): none, semantic, disentangled. Their heads are used in training only."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ UNITS = 100
 COEFFICIENTS = 13
 MEL_BANDS = 40
 MOST_FRAMES = 50_000
-"""Frames that k-means sees: 500 s."""
+"""Frames that k-means is fitted on: 500 s."""
 ROUNDS = 20
+HIDDEN = 128
+"""The width of the hidden layer of the heads."""
 
 
 class Cepstra(nn.Module):
@@ -78,42 +80,39 @@ class Units(nn.Module):
 
     def _frames(self, speech: TrainingSpeech, seed: int) -> NDArray[np.float64]:
         """MFCC of whole recordings in a drawn order, until there are enough."""
-        found: list[NDArray[np.float64]] = []
+        frames: list[NDArray[np.float64]] = []
         count = 0
         for number in generator("small codec unit recordings", seed).permutation(len(speech)):
             samples = torch.from_numpy(speech.waveform(int(number)))
             whole = samples[: len(samples) // HOP * HOP]
             if len(whole):
-                found.append(self.cepstra(whole[None])[0].double().numpy())
-                count += len(found[-1])
+                frames.append(self.cepstra(whole[None])[0].double().numpy())
+                count += len(frames[-1])
             if count >= MOST_FRAMES:
                 break
-        return np.concatenate(found)[:MOST_FRAMES]
-
-
-HIDDEN = 128
+        return np.concatenate(frames)[:MOST_FRAMES]
 
 
 class AuxiliaryObjective(nn.Module, ABC):
     """An objective on the codes; `prepare` runs once, before the first step."""
 
     def prepare(self, speech: TrainingSpeech, seed: int) -> None:
-        """Learn from the speech what the objective needs before training."""
+        """Fits the parts of the objective that are fixed during training; nothing by default."""
 
     @abstractmethod
     def forward(self, coded: Coded, recorded: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
         """The loss, a scalar, of a batch: samples `(batch, 160 * frames)`, speaker numbers `(batch,)`."""
 
 
-class Nothing(AuxiliaryObjective):
-    """`None`: reconstruction alone."""
+class NoObjective(AuxiliaryObjective):
+    """`None`: reconstruction alone; the loss is 0."""
 
     def forward(self, coded: Coded, recorded: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
         return recorded.new_zeros(())
 
 
 class Semantic(AuxiliaryObjective):
-    """`Sem`: the first token of a frame must tell its unit, as a distilled first codebook does in SpeechTokenizer."""
+    """`Sem`: the first token of a frame predicts its unit, as a distilled first codebook does in SpeechTokenizer."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -124,17 +123,17 @@ class Semantic(AuxiliaryObjective):
         self.units.fit(speech, seed)
 
     def forward(self, coded: Coded, recorded: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
-        told = self.head(coded.quantised.first)
-        return nn.functional.cross_entropy(told.flatten(0, 1), self.units(recorded).flatten())
+        logits = self.head(coded.quantised.first)
+        return nn.functional.cross_entropy(logits.flatten(0, 1), self.units(recorded).flatten())
 
 
 class Disentangled(AuxiliaryObjective):
-    """`Disent`: the utterance's vector must tell the speaker, and the frames' codes must not.
+    """`Disent`: the utterance's vector must identify the speaker, and the frames' codes must not.
 
-    The frames' classifier learns to tell the speaker from the latents while the codec, behind a reversed gradient
-    (Ganin and Lempitsky 2015), learns to keep it from succeeding. The gradient of a crop whose classifier does no
-    better than chance is not reversed but stopped: a loss that may grow without end can be made to by latents that
-    grow without end, which left a member at STOI 0.47 where its neighbours have 0.8.
+    The frames' classifier learns to identify the speaker from the latents while the codec, behind a reversed gradient
+    (Ganin and Lempitsky 2015), learns to prevent that. The gradient of a crop whose classifier is no better than chance
+    is not reversed but stopped: the reversed loss is unbounded, and latents that grow without bound would increase it
+    for ever, which left a member at STOI 0.47 where its neighbours have 0.8.
     """
 
     def __init__(self, width: int, speakers: int) -> None:
@@ -146,25 +145,24 @@ class Disentangled(AuxiliaryObjective):
     def forward(self, coded: Coded, recorded: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
         assert coded.utterance is not None
         latents = coded.quantised.latents
-        told = nn.functional.cross_entropy(self.of_vector(coded.utterance), speakers)
-        return told + nn.functional.cross_entropy(
-            self._heard(_reversed(latents, self._known(latents, speakers))), speakers
-        )
+        utterance_loss = nn.functional.cross_entropy(self.of_vector(coded.utterance), speakers)
+        reversed_latents = _reversed(latents, self._better_than_chance(latents, speakers))
+        return utterance_loss + nn.functional.cross_entropy(self._frame_logits(reversed_latents), speakers)
 
-    def _heard(self, latents: torch.Tensor) -> torch.Tensor:
-        """What the frames' classifier says of the latents `(batch, frames, width)`: logits `(batch, speakers)`."""
-        scores: torch.Tensor = self.of_frames(self.of_frame(latents).mean(dim=1))
-        return scores
+    def _frame_logits(self, latents: torch.Tensor) -> torch.Tensor:
+        """The logits `(batch, speakers)` of the frames' classifier from latents `(batch, frames, width)`."""
+        logits: torch.Tensor = self.of_frames(self.of_frame(latents).mean(dim=1))
+        return logits
 
     @torch.no_grad()
-    def _known(self, latents: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
-        """Which crops the frames' classifier tells better than chance, `(batch,)`."""
-        surprise = nn.functional.cross_entropy(self._heard(latents), speakers, reduction="none")
-        return surprise < math.log(self.of_frames.out_features)
+    def _better_than_chance(self, latents: torch.Tensor, speakers: torch.Tensor) -> torch.Tensor:
+        """Which crops the frames' classifier recognises better than chance, `(batch,)`."""
+        losses = nn.functional.cross_entropy(self._frame_logits(latents), speakers, reduction="none")
+        return losses < math.log(self.of_frames.out_features)
 
 
 class _Reverse(torch.autograd.Function):
-    """The identity, whose gradient points the other way for the chosen items and is nothing for the others."""
+    """The identity, whose gradient is negated for the chosen items and 0 for the others."""
 
     @staticmethod
     def forward(context: Any, value: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
@@ -178,15 +176,15 @@ class _Reverse(torch.autograd.Function):
 
 
 def _reversed(value: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
-    """`(batch, frames, width)`; `chosen` is `(batch,)`."""
+    """`value` `(batch, frames, width)` with a reversed gradient where `chosen` `(batch,)`, and none elsewhere."""
     result: torch.Tensor = _Reverse.apply(value, chosen)
     return result
 
 
 def build_auxiliary(spec: CodecSpec, first_width: int, speech: TrainingSpeech) -> AuxiliaryObjective:
-    """The objective of a member; `first_width` is what its first token is wide.
+    """The objective of a member; `first_width` is the width of its first token.
 
-    Raises RequestError when disentanglement is asked for and the speech has no two speakers.
+    Raises RequestError when the objective is disentanglement and the speech has fewer than two speakers.
     """
     if spec.auxiliary.kind == "semantic":
         return Semantic(first_width)
@@ -197,4 +195,4 @@ def build_auxiliary(spec: CodecSpec, first_width: int, speech: TrainingSpeech) -
                 f"the corpus names {len(speech.speakers)}; choose a corpus with speakers or another member"
             )
         return Disentangled(spec.size.latent, len(speech.speakers))
-    return Nothing()
+    return NoObjective()

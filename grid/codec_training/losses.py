@@ -1,4 +1,7 @@
-"""What a member is trained to bring close: waveform, spectra at three resolutions, mel energies; all at one level."""
+"""The losses of a member: reconstruction (waveform, spectra at three resolutions, mel energies) and spectral moments.
+
+All compare a recording with its decoded form, both `(batch, samples)` at 16 kHz and scaled to one level.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,18 @@ FFT_SIZES = (256, 512, 1024)
 MEL_BANDS = 64
 MEL_FFT = 512
 LEVEL = 0.1
-"""The root mean square that recordings are brought to first, so that a soft speaker counts as much as a loud one."""
+"""The root mean square that recordings are scaled to, so that a soft speaker counts as much as a loud one."""
 SILENCE = 3e-3
-"""Recordings softer than this are not raised all the way."""
+"""Added to the root mean square, so that silent recordings are not amplified to LEVEL."""
 SCALE = 10.0
 """Brings waveform and spectra of recordings at LEVEL to the order of 1, that of the mel term."""
 FLOOR = 1e-10
 MEL_FLOOR = 1e-2
 """Bands weaker than this count as silent; the strongest of recordings at LEVEL are near 5."""
+POWER_FLOOR = 2e-4
+"""Magnitudes below this count as silent, 54 dB below recordings at LEVEL."""
+STEADY = 1e-6
+"""Keeps the gradient of a standard deviation finite for a constant band."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +47,16 @@ class Terms:
         return weights.waveform * self.waveform + spectral + weights.mel * self.mel
 
 
-def at_one_level(decoded: torch.Tensor, recorded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both `(batch, samples)`, times what brings each recording to LEVEL."""
+def scaled_to_level(decoded: torch.Tensor, recorded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both `(batch, samples)`, times the gain that brings each recording to LEVEL."""
     gain = LEVEL / (recorded.square().mean(-1, keepdim=True).sqrt() + SILENCE)
     return decoded * gain, recorded * gain
 
 
 class Spectra(nn.Module):
-    """The STFT at any of FFT_SIZES, with `overlap` frames in a window.
+    """The STFT at any of FFT_SIZES, with a hop of `1 / overlap` of the window.
 
-    Windows have unit energy, so that noise has one magnitude at every resolution.
+    Windows have unit energy, so that noise has the same magnitude at every resolution.
     """
 
     def __init__(self, overlap: int) -> None:
@@ -66,7 +73,7 @@ class Spectra(nn.Module):
 
 
 class Reconstruction(nn.Module):
-    """The distance between recordings and what a codec made of them, both `(batch, samples)` at 16 kHz."""
+    """The distance between recordings and their decoded form, both `(batch, samples)` at 16 kHz."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,10 +86,10 @@ class Reconstruction(nn.Module):
     def forward(self, decoded: torch.Tensor, recorded: torch.Tensor) -> Terms:
         """The terms; `recorded` also sets the gain at which both are compared.
 
-        Magnitudes are not compressed, for what is loud carries the words: the reference reached STOI 0.68 on unseen
+        Magnitudes are not compressed, because loud parts carry the words: the reference reached STOI 0.68 on unseen
         speakers after two minutes of one core, and 0.64 with magnitudes to the power 0.3.
         """
-        decoded, recorded = at_one_level(decoded, recorded)
+        decoded, recorded = scaled_to_level(decoded, recorded)
         spectrum = magnitude = mel = decoded.new_zeros(())
         for size in FFT_SIZES:
             ours, our_strength = self._parts(decoded, size)
@@ -106,20 +113,14 @@ class Reconstruction(nn.Module):
         return torch.log(strength.transpose(1, 2) @ bank + MEL_FLOOR)
 
 
-POWER_FLOOR = 2e-4
-"""Magnitudes below this count as silent, 54 dB below recordings at LEVEL."""
-STEADY = 1e-6
-"""Keeps the gradient of a standard deviation finite where nothing moves."""
-
-
 class Moments(nn.Module):
-    """The distance between the statistics of recordings and of what a codec made of them, `(batch, samples)` at 16 kHz.
+    """The distance between the statistics of recordings and of their decoded form, `(batch, samples)` at 16 kHz.
 
-    A distance between spectra, frame by frame, is least at the middle of what the codes leave open, so speech comes
-    out too soft and too smooth; the global variance of Toda and Tokuda (2007) is the cure in parametric synthesis. Here
-    five statistics of every band over the frames of a crop are compared, at three resolutions: the log of its mean
-    power, the mean and the standard deviation of its log magnitude, and how much that moves from frame to frame and
-    from band to band.
+    A frame-by-frame distance between spectra is minimal at the mean of all signals with the same codes, so decoded
+    speech becomes too soft and too smooth; parametric synthesis corrects this with the global variance of Toda and
+    Tokuda (2007). Here five statistics of every band over the frames of a crop are compared, at three resolutions: the
+    log of its mean power, the mean and the standard deviation of its log magnitude, and the mean absolute change of
+    that from frame to frame and from band to band.
     """
 
     def __init__(self) -> None:
@@ -128,7 +129,7 @@ class Moments(nn.Module):
 
     def forward(self, decoded: torch.Tensor, recorded: torch.Tensor) -> torch.Tensor:
         """The mean absolute difference, a scalar; `recorded` also sets the gain at which both are compared."""
-        decoded, recorded = at_one_level(decoded, recorded)
+        decoded, recorded = scaled_to_level(decoded, recorded)
         distance = decoded.new_zeros(())
         for size in FFT_SIZES:
             ours = self._statistics(decoded, size)

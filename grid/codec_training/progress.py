@@ -1,4 +1,4 @@
-"""How far the training of a small codec has come, line by line; and the state it goes on from."""
+"""The history of a small codec's training, line by line, and the saved state of a stage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Losses:
-    """What one step cost, all scalars: `loss` is what is made small, the rest its parts without their weights."""
+    """The losses of one step, all scalars: `loss` is minimised; the others are its terms without their weights."""
 
     NAMES: ClassVar = ("loss", "waveform", "spectrum", "magnitude", "mel", "commitment", "auxiliary", "moments")
 
@@ -39,7 +39,7 @@ class Losses:
 
 @dataclass(frozen=True)
 class HistoryLine:
-    """What the history says of one step; the losses are means since the line before, without their weights.
+    """One line of the history; the losses are means over the steps since the line before, without their weights.
 
     `commitment` and `auxiliary` are of the first stage alone, `moments` is of the second; elsewhere they are 0.
     `log_spectral_distance` is of each sample utterance, in dB, by its id; empty where the corpus has no dev split.
@@ -61,7 +61,7 @@ class HistoryLine:
 
 @dataclass
 class StageProgress:
-    """Steps that are done, the seconds they took, and the lines so far. Randomness is not saved: see `Stage.step`."""
+    """The steps done, the seconds they took, and the lines so far. No generator state is saved: see `Stage.step`."""
 
     step: int = 0
     seconds: float = 0.0
@@ -81,7 +81,7 @@ class Parts:
 
 
 def save_parts(store: Store, folder: str, parts: Parts) -> None:
-    """Replaces the state in `folder` at once, so that a kill leaves the old or the new one."""
+    """Replaces the state in `folder` atomically: a killed process leaves the old or the new one."""
     state = {
         "model": parts.model.state_dict(),
         "auxiliary": parts.auxiliary.state_dict(),
@@ -95,7 +95,7 @@ def save_parts(store: Store, folder: str, parts: Parts) -> None:
 
 
 def load_parts(store: Store, folder: str, parts: Parts) -> bool:
-    """Puts the saved state into `parts`; False when there is none. Raises RequestError when the file is damaged."""
+    """Loads the saved state into `parts`; False when there is none. Raises RequestError when the file is damaged."""
     if not store.exists(f"{folder}/{STATE}"):
         return False
     data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))

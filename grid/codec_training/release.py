@@ -1,4 +1,4 @@
-"""Puts a finished training where the catalogue finds it: weights, a card with measured quality, and the entry."""
+"""Releases a finished training of a small codec: weights, a card with measured quality, and the catalogue entry."""
 
 from __future__ import annotations
 
@@ -31,10 +31,16 @@ CREDITS = {
     "<https://doi.org/10.7488/ds/2645>, CC BY 4.0.",
 }
 LICENCE = "CC BY 4.0, <https://creativecommons.org/licenses/by/4.0/>"
+FOLDER = "controlled"
+"""The folder of released files below a weights folder, such as grid/codecs/weights."""
+COMPARED_CODECS = ("lyra-v2-3.2kbps", "opus-6kbps")
+"""The codecs whose quality stands beside a member's on its card."""
+QUALITY_SPLIT = "test"
+"""The split on which quality is measured; no member is trained on it."""
 
 
 def card(spec: CodecSpec, record: Record, qualities: Sequence[Quality], sha256: str) -> str:
-    """Markdown. `qualities` are of this codec and of those it is compared with, on the same utterances."""
+    """The card in Markdown. `qualities` are those of this codec and of the compared ones, on the same utterances."""
     results = record.results
     facts = {
         "taxonomy": f"QUA {spec.qua}, AUX {spec.aux}, DEC {spec.dec}",
@@ -56,26 +62,26 @@ def card(spec: CodecSpec, record: Record, qualities: Sequence[Quality], sha256: 
 
 def _stages(training: TrainingPlan) -> str:
     """Steps and crops of the first stage, and of the second where there is one."""
-    said = f"{training.steps:,} steps of {training.batch} crops of {training.frames / 100:g} s"
+    first = f"{training.steps:,} steps of {training.batch} crops of {training.frames / 100:g} s"
     polish = training.polish
     if polish is None:
-        return said
-    return f"{said}, then {polish.steps:,} of {polish.batch} of {polish.frames / 100:g} s for the decoder alone"
+        return first
+    return f"{first}, then {polish.steps:,} of {polish.batch} of {polish.frames / 100:g} s for the decoder alone"
 
 
 def _speech(record: Record) -> str:
-    """The digest of the manifest; what was polished has it in the identity of its first stage."""
+    """The digest of the manifest; a polished codec has it in the identity of its first stage."""
     digest: str = record.identity.get("first", record.identity)["speech"]
     return digest
 
 
 def _credits(results: dict[str, Any]) -> list[str]:
-    """The speech corpora by the names of their sources; one that is not known here goes by its name alone."""
-    found: dict[str, None] = {}
+    """The credit lines of the speech corpora; a source without an entry in CREDITS is named only."""
+    lines: dict[str, None] = {}
     for source in results["sources"]:
-        known = next((text for name, text in CREDITS.items() if source.lower().startswith(name)), f"{source}.")
-        found[known] = None
-    return list(found) or ["a corpus that names no sources."]
+        line = next((text for name, text in CREDITS.items() if source.lower().startswith(name)), f"{source}.")
+        lines[line] = None
+    return list(lines) or ["a corpus that names no sources."]
 
 
 def _table(qualities: Sequence[Quality]) -> list[str]:
@@ -83,22 +89,16 @@ def _table(qualities: Sequence[Quality]) -> list[str]:
     header = f"Measured on {first.utterances} utterances of {first.speakers} speakers that no member has heard:"
     columns = "| codec | log-spectral distance, dB | STOI | lag, samples | real-time factor |"
     rows = [
-        f"| {each.codec} | {each.log_spectral_distance:.2f} | {each.stoi:.3f} | {each.lag:g} "
-        f"| {each.real_time_factor:.3f} |"
-        for each in qualities
+        f"| {quality.codec} | {quality.log_spectral_distance:.2f} | {quality.stoi:.3f} | {quality.lag:g} "
+        f"| {quality.real_time_factor:.3f} |"
+        for quality in qualities
     ]
     return [header, "", columns, "|---|---:|---:|---:|---:|", *rows]
 
 
-FOLDER = "controlled"
-"""Below a weights folder, such as grid/codecs/weights."""
-BESIDE = ("lyra-v2-3.2kbps", "opus-6kbps")
-UNHEARD = "test"
-
-
 @dataclass(frozen=True)
 class Release:
-    """What was written, the figures of the card (this codec first), and the entry for the catalogue."""
+    """The files written, the figures of the card (this codec first), and the entry for the catalogue."""
 
     weights: Path
     card: Path
@@ -113,32 +113,32 @@ class Release:
 
 
 def release(
-    spec: CodecSpec, corpus: ImportedCorpus, out: Store, folder: Path, beside: Sequence[Quality] = ()
+    spec: CodecSpec, corpus: ImportedCorpus, out: Store, folder: Path, compared: Sequence[Quality] = ()
 ) -> Release:
     """Writes `controlled/NAME.safetensors` and `controlled/NAME.md` below `folder`, a weights folder.
 
-    Quality is measured on the test split of `corpus`, and stands beside that of other codecs (`qualities_beside`).
+    Quality is measured on the test split of `corpus`; `compared` are other codecs on it (`comparison_qualities`).
     Raises RequestError when the training is not finished.
     """
-    trained = training_folder(spec, TrainingSpeech(corpus, "train"))
-    record = read_record(out, trained)
+    source = training_folder(spec, TrainingSpeech(corpus, "train"))
+    record = read_record(out, source)
     if record is None:
-        raise RequestError(f"{out.uri(trained)}: the training of {spec.name} is not finished; run it again")
-    check_outputs(out, trained, record)
+        raise RequestError(f"{out.uri(source)}: the training of {spec.name} is not finished; run it again")
+    check_outputs(out, source, record)
     weights = folder / FOLDER / f"{spec.name}.safetensors"
     weights.parent.mkdir(parents=True, exist_ok=True)
-    weights.write_bytes(out.read_bytes(f"{trained}/{WEIGHTS}"))
+    weights.write_bytes(out.read_bytes(f"{source}/{WEIGHTS}"))
     entry = catalogue_entry(spec, weights)
     own = Codec(ControlledAdapter(entry, weights=WeightFinder([folder], offline=True)))
-    qualities = [measure(own, TrainingSpeech(corpus, UNHEARD)), *beside]
-    text = weights.with_suffix(".md")
-    text.write_text(card(spec, record, qualities, file_digest(weights)), encoding="utf-8")
-    return Release(weights, text, qualities, entry)
+    qualities = [measure(own, TrainingSpeech(corpus, QUALITY_SPLIT)), *compared]
+    card_file = weights.with_suffix(".md")
+    card_file.write_text(card(spec, record, qualities, file_digest(weights)), encoding="utf-8")
+    return Release(weights, card_file, qualities, entry)
 
 
-def qualities_beside(corpus: ImportedCorpus, codecs: Sequence[str] = BESIDE) -> list[Quality]:
-    """What members are compared with on their cards, on the same utterances: measured once for all of them."""
-    return [measure(build(name), TrainingSpeech(corpus, UNHEARD)) for name in codecs]
+def comparison_qualities(corpus: ImportedCorpus, codecs: Sequence[str] = COMPARED_CODECS) -> list[Quality]:
+    """The quality of the compared codecs on the utterances of the cards, measured once for all members."""
+    return [measure(build(name), TrainingSpeech(corpus, QUALITY_SPLIT)) for name in codecs]
 
 
 def catalogue_entry(spec: CodecSpec, weights: Path) -> CatalogueEntry:

@@ -1,4 +1,4 @@
-"""The speech a small codec is trained on: recordings of one split, and crops that depend on (seed, step) alone."""
+"""The training speech of a small codec: recordings of one split, and crops that depend on (seed, step) alone."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from grid.resynthesis.shards import PCM_SCALE, to_pcm16
 Samples = NDArray[np.float32]
 
 MEMORY = 2 * 2**30
-"""Bytes of decoded speech that are kept, as PCM16: 18 hours. What does not fit is decoded again when it is drawn."""
+"""Bytes of decoded speech kept in memory, as PCM16: 18 hours. Other recordings are decoded again when drawn."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording: its place on the disk and its speaker, "" where the corpus does not say."""
+    """One recording: its file and its speaker, "" where the corpus does not name one."""
 
     utterance_id: str
     speaker: str
@@ -48,9 +48,9 @@ class TrainingSpeech:
     def __init__(self, corpus: ImportedCorpus, split: str) -> None:
         """Raises RequestError when the split holds no recordings."""
         table = corpus.table
-        wanted = pc.and_(pc.equal(table["split"], split), pc.equal(table["key"], BONAFIDE))
-        wanted = pc.and_(wanted, pc.and_(pc.equal(table["attack"], ""), pc.equal(table["codec"], "")))
-        rows = table.filter(wanted).to_pylist()
+        bonafide = pc.and_(pc.equal(table["split"], split), pc.equal(table["key"], BONAFIDE))
+        recorded = pc.and_(bonafide, pc.and_(pc.equal(table["attack"], ""), pc.equal(table["codec"], "")))
+        rows = table.filter(recorded).to_pylist()
         if not rows:
             raise RequestError(f"{corpus.root}: the corpus has no recordings in its split {split!r}")
         self.digest = manifest_digest(table)
@@ -71,18 +71,18 @@ class TrainingSpeech:
         return np.asarray(self._pcm(number) * np.float32(1 / PCM_SCALE), dtype=np.float32)
 
     def crops(self, seed: int, step: int, *, batch: int, frames: int) -> Crops:
-        """The batch of one step of training, a pure function of (seed, step): recordings and places drawn evenly.
+        """The batch of one training step, a pure function of (seed, step): recordings and starts are drawn uniformly.
 
-        A recording that is shorter than the crop is followed by zeros.
+        A recording shorter than the crop is padded with zeros at its end.
         """
         draws = generator("small codec crops", seed, step)
         chosen = draws.integers(len(self.recordings), size=batch)
-        cut = [
+        crops = [
             self._crop(int(number), frames * HOP, float(place))
             for number, place in zip(chosen, draws.random(batch), strict=True)
         ]
         speakers = [self._speaker_numbers[self.recordings[number].speaker] for number in chosen]
-        return Crops(np.stack(cut), np.asarray(speakers, dtype=np.int64))
+        return Crops(np.stack(crops), np.asarray(speakers, dtype=np.int64))
 
     def _crop(self, number: int, samples: int, place: float) -> Samples:
         pcm = self._pcm(number)

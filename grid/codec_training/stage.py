@@ -1,4 +1,4 @@
-"""One stage of a training: steps of an optimiser, resumable, bit for bit as never interrupted on one CPU.
+"""The two stages of a small codec's training, resumable with bit-equal results on one CPU.
 
 crops(seed, step) -> loss -> AdamW -> running mean of the weights -> a line of history, a saved state
 """
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grid.codec_training.auxiliary import AuxiliaryObjective, Nothing, build_auxiliary
+from grid.codec_training.auxiliary import AuxiliaryObjective, NoObjective, build_auxiliary
 from grid.codec_training.losses import Moments, Reconstruction
 from grid.codec_training.progress import HistoryLine, Losses, Parts, StageProgress, load_parts, save_parts
 from grid.codec_training.speech import TrainingSpeech
@@ -30,13 +30,13 @@ from grid.corpus.importing import ImportedCorpus
 
 SAMPLE_UTTERANCES = 4
 SAMPLE_SECONDS = 3
-OnLine = Callable[[CodecSpec, HistoryLine], None]
+OnHistoryLine = Callable[[CodecSpec, HistoryLine], None]
 
 
 class Stage(ABC):
-    """A stage in progress: `learned` are the parameters of `model` and `auxiliary` that it moves.
+    """A stage in progress: `learned` are the parameters of `model` and `auxiliary` that it trains.
 
-    `before` counts the steps of the stages before it: a step's crops and draws are a function of the member's seed and
+    `before` counts the steps of earlier stages: the crops and draws of a step are a function of the member's seed and
     of its number among all steps.
     """
 
@@ -57,40 +57,40 @@ class Stage(ABC):
         self.stream = TorchStream(device)
         self.model, self.auxiliary = model.to(device), auxiliary.to(device)
         self.distance = Reconstruction().to(device)
-        moved = {name: value for name, value in self.model.named_parameters() if value.requires_grad}
-        self.learned = [*moved.values(), *self.auxiliary.parameters()]
+        trained = {name: value for name, value in self.model.named_parameters() if value.requires_grad}
+        self.learned = [*trained.values(), *self.auxiliary.parameters()]
         self.parts = Parts(
             self.model,
             self.auxiliary,
             torch.optim.AdamW(
                 self.learned, lr=schedule.learning_rate, betas=schedule.betas, weight_decay=schedule.weight_decay
             ),
-            {name: value.detach().clone() for name, value in moved.items()},
+            {name: value.detach().clone() for name, value in trained.items()},
             torch.zeros(len(Losses.NAMES) + 1, dtype=torch.float64),
             StageProgress(),
         )
 
     @abstractmethod
     def losses(self, recorded: torch.Tensor, speakers: torch.Tensor) -> Losses:
-        """What crops `(batch, 160 * frames)` of speakers `(batch,)` cost; all scalars."""
+        """The losses of crops `(batch, 160 * frames)` of speakers `(batch,)`; all scalars."""
 
     @abstractmethod
     def prepare(self) -> None:
-        """Learns from the speech what the first step needs."""
+        """Fits what the first step needs from the speech."""
 
     def resume(self, store: Store, folder: str) -> None:
-        """Goes on from the state in `folder`, or prepares a new start."""
+        """Loads the state in `folder`, or prepares a new start."""
         if not load_parts(store, folder, self.parts):
             self.prepare()
 
-    def to_the_end(self, store: Store, folder: str, report: OnLine | None) -> None:
-        """All steps that are left, with lines of history and saved states on the way."""
+    def train_to_end(self, store: Store, folder: str, report: OnHistoryLine | None) -> None:
+        """Runs the remaining steps, and writes lines of history and saved states at the intervals of the schedule."""
         schedule, progress = self.schedule, self.parts.progress
         while progress.step < schedule.steps:
             start = time.monotonic()
             self.step()
             last = progress.step == schedule.steps
-            line = self.line() if progress.step % schedule.report_every == 0 or last else None
+            line = self.history_line() if progress.step % schedule.report_every == 0 or last else None
             progress.seconds += time.monotonic() - start
             if line is not None:
                 progress.history.append(line)
@@ -100,7 +100,7 @@ class Stage(ABC):
                 report(self.spec, line)
 
     def step(self) -> None:
-        """One step of the optimiser; what torch draws in it depends on (seed, step) alone."""
+        """One step of the optimiser; torch's draws in it depend on (seed, step) alone."""
         schedule, progress = self.schedule, self.parts.progress
         for group in self.parts.optimiser.param_groups:
             group["lr"] = learning_rate(schedule, progress.step)
@@ -128,15 +128,15 @@ class Stage(ABC):
 
     @torch.no_grad()
     def _average(self) -> None:
-        """The running mean of the weights; at first it follows faster, so that the start is forgotten."""
-        done = self.parts.progress.step
-        share = 1 - min(self.schedule.average, (1 + done) / (10 + done))
-        now = dict(self.model.named_parameters())
+        """Updates the running mean of the weights; it follows faster at first, to drop the initial weights."""
+        step = self.parts.progress.step
+        share = 1 - min(self.schedule.average, (1 + step) / (10 + step))
+        weights = dict(self.model.named_parameters())
         for name, value in self.parts.average.items():
-            value.lerp_(now[name], share)
+            value.lerp_(weights[name], share)
 
-    def line(self) -> HistoryLine:
-        """The history's line for the steps since the last one."""
+    def history_line(self) -> HistoryLine:
+        """The line of history for the steps since the last one."""
         progress = self.parts.progress
         *sums, count = self.parts.sums.tolist()
         self.parts.sums.zero_()
@@ -150,16 +150,16 @@ class Stage(ABC):
 
     def _distances(self) -> dict[str, float]:
         averaged = self.averaged()
-        found = {}
+        distances = {}
         with torch.inference_mode():
             for utterance_id, samples in self.samples.items():
                 recorded = torch.from_numpy(samples)[None].to(self.device)
                 decoded = averaged(whole_frames(recorded)).samples[0, : len(samples)].cpu().numpy()
-                found[utterance_id] = round(log_spectral_distance(samples, decoded), 3)
-        return found
+                distances[utterance_id] = round(log_spectral_distance(samples, decoded), 3)
+        return distances
 
     def averaged(self) -> SmallCodec:
-        """A codec with the running mean of the weights and the codebooks of now, in evaluation mode."""
+        """A codec with the running mean of the weights and the current codebooks, in evaluation mode."""
         with torch.random.fork_rng(devices=[]):
             codec = SmallCodec(self.spec.network)
         codec.load_state_dict(self.model.state_dict() | self.parts.average)
@@ -174,36 +174,36 @@ def learning_rate(schedule: StageSchedule, step: int) -> float:
 
 
 def sample_utterances(corpus: ImportedCorpus) -> dict[str, np.ndarray]:
-    """The starts of a few dev recordings, each of another speaker, that show how a training comes along."""
+    """The first seconds of a few dev recordings of different speakers, to follow the progress; by utterance id."""
     try:
         speech = TrainingSpeech(corpus, "dev")
     except RequestError:
         return {}
-    first: dict[str, int] = {}
+    first_of_speaker: dict[str, int] = {}
     for number, recording in enumerate(speech.recordings):
-        first.setdefault(recording.speaker or recording.utterance_id, number)
-    chosen: Sequence[int] = list(first.values())[:SAMPLE_UTTERANCES]
+        first_of_speaker.setdefault(recording.speaker or recording.utterance_id, number)
+    chosen: Sequence[int] = list(first_of_speaker.values())[:SAMPLE_UTTERANCES]
     length = SAMPLE_SECONDS * SAMPLE_RATE
     return {speech.recordings[number].utterance_id: speech.waveform(number)[:length] for number in chosen}
 
 
 class FirstStage(Stage):
-    """SmallCodec -> Reconstruction + commitment + Auxiliary."""
+    """Trains the whole codec: reconstruction, commitment and auxiliary losses."""
 
     auxiliary: AuxiliaryObjective
 
     def __init__(
         self, spec: CodecSpec, speech: TrainingSpeech, samples: dict[str, np.ndarray], device: torch.device
     ) -> None:
-        start = TorchStream(device)
-        start.seed(seed_number("small codec weights", spec.seed))
-        with start:
+        initial = TorchStream(device)
+        initial.seed(seed_number("small codec weights", spec.seed))
+        with initial:
             model = SmallCodec(spec.network)
             auxiliary = build_auxiliary(spec, model.quantiser.first_width, speech)
         super().__init__(spec, spec.training, speech, samples, device, model=model, auxiliary=auxiliary, before=0)
 
     def prepare(self) -> None:
-        """The units of a semantic objective."""
+        """Fits the units of a semantic objective."""
         self.auxiliary.cpu()
         self.auxiliary.prepare(self.speech, self.spec.seed)
         self.auxiliary.to(self.device)
@@ -221,7 +221,7 @@ class FirstStage(Stage):
 
 
 class PolishingStage(Stage):
-    """Decoder of fixed codes -> Reconstruction + Moments. `model` is what the first stage released."""
+    """Trains the decoder on fixed codes: reconstruction and moments. `model` is the result of the first stage."""
 
     schedule: Polish
 
@@ -238,11 +238,11 @@ class PolishingStage(Stage):
         for part in decoding_parts(model):
             part.requires_grad_(True)
         before = spec.training.steps
-        super().__init__(spec, polish, speech, samples, device, model=model, auxiliary=Nothing(), before=before)
+        super().__init__(spec, polish, speech, samples, device, model=model, auxiliary=NoObjective(), before=before)
         self.moments = Moments().to(device)
 
     def prepare(self) -> None:
-        """Nothing: the first stage is all it needs."""
+        """Nothing to fit."""
 
     def losses(self, recorded: torch.Tensor, speakers: torch.Tensor) -> Losses:
         """Reconstruction and moments."""
@@ -257,6 +257,6 @@ class PolishingStage(Stage):
 
 
 def decoding_parts(model: SmallCodec) -> list[nn.Module]:
-    """What comes after the codes."""
+    """The modules that decode the codes."""
     parts: list[nn.Module] = [model.widen, model.decoder, model.head]
     return parts if model.utterance is None else [*parts, model.utterance.modulation]

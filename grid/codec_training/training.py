@@ -12,57 +12,61 @@ from filelock import Timeout
 
 from grid.codec_training.progress import STATE
 from grid.codec_training.speech import TrainingSpeech
-from grid.codec_training.stage import FirstStage, OnLine, PolishingStage, Stage, sample_utterances
+from grid.codec_training.stage import FirstStage, OnHistoryLine, PolishingStage, Stage, sample_utterances
 from grid.codecs.controlled.network import load_codec, weights_bytes
 from grid.codecs.controlled.spec import CodecSpec
+from grid.core.errors import one_line
 from grid.core.identity import digest
-from grid.core.record import FAILURE, Record, check_identity, check_outputs, finish, keep_failure, read_record, reason
+from grid.core.record import FAILURE, Record, check_identity, check_outputs, finish, keep_failure, read_record
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus, open_stored
 from grid.corpus.importing import ImportedCorpus
 
 REVISIONS = {"none": 2, "semantic": 2, "disentangled": 3}
-"""Of the first stage, by auxiliary objective; raised by hand when this code gives other weights from the same input."""
+"""Of the first stage, by auxiliary objective; increased by hand when the same input gives other weights."""
 POLISH_REVISION = 1
 WEIGHTS = "weights.safetensors"
 HISTORY = "history.json"
+LOCK = "lock"
+PATIENCE = 30.0
+"""Seconds to wait for a process that holds the training: one that was just killed may not have ended yet."""
 
 
 def first_identity(spec: CodecSpec, speech: TrainingSpeech) -> dict[str, Any]:
     """Everything that can change the weights of the first stage."""
-    asked = spec.model_dump(mode="json", exclude={"training": {"polish"}})
+    fields = spec.model_dump(mode="json", exclude={"training": {"polish"}})
     revision = REVISIONS[spec.auxiliary.kind]
-    return {"spec": asked, "speech": speech.digest, "split": speech.split, "revision": revision}
+    return {"spec": fields, "speech": speech.digest, "split": speech.split, "revision": revision}
 
 
 def polish_identity(spec: CodecSpec, speech: TrainingSpeech) -> dict[str, Any]:
-    """Everything that can change the weights of the second."""
+    """Everything that can change the weights of the polishing stage."""
     assert spec.training.polish is not None
     polish = spec.training.polish.model_dump(mode="json")
     return {"first": first_identity(spec, speech), "polish": polish, "revision": POLISH_REVISION}
 
 
 def first_folder(spec: CodecSpec, speech: TrainingSpeech) -> str:
-    """Where the first stage of a member's training on this speech lies in a store."""
+    """The folder, in a store, of the first stage of a member's training on this speech."""
     return f"small_codecs/{spec.name}-{digest(first_identity(spec, speech))}"
 
 
 def training_folder(spec: CodecSpec, speech: TrainingSpeech) -> str:
-    """Where a member's training on this speech ends: of its second stage if it has one."""
+    """The folder of the last stage of a member's training on this speech."""
     if spec.training.polish is None:
         return first_folder(spec, speech)
     return f"small_codecs/{spec.name}-polished-{digest(polish_identity(spec, speech))}"
 
 
 def train_codec(
-    spec: CodecSpec, corpus: ImportedCorpus, out: Store, report: OnLine | None = None, *, device: str = "cpu"
+    spec: CodecSpec, corpus: ImportedCorpus, out: Store, report: OnHistoryLine | None = None, *, device: str = "cpu"
 ) -> Record:
-    """Trains `spec` on the train split of `corpus` to its end, from where it was left; a finished one is only read.
+    """Trains `spec` on the train split of `corpus` to its end from its saved state; a finished training is read.
 
-    The folder `training_folder(spec, Speech(corpus, "train"))` of `out` then holds weights.safetensors (half
+    The folder `training_folder(spec, TrainingSpeech(corpus, "train"))` of `out` then holds weights.safetensors (half
     precision), history.json and, written last, record.json. `report` gets every line of the history as it is made.
     Recipes that differ in polishing alone share one first stage. Equal specification, speech, machine and thread count
-    give equal bytes on the CPU, interrupted or not; another thread count or a GPU adds in another order and gives
+    give equal bytes on the CPU, interrupted or not; another thread count or a GPU sums in another order and gives
     other bits. Raises RequestError when there is nothing to train on, FloatingPointError when the loss is not finite.
     """
     training = _Trainer(spec, corpus, out, report, torch.device(device))
@@ -70,62 +74,62 @@ def train_codec(
 
 
 class _Trainer:
-    """Brings the stages of one member to their ends."""
+    """Trains the stages of one member to their ends."""
 
     def __init__(
-        self, spec: CodecSpec, corpus: ImportedCorpus, out: Store, report: OnLine | None, device: torch.device
+        self, spec: CodecSpec, corpus: ImportedCorpus, out: Store, report: OnHistoryLine | None, device: torch.device
     ) -> None:
         self.spec, self.corpus, self.out, self.report, self.device = spec, corpus, out, report, device
         self.speech = TrainingSpeech(corpus, "train")
 
     def first(self) -> Record:
-        """The record of the first stage, made if it is not there."""
-        folder, asked = first_folder(self.spec, self.speech), first_identity(self.spec, self.speech)
-        done = self._done(folder, asked)
-        if done is not None:
-            return done
+        """The record of the first stage, which is trained if it is not finished."""
+        folder, identity = first_folder(self.spec, self.speech), first_identity(self.spec, self.speech)
+        record = self._finished(folder, identity)
+        if record is not None:
+            return record
         stage = FirstStage(self.spec, self.speech, sample_utterances(self.corpus), self.device)
-        return self._ended(stage, folder, asked)
+        return self._trained(stage, folder, identity)
 
     def polished(self) -> Record:
-        """The record of the second stage, made if it is not there."""
+        """The record of the polishing stage, which is trained, after the first one, if it is not finished."""
         polish = self.spec.training.polish
         assert polish is not None
-        folder, asked = training_folder(self.spec, self.speech), polish_identity(self.spec, self.speech)
-        done = self._done(folder, asked)
-        if done is not None:
-            return done
-        before, place = self.first(), first_folder(self.spec, self.speech)
-        check_outputs(self.out, place, before)
-        model, _ = load_codec(self.out.local(f"{place}/{WEIGHTS}"))
+        folder, identity = training_folder(self.spec, self.speech), polish_identity(self.spec, self.speech)
+        record = self._finished(folder, identity)
+        if record is not None:
+            return record
+        first, source = self.first(), first_folder(self.spec, self.speech)
+        check_outputs(self.out, source, first)
+        model, _ = load_codec(self.out.local(f"{source}/{WEIGHTS}"))
         samples = sample_utterances(self.corpus)
         stage = PolishingStage(self.spec, polish, self.speech, samples, self.device, model)
-        return self._ended(stage, folder, asked, before)
+        return self._trained(stage, folder, identity, first)
 
-    def _done(self, folder: str, asked: dict[str, Any]) -> Record | None:
+    def _finished(self, folder: str, identity: dict[str, Any]) -> Record | None:
         record = read_record(self.out, folder)
         if record is not None:
-            check_identity(self.out, folder, record, asked)
+            check_identity(self.out, folder, record, identity)
         return record
 
-    def _ended(self, stage: Stage, folder: str, asked: dict[str, Any], before: Record | None = None) -> Record:
+    def _trained(self, stage: Stage, folder: str, identity: dict[str, Any], first: Record | None = None) -> Record:
         stage.resume(self.out, folder)
-        stage.to_the_end(self.out, folder, self.report)
+        stage.train_to_end(self.out, folder, self.report)
         self.out.write_bytes(f"{folder}/{WEIGHTS}", weights_bytes(stage.averaged().cpu(), self.spec.network))
         lines = [vars(line) for line in stage.parts.progress.history]
         self.out.write_json(f"{folder}/{HISTORY}", {"lines": lines})
-        results = self._results(stage, before) | {"last": lines[-1]}
+        results = self._results(stage, first) | {"last": lines[-1]}
         outputs = [WEIGHTS, HISTORY]
-        record = finish(self.out, folder, kind="small codec", identity=asked, outputs=outputs, results=results)
+        record = finish(self.out, folder, kind="small codec", identity=identity, outputs=outputs, results=results)
         self.out.remove(f"{folder}/{STATE}")
         return record
 
-    def _results(self, stage: Stage, before: Record | None) -> dict[str, Any]:
-        """Steps and seconds are of both stages, where there are two."""
+    def _results(self, stage: Stage, first: Record | None) -> dict[str, Any]:
+        """The results of the record; steps and seconds are sums over both stages, where there are two."""
         progress, speech = stage.parts.progress, self.speech
         return {
             "steps": stage.before + progress.step,
-            "seconds": round(progress.seconds + (before.results["seconds"] if before else 0), 1),
+            "seconds": round(progress.seconds + (first.results["seconds"] if first else 0), 1),
             "device": str(self.device),
             "threads": torch.get_num_threads(),
             "recordings": len(speech),
@@ -136,14 +140,9 @@ class _Trainer:
         }
 
 
-LOCK = "lock"
-PATIENCE = 30.0
-"""Seconds to wait for a process that has the training: one that was just killed may still be on its way out."""
-
-
 @dataclass(frozen=True)
 class TrainingJob:
-    """One training, and all that a worker needs for it: small and picklable."""
+    """One training, with all that a worker process needs for it: small and picklable."""
 
     spec: CodecSpec
     folder: str
@@ -166,10 +165,10 @@ def training_jobs(
     return [TrainingJob(spec, training_folder(spec, speech), store.root, corpus, device, threads) for spec in specs]
 
 
-def run_job(job: TrainingJob, report: OnLine | None = None) -> str:
-    """Trains from where it was left, in this process; the reason in one line when that failed, "" when it did not.
+def run_job(job: TrainingJob, report: OnHistoryLine | None = None) -> str:
+    """Trains from the saved state, in this process; returns the reason of a failure in one line, "" for success.
 
-    The whole trace of a failure is in failure.json of the job's folder. It is kept, not raised: raising would end the
+    The traceback of a failure is in failure.json of the job's folder. It is recorded, not raised: raising would end the
     other trainings of a command, and make a scheduler try again what fails again. Sets torch's thread count.
     """
     torch.set_num_threads(job.threads)
@@ -181,11 +180,11 @@ def run_job(job: TrainingJob, report: OnLine | None = None) -> str:
         return f"another process is training it in {store.uri(job.folder)}; wait for its end"
 
 
-def _train(job: TrainingJob, store: Store, report: OnLine | None) -> str:
+def _train(job: TrainingJob, store: Store, report: OnHistoryLine | None) -> str:
     store.remove(f"{job.folder}/{FAILURE}")
     try:
         train_codec(job.spec, open_stored(store, job.corpus), store, report, device=job.device)
     except Exception as error:
         keep_failure(store, job.folder, error, traceback.format_exc())
-        return reason(error)
+        return one_line(error, first=True)
     return ""

@@ -1,1 +1,1 @@
-"""Codecs: the catalogue of facts, the one contract of every codec, and one adapter file per upstream family."""
+"""Codecs: the catalogue, the contract of all codecs, and one adapter module per upstream family."""

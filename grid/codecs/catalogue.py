@@ -1,4 +1,8 @@
-"""The catalogue of codecs: reads catalogue.yaml and third-party entries, looks up, builds, says what is missing."""
+"""The catalogue of codecs: catalogue.yaml and the entries of other packages.
+
+Looks entries up by name or letter, builds codecs, reports what a codec lacks on this machine, gives the identity of a
+codec (everything that can change its samples), and requires that restrictive licences are accepted.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ Paper = Literal["codecfake", "codecfake_plus", "cdd"]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All codec configurations known here, in the order of the file, third parties' last."""
+    """All codec configurations, in the order of the file, followed by those of other packages."""
 
     entries: tuple[CatalogueEntry, ...]
 
@@ -47,14 +51,14 @@ class Catalogue:
         return [entry.name for entry in self.entries]
 
     def get(self, name: str, where: str = "") -> CatalogueEntry:
-        """The entry called `name`; RequestError with the nearest choice when there is none."""
+        """The entry called `name`; RequestError, with `where` and the nearest choice, when there is none."""
         for entry in self.entries:
             if entry.name == name:
                 return entry
         raise unknown_name("codec", name, self.names(), where=where, command=COMMAND)
 
     def by_letter(self, paper: Paper, letter: str) -> CatalogueEntry:
-        """The entry a paper's table calls `letter`, such as `by_letter("codecfake_plus", "D1")`."""
+        """The entry that a paper's table calls `letter`, such as `by_letter("codecfake_plus", "D1")`."""
         lettered = {getattr(entry.letters, paper): entry for entry in self.entries if getattr(entry.letters, paper)}
         if letter not in lettered:
             raise unknown_name(f"{paper} letter", letter, lettered, command=COMMAND)
@@ -63,7 +67,7 @@ class Catalogue:
 
 @lru_cache(maxsize=1)
 def load_catalogue() -> Catalogue:
-    """catalogue.yaml and the `CATALOGUE` lists of third-party modules; RequestError names the entry that is wrong."""
+    """catalogue.yaml and the `CATALOGUE` lists of other packages' modules; RequestError names the invalid entry."""
     rows = load_yaml(FILE)["codecs"]
     entries = [_entry(row, FILE.name) for row in rows]
     for point in entry_points(group=ENTRY_POINTS):
@@ -79,7 +83,7 @@ def load_catalogue() -> Catalogue:
 def build(name: str, device: str = "cpu", weights: WeightFinder | None = None) -> Codec:
     """The codec called `name`, ready to use on `device`.
 
-    A codec whose environment is not this one gets a bridge to it; the environment is built at the first use. Raises
+    A codec with an isolated environment runs there through a bridge; the environment is built at the first use. Raises
     RequestError for an unknown name and MissingRequirementError for a missing adapter, package or declaration of an
     environment; missing weights are reported when the adapter loads them, because they may be fetched then.
     """
@@ -96,7 +100,7 @@ def build(name: str, device: str = "cpu", weights: WeightFinder | None = None) -
 
 
 def built_environment(name: str) -> Environment | None:
-    """The environment of the codec called `name` when it has one of its own and that is built here, else None."""
+    """The isolated environment of the codec called `name`, if it has one and it is built on this machine, else None."""
     entry = load_catalogue().get(name)
     declared = find_declaration(entry.isolated) if entry.isolated else None
     made = environment(declared) if declared else None
@@ -104,12 +108,12 @@ def built_environment(name: str) -> Environment | None:
 
 
 def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[str]:
-    """What this machine lacks to run `entry`, one line each; empty when it can run. Looks only: no heavy import."""
+    """What this machine lacks to run `entry`, one line each; empty when it can run. Imports no heavy package."""
     weights = finder or WeightFinder()
     declared = find_declaration(entry.isolated) if entry.isolated else None
-    wanted = [weight for weight in entry.weights if not (declared and declared.holds(weight.path))]
-    lacking = [weights.missing_message(weight) for weight in wanted if weights.locate(weight) is None]
-    if lacking and not weights.offline and all(weight.source for weight in wanted):
+    required = [weight for weight in entry.weights if not (declared and declared.holds(weight.path))]
+    lacking = [weights.missing_message(weight) for weight in required if weights.locate(weight) is None]
+    if lacking and not weights.offline and all(weight.source for weight in required):
         lacking[-1] += " They are fetched at first use where the network allows it."
     unbuilt = []
     if declared and not environment(declared).built:
@@ -120,8 +124,8 @@ def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[
 def identity(entry: CatalogueEntry) -> dict[str, Json]:
     """Everything that can change the samples of a codec, as JSON; loads neither weights nor heavy packages.
 
-    A codec in an environment of its own carries the digest of that environment's declaration, null while nobody has
-    declared it; a codec of the core has no such field.
+    A codec in an isolated environment has the digest of that environment's declaration, null if there is none; a codec
+    of the core has no such field.
     """
     revision = ADAPTERS.get(entry.adapter).revision if entry.adapter else None
     weights = [{"path": item.path, "source": item.source, "sha256": item.sha256} for item in entry.weights]
@@ -166,15 +170,16 @@ def _entry(row: dict[str, Any], place: str) -> CatalogueEntry:
 
 
 def require_accepted(entries: Iterable[CatalogueEntry], accepted: Iterable[str], how: str = "") -> None:
-    """RequestError unless every entry that asks for it is among the `accepted` names; it says the licence and the line.
+    """RequestError unless every entry whose licence must be accepted is among the `accepted` names.
 
-    `how` is what to write where there is no experiment file, such as `--accept-licence`.
+    The message has the licence and how to accept it: the line of the experiment file, or `how` where there is no
+    experiment file, such as `--accept-licence`.
     """
-    known = set(accepted)
-    asking = [entry for entry in entries if entry.accept_licence and entry.name not in known]
-    if not asking:
+    accepted_names = set(accepted)
+    pending = [entry for entry in entries if entry.accept_licence and entry.name not in accepted_names]
+    if not pending:
         return
-    names = sorted({entry.name for entry in asking})
-    licences = "; ".join(f"{entry.name}: {entry.licence or 'no licence known'}" for entry in asking)
-    line = how or f"write in the experiment file\n  accept_licence: [{', '.join([*sorted(known), *names])}]"
+    names = sorted({entry.name for entry in pending})
+    licences = "; ".join(f"{entry.name}: {entry.licence or 'no licence known'}" for entry in pending)
+    line = how or f"write in the experiment file\n  accept_licence: [{', '.join([*sorted(accepted_names), *names])}]"
     raise RequestError(f"the licence of {', '.join(names)} has to be accepted ({licences}). If you may use it, {line}")

@@ -1,4 +1,8 @@
-"""The one contract of every codec: what an adapter implements, and the resynthesis that the rest of the grid calls."""
+"""The contract of codecs: `Adapter`, which each family implements, and `Codec`, which the rest of the library calls.
+
+A `Codec` resynthesises speech `(batch, samples)` at 16 kHz. Around an adapter at its native rate it resamples, applies
+the level, compensates the delay, derives seeds and checks the output.
+"""
 
 from __future__ import annotations
 
@@ -31,24 +35,24 @@ class CodecOutputError(RuntimeError):
 class Adapter(ABC):
     """One upstream family, driven by a catalogue entry.
 
-    An adapter neither resamples, nor changes the level, nor shifts: `Codec` does, from `sample_rate`, `entry.level`
-    and `delay`. Its module imports heavy packages only inside methods, because the identity of a codec reads `revision`
-    from it. Register it with `@ADAPTERS.register("<module name>")`. Weights load on the first
+    An adapter does not resample, change the level or compensate its delay: `Codec` does, from `sample_rate`,
+    `entry.level` and `delay`. Its module imports heavy packages inside functions only, because the identity of a codec
+    reads `revision` from it. Register it with `@ADAPTERS.register("<module name>")`. Weights load on the first
     `code`, not in `__init__`.
     """
 
     revision: ClassVar[int]
-    """Raised by hand whenever the samples it makes change; part of the identity of all that was made with it."""
+    """Increased by hand whenever the samples change; part of the identity of everything made with the codec."""
     max_batch: ClassVar[int | None] = None
-    """The most items one call of `code` may hold; None is any number."""
+    """The largest batch that `code` accepts; None: any size."""
     cpu_batch: ClassVar[int | None] = None
-    """The most items of one call on a CPU, where that is faster; None is any number. On a GPU many at once are."""
+    """The batch size at which `code` is fastest on a CPU; None: any. On a GPU large batches are faster."""
     cpu_group: ClassVar[int] = 1
-    """How many items of any lengths `code_each` takes at once on a CPU, where that is faster than one by one."""
+    """The number of items of different lengths for which one call of `code_each` is fastest on a CPU."""
     equal_lengths: ClassVar[bool] = True
-    """Padding changes the output, so a batch must hold items of one length. `Codec` batches always do."""
+    """Whether a batch must hold items of one length, as padding changes the output; batches of `Codec` always do."""
     minimum_samples: ClassVar[int] = 1
-    """Shorter items reach `code` padded with zeros to this many native samples."""
+    """Native samples to which shorter items are padded with zeros before `code`."""
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         self.entry = entry
@@ -62,12 +66,12 @@ class Adapter(ABC):
 
     @property
     def batch(self) -> int | None:
-        """The most items `Codec` gives to one call of `code`; None is any number."""
+        """The largest batch that `Codec` passes to `code`; None: any size."""
         return self.max_batch or (self.cpu_batch if self.device == "cpu" else None)
 
     @property
     def group(self) -> int:
-        """How many items of any lengths are best given to one call of `code_each`; 1: their lengths matter."""
+        """The number of items of different lengths for one call of `code_each`; 1: batch items of equal length."""
         return self.cpu_group if self.device == "cpu" else 1
 
     @property
@@ -79,11 +83,14 @@ class Adapter(ABC):
     def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
         """Encode and decode: float32 `(batch, samples)` at the native rate to `(batch, about samples)`.
 
-        `seeds` holds one integer per item, of which a stochastic decoder must draw everything random of that item.
+        `seeds` holds one integer per item, from which a stochastic decoder derives all random numbers of the item.
         """
 
     def code_each(self, waveforms: Sequence[Samples], seeds: Sequence[int]) -> list[Samples]:
-        """`code` for items `(samples,)` of any lengths: as one by one, but for rounding. An adapter may do better."""
+        """`code` for items `(samples,)` of different lengths; the result of coding each alone, up to rounding.
+
+        The default codes one item after the other; an adapter may override it with something faster.
+        """
         return [self.code(row[None], [seed])[0] for row, seed in zip(waveforms, seeds, strict=True)]
 
 
@@ -92,10 +99,11 @@ ADAPTERS: Registry[type[Adapter]] = Registry(kind="codec", package="grid.codecs.
 
 @dataclass(frozen=True)
 class Prepared:
-    """A batch as an adapter hears it.
+    """A batch as it is passed to an adapter.
 
-    `padded` holds `(batch, native samples)` with zeros behind the end, so that nothing is lost when the delay is cut
-    from the front. `native_samples` and `samples` count without them, at the native rate and at 16 kHz.
+    `padded` is `(batch, samples)` at the native rate, extended by zeros so that cutting the delay from the front loses
+    nothing. `native_samples` and `samples` are the lengths without that padding, at the native rate and at 16 kHz.
+    `gains` `(batch,)` are divided out of the decoded audio.
     """
 
     padded: Samples
@@ -105,7 +113,7 @@ class Prepared:
 
 
 class Codec:
-    """What the grid calls: 16 kHz in, 16 kHz out, same length, aligned, finite."""
+    """A codec as the library calls it: speech at 16 kHz in and out, of the same length, aligned and finite."""
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
@@ -134,9 +142,9 @@ class Codec:
     def resynthesise_each(
         self, waveforms: Sequence[Samples], utterance_ids: Sequence[str], seed: int = 0
     ) -> list[Samples]:
-        """`resynthesise` for items `(samples,)` of any lengths in one call of the adapter, with the same errors.
+        """`resynthesise` for items `(samples,)` of different lengths in one call of the adapter, with the same errors.
 
-        All are coded at once: give it no more than `adapter.group`.
+        Pass at most `adapter.group` items.
         """
         if len(waveforms) != len(utterance_ids):
             raise RequestError(f"codec {self.name}: {len(utterance_ids)} utterance_ids for {len(waveforms)} waveforms")
@@ -156,8 +164,8 @@ class Codec:
         batch = _checked(waveforms, utterance_ids, self.name)
         levelled, gains = self._level.apply(batch, SAMPLE_RATE)
         native = resample(levelled, SAMPLE_RATE, self.adapter.sample_rate)
-        least = max(native.shape[1] + max(self.adapter.delay, 0), self.adapter.minimum_samples)
-        return Prepared(fit_length(native, least), gains, native.shape[1], batch.shape[1])
+        padded = max(native.shape[1] + max(self.adapter.delay, 0), self.adapter.minimum_samples)
+        return Prepared(fit_length(native, padded), gains, native.shape[1], batch.shape[1])
 
     def _finished(self, decoded: Samples, batch: Prepared, utterance_ids: Sequence[str]) -> Samples:
         delay, native = self.adapter.delay, fit_length(decoded, batch.padded.shape[1])

@@ -1,4 +1,4 @@
-"""One row of the codec catalogue: the facts of one codec configuration, checked field by field."""
+"""One entry of the codec catalogue: the facts of one codec configuration as a validated model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Facts(BaseModel):
 
 
 class Letters(_Facts):
-    """What the papers' tables call this codec; the CDD paper has no letters, so its codecs go by their own words."""
+    """The names of this codec in the papers' tables; the CDD paper has no letters but names."""
 
     codecfake: str | None = None
     codecfake_plus: str | None = None
@@ -53,9 +53,11 @@ class CatalogueEntry(_Facts):
     codebooks: int | None = None
     codebook_size: int | None = None
     bitrate_kbps: float | None = None
-    training_seed: int | None = Field(default=None, description="of a family whose members differ in nothing else")
+    training_seed: int | None = Field(default=None, description="of a family whose members may differ in it alone")
     channels: int = 1
-    source: Literal["transformers", "pip", "git", "bundled", "libsndfile"]
+    source: Literal["transformers", "pip", "git", "bundled", "libsndfile"] = Field(
+        description="where its network comes from: a package, upstream's repository, or this one (bundled)"
+    )
     package: str | None = Field(default=None, description="what to install, in words")
     package_alternative: str | None = None
     imports: tuple[str, ...] = Field(default=(), description="modules that must be importable")
@@ -74,23 +76,23 @@ class CatalogueEntry(_Facts):
     environment_reason: str = ""
     stochastic: bool = Field(default=False, description="the decoder draws random numbers: seeded per utterance")
     level: Annotated[str, AfterValidator(_known_level)] = "none"
-    arguments: dict[str, Argument] = Field(default_factory=dict, description="what the adapter is called with")
+    arguments: dict[str, Argument] = Field(default_factory=dict, description="settings of the adapter")
     adapter: str | None = Field(default=None, description="its name in the registry; null: no adapter yet")
     batching: str = ""
-    interface: str = Field(default="", description="upstream's calls, for whoever writes the adapter")
+    interface: str = Field(default="", description="upstream's calls that the adapter is based on")
     notes: str = ""
     unverified: tuple[str, ...] = ()
     verified: Verified = "not run"
 
     @property
     def codec(self) -> str:
-        """What this is a configuration of: its family or, in a family built to differ in the taxonomy, its place there.
+        """The codec of which this is a configuration: the family or, where seeds are given, the place in the taxonomy.
 
-        CodecFake+ calls two configurations of one codec, such as two bit rates, intra-family.
+        CodecFake+ calls a pair of configurations of one codec, such as two bit rates, intra-family.
         """
         return self.family if self.training_seed is None else f"{self.family} {self.qua} x {self.aux} x {self.dec}"
 
     @property
     def isolated(self) -> str | None:
-        """The name of the environment it runs in; None when it runs in this one."""
+        """The name of its isolated environment; None when it runs in the core's."""
         return self.environment.removeprefix(ISOLATED) if self.environment != CORE else None

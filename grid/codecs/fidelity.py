@@ -1,4 +1,6 @@
-"""What a codec did to audio, in figures: lag, level change, log-spectral distance, correlation."""
+"""Measures of the difference between an utterance before and after a codec: lag, level change, log-spectral distance,
+correlation. Waveforms are `(samples,)` at one rate; the library calls them at 16 kHz.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,16 @@ Waveform = NDArray[np.float32]
 FFT_SAMPLES = 512
 HOP_SAMPLES = 128
 FLOOR = 1e-4
-"""Magnitudes are held above this, 80 dB below those of a full-scale constant, so that silence counts little."""
+"""Least magnitude in the log spectrum, 80 dB below a full-scale constant: differences in silence count little."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """How `decoded` differs from `reference`, both `(samples,)` at one rate."""
+    """How a decoded waveform differs from its reference.
+
+    `lag` in samples, positive when the decoded waveform is late; `level_change` and `log_spectral_distance` in dB;
+    `correlation` is Pearson's at lag 0.
+    """
 
     lag: int
     level_change: float

@@ -1,4 +1,4 @@
-"""Level handling around a codec: the gain some codecs were run with, applied before and (loudness) undone after."""
+"""The level at which a codec is run: a gain before coding, by loudness (BS.1770-4; undone after coding) or by peak."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OVERLAP = 4
 
 @dataclass(frozen=True)
 class Level:
-    """`none`; `loudness -16 dB`: to that loudness before, restored after; `peak 0.95`: to that peak, and kept so."""
+    """`none`; `loudness -16 dB`: to that loudness, and back after coding; `peak 0.95`: to that peak, not undone."""
 
     kind: Literal["none", "loudness", "peak"]
     target: float = 0.0

@@ -1,4 +1,8 @@
-"""Owns the groups of pairs of codecs: of one family, of two, and alike in one axis of the taxonomy alone."""
+"""Pairs of codecs that a comparison is made over: by family and shared category, and matched in all but one attribute.
+
+`pair_groups` gives the intra-family, inter-family and axis-specific pairs as CodecFake+ calls them. `contrasts` gives
+the pairs within one family whose codecs differ in a single attribute of the taxonomy, the bit rate or training seed.
+"""
 
 from __future__ import annotations
 
@@ -11,70 +15,13 @@ from typing import Literal
 from grid.codecs.entry import CatalogueEntry
 from grid.core.vocabulary import Axis
 
-AXES: tuple[Axis, ...] = ("qua", "aux", "dec")
-INTRA, INTER = "intra-family", "inter-family"
-
-
-@dataclass(frozen=True)
-class PairGroup:
-    """A group and the pairs of names in it, in the order of the entries.
-
-    `name` is `intra-family`, `inter-family`, `QUA-specific` and so on; `category` is the family or the category that
-    both codecs of every pair share, "" for the whole group.
-    """
-
-    name: str
-    category: str
-    pairs: tuple[tuple[str, str], ...]
-
-
-def pair_groups(entries: Iterable[CatalogueEntry]) -> tuple[PairGroup, ...]:
-    """The groups that have pairs, each followed by its categories where these are several.
-
-    A family is what CodecFake+ calls one: the configurations of one codec (`CatalogueEntry.codec`). A pair is specific
-    to an axis when its codecs are of different families and agree in that axis and in neither of the other two, so that
-    what they share is due to it. A codec without a place in the taxonomy is in the families alone.
-    """
-    pairs = list(combinations(entries, 2))
-    related = [(a, b) for a, b in pairs if a.codec == b.codec]
-    strangers = [(a, b) for a, b in pairs if a.codec != b.codec]
-    groups = [*_parted(INTRA, related, lambda entry: entry.codec), *_parted(INTER, strangers, lambda _: "")]
-    for axis in AXES:
-        alike = [(a, b) for a, b in strangers if _shared(a, b) == [axis]]
-        groups += _parted(f"{axis.upper()}-specific", alike, partial(_word, axis))
-    return tuple(groups)
-
-
-def _shared(a: CatalogueEntry, b: CatalogueEntry) -> list[Axis]:
-    """The axes in which two codecs agree; none where one of them has no place in the taxonomy."""
-    return [axis for axis in AXES if _category(a, axis) is not None and _category(a, axis) == _category(b, axis)]
-
-
-def _category(entry: CatalogueEntry, axis: Axis) -> str | None:
-    found: str | None = getattr(entry, axis)
-    return found
-
-
-def _word(axis: Axis, entry: CatalogueEntry) -> str:
-    return _category(entry, axis) or ""
-
-
-def _parted(
-    name: str, pairs: list[tuple[CatalogueEntry, CatalogueEntry]], word: Callable[[CatalogueEntry], str]
-) -> Iterator[PairGroup]:
-    """The whole group, then its categories by the word of their first codec."""
-    words = list(dict.fromkeys(word(a) for a, _ in pairs))
-    if pairs:
-        yield PairGroup(name, "", tuple((a.name, b.name) for a, b in pairs))
-    if len(words) > 1:
-        for category in words:
-            yield PairGroup(name, category, tuple((a.name, b.name) for a, b in pairs if word(a) == category))
-
-
 Attribute = Literal["qua", "aux", "dec", "bitrate_kbps", "training_seed"]
 AttributeValue = str | float | int
+
+AXES: tuple[Axis, ...] = ("qua", "aux", "dec")
+INTRA, INTER = "intra-family", "inter-family"
 NOISE_FLOOR: tuple[Attribute, ...] = ("bitrate_kbps", "training_seed")
-"""No attributes of the taxonomy: what changes with these is what an effect of one has to stand out from."""
+"""Attributes outside the taxonomy: an effect of the taxonomy must exceed the differences that these cause."""
 WORDS: dict[Attribute, str] = {
     "qua": "QUA",
     "aux": "AUX",
@@ -83,17 +30,75 @@ WORDS: dict[Attribute, str] = {
     "training_seed": "training seed",
 }
 ORDER: dict[str, int] = {
-    word: place
-    for axis in (("Mvq", "Svq", "Scq"), ("None", "Sem", "Disent"), ("Time", "Freq"))
-    for place, word in enumerate(axis)
+    category: position
+    for categories in (("Mvq", "Svq", "Scq"), ("None", "Sem", "Disent"), ("Time", "Freq"))
+    for position, category in enumerate(categories)
 }
-"""An axis is read from the category that most codecs have; numbers rise."""
+"""The order of each axis: from the category that most codecs have to the rarest."""
 SHARED = ("family", "group", "adapter", "native_rate", "channels", "frame_rate", "level")
+"""Fields of the catalogue entry in which both codecs of a contrast must agree."""
+
+
+@dataclass(frozen=True)
+class PairGroup:
+    """A group and its pairs of codec names, in catalogue order.
+
+    `name` is `intra-family`, `inter-family`, `QUA-specific`, `AUX-specific` or `DEC-specific`; `category` is the family
+    or the category of the taxonomy that both codecs of every pair share, "" for the whole group.
+    """
+
+    name: str
+    category: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+def pair_groups(entries: Iterable[CatalogueEntry]) -> tuple[PairGroup, ...]:
+    """The non-empty groups, each followed by its categories if there are several.
+
+    A family in the sense of CodecFake+ is the set of configurations of one codec (`CatalogueEntry.codec`). A pair is
+    specific to an axis when its codecs are of different families and agree in that axis and in neither of the other
+    two, so that what the two have in common can be attributed to the axis. A codec outside the taxonomy is only in the
+    intra-family and inter-family groups.
+    """
+    pairs = list(combinations(entries, 2))
+    intra = [(a, b) for a, b in pairs if a.codec == b.codec]
+    inter = [(a, b) for a, b in pairs if a.codec != b.codec]
+    groups = [*_with_categories(INTRA, intra, lambda entry: entry.codec), *_with_categories(INTER, inter, lambda _: "")]
+    for axis in AXES:
+        alike = [(a, b) for a, b in inter if _shared_axes(a, b) == [axis]]
+        groups += _with_categories(f"{axis.upper()}-specific", alike, partial(_category_name, axis))
+    return tuple(groups)
+
+
+def _shared_axes(a: CatalogueEntry, b: CatalogueEntry) -> list[Axis]:
+    """The axes in which two codecs agree; none if one of them is outside the taxonomy."""
+    return [axis for axis in AXES if _category(a, axis) is not None and _category(a, axis) == _category(b, axis)]
+
+
+def _category(entry: CatalogueEntry, axis: Axis) -> str | None:
+    category: str | None = getattr(entry, axis)
+    return category
+
+
+def _category_name(axis: Axis, entry: CatalogueEntry) -> str:
+    return _category(entry, axis) or ""
+
+
+def _with_categories(
+    name: str, pairs: list[tuple[CatalogueEntry, CatalogueEntry]], category_of: Callable[[CatalogueEntry], str]
+) -> Iterator[PairGroup]:
+    """The whole group, then one group for each category; a pair's category is that of its first codec."""
+    categories = list(dict.fromkeys(category_of(a) for a, _ in pairs))
+    if pairs:
+        yield PairGroup(name, "", tuple((a.name, b.name) for a, b in pairs))
+    if len(categories) > 1:
+        for category in categories:
+            yield PairGroup(name, category, tuple((a.name, b.name) for a, b in pairs if category_of(a) == category))
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One attribute of a family changed from `before` to `after`, and the pairs of codecs (names) that show it."""
+    """One attribute changed from `before` to `after` within a family, and the pairs of codec names with this change."""
 
     family: str
     attribute: Attribute
@@ -111,58 +116,58 @@ class Contrast:
 
 
 def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
-    """The contrasts of each family, by attribute (QUA first, training seed last) and value.
+    """The contrasts of each family, ordered by attribute (QUA first, training seed last) and value.
 
-    Families with a contrast of the taxonomy come before those that have nothing but a noise floor.
+    Families with a contrast of the taxonomy come before those with a noise floor only.
 
     Two codecs are a pair when they agree in all of `SHARED` and in every attribute but one, and both have a value of
-    that. Numbers of codebooks and sizes follow from QUA and the bit rate, so they are not asked; what the catalogue
-    does not know of (training data, say) is not either.
+    that attribute. Numbers and sizes of codebooks follow from QUA and the bit rate, so they are not compared; nor is
+    what the catalogue does not hold, such as the training data.
     """
-    found: dict[tuple[str, Attribute, AttributeValue, AttributeValue], list[tuple[str, str]]] = {}
-    for one, other in combinations(entries, 2):
-        if (difference := _only_difference(one, other)) is not None:
+    pairs: dict[tuple[str, Attribute, AttributeValue, AttributeValue], list[tuple[str, str]]] = {}
+    for first, second in combinations(entries, 2):
+        if (difference := _only_difference(first, second)) is not None:
             attribute, before, after = difference
-            pair = one.name, other.name
+            pair = first.name, second.name
             if place(before) > place(after):
                 before, after, pair = after, before, pair[::-1]
-            found.setdefault((one.family, attribute, before, after), []).append(pair)
-    taxonomy = [family for family, attribute, *_ in found if attribute not in NOISE_FLOOR]
-    families = list(dict.fromkeys([*taxonomy, *(family for family, *_ in found)]))
+            pairs.setdefault((first.family, attribute, before, after), []).append(pair)
+    taxonomy = [family for family, attribute, *_ in pairs if attribute not in NOISE_FLOOR]
+    families = list(dict.fromkeys([*taxonomy, *(family for family, *_ in pairs)]))
     attributes = list(WORDS)
     ordered = sorted(
-        found, key=lambda key: (families.index(key[0]), attributes.index(key[1]), place(key[2]), place(key[3]))
+        pairs, key=lambda key: (families.index(key[0]), attributes.index(key[1]), place(key[2]), place(key[3]))
     )
-    return tuple(Contrast(*key, pairs=tuple(found[key])) for key in ordered)
+    return tuple(Contrast(*key, pairs=tuple(pairs[key])) for key in ordered)
 
 
 def exchange_words(attribute: Attribute, before: AttributeValue, after: AttributeValue) -> str:
-    """`QUA Mvq to Svq`, `bit rate 3 to 6 kbit/s`."""
+    """A change in words, such as `QUA Mvq to Svq` or `bit rate 3 to 6 kbit/s`."""
     unit = " kbit/s" if attribute == "bitrate_kbps" else ""
     first, second = (value if isinstance(value, str) else f"{value:g}" for value in (before, after))
     return f"{WORDS[attribute]} {first} to {second}{unit}"
 
 
 def value_of(entry: CatalogueEntry, attribute: Attribute) -> AttributeValue | None:
-    """What a codec has of an attribute; None where the catalogue knows none."""
-    found: AttributeValue | None = getattr(entry, attribute)
-    return found
+    """The value of an attribute; None where the catalogue has none."""
+    value: AttributeValue | None = getattr(entry, attribute)
+    return value
 
 
 def _only_difference(
-    one: CatalogueEntry, other: CatalogueEntry
+    first: CatalogueEntry, second: CatalogueEntry
 ) -> tuple[Attribute, AttributeValue, AttributeValue] | None:
-    """The attribute and its two values; None where more differs, or nothing, or a value is not known."""
-    if any(getattr(one, field) != getattr(other, field) for field in SHARED):
+    """The only differing attribute with its two values; None if none or several differ, or a value is not known."""
+    if any(getattr(first, field) != getattr(second, field) for field in SHARED):
         return None
-    values = [(attribute, value_of(one, attribute), value_of(other, attribute)) for attribute in WORDS]
-    differing = [(attribute, first, second) for attribute, first, second in values if first != second]
+    values = [(attribute, value_of(first, attribute), value_of(second, attribute)) for attribute in WORDS]
+    differing = [(attribute, before, after) for attribute, before, after in values if before != after]
     if len(differing) != 1:
         return None
-    attribute, first, second = differing[0]
-    return None if first is None or second is None else (attribute, first, second)
+    attribute, before, after = differing[0]
+    return None if before is None or after is None else (attribute, before, after)
 
 
 def place(value: AttributeValue) -> float:
-    """Where a value stands on its axis."""
+    """The sort key of a value: its position on its axis of the taxonomy, or the number itself."""
     return ORDER[value] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""TODO grid/codecs/taxonomy.py."""
+"""The place of a codec in the taxonomy of CodecFake+ (Table III): quantiser (QUA), auxiliary (AUX), decoder (DEC)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from grid.codecs.catalogue import load_catalogue
 from grid.core.errors import RequestError, unknown_name
 
-# CodecFake+ (paper), CodecFake-Source-Tracing (metadata), in lower case -> the words of the paper's Table III
+# spellings of the CodecFake+ paper and of the CodecFake-Source-Tracing metadata, in lower case -> those of Table III
 _QUANTISERS = {"mvq": "Mvq", "svq": "Svq", "scq": "Scq", "sq": "Scq"}
 _AUXILIARIES = {"sem": "Sem", "disent": "Disent", "none": "None", "trad": "None"}
 _DECODERS = {"time": "Time", "freq": "Freq"}
@@ -23,12 +23,12 @@ class Place(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What stands in for the name of a codec of which only its place is known, such as `mvq-none-freq`."""
+        """A name for a codec of which only the place is known, such as `mvq-none-freq`."""
         return "-".join(self).lower()
 
 
 def parse_place(qua: str, aux: str, dec: str, where: str) -> Place:
-    """The place for any spelling of the papers' files (SQ is Scq, Trad is None); RequestError, naming `where`."""
+    """The place for any spelling in the papers' files (SQ is Scq, Trad is None); else RequestError with `where`."""
     words = []
     tables = (("quantiser", qua, _QUANTISERS), ("auxiliary", aux, _AUXILIARIES), ("decoder", dec, _DECODERS))
     for kind, spelling, table in tables:

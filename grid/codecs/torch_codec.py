@@ -1,4 +1,7 @@
-"""What the adapters of torch codecs share: loading once, evaluation without gradients, arguments, complete weights."""
+"""Base class and helpers of the adapters of torch codecs: arguments, loading of complete weights, inference.
+
+Errors are RequestErrors that name the codec or the file. No pickled code in a file of weights is run.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from grid.codecs.contract import Adapter, Samples
 from grid.codecs.entry import CatalogueEntry
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 from grid.core.weights import WeightFinder, load_state
 
 if TYPE_CHECKING:
@@ -27,25 +30,25 @@ SelfCodec = TypeVar("SelfCodec", bound="TorchCodec")
 
 
 class Arguments(BaseModel):
-    """What a catalogue entry's `arguments` may say; a subclass adds the settings of its family."""
+    """The `arguments` of a catalogue entry; a subclass adds the settings of its family."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TorchCodec(Adapter):
-    """An adapter whose codec is a torch module: it is loaded at the first `code`, or handed in with `from_model`.
+    """An adapter whose codec is a torch module, loaded at the first `code` or passed to `from_model`.
 
-    On a CPU items go through one by one: the activations of several leave its caches. CPU seconds for a second of
-    audio, items of 4 s one by one and four at once, one thread of an AMD EPYC at the published sizes, as their authors
-    wrote them: EnCodec 0.14 and 0.21, SNAC (24 kHz) 0.57 and 1.15, Mimi 0.20 and 0.29. The other families are taken to
-    be like these. Only rounding tells the two ways apart: 8e-7 at most, of 24 items of real speech through two trained
-    codecs, eight at once.
+    On a CPU items are coded one by one, because the activations of several exceed its caches. CPU seconds for a second
+    of audio, items of 4 s one by one and four at once, one thread of an AMD EPYC at the published sizes, as their
+    authors wrote them: EnCodec 0.14 and 0.21, SNAC (24 kHz) 0.57 and 1.15, Mimi 0.20 and 0.29. The other families are
+    assumed to behave alike. The two ways differ by rounding only: at most 8e-7 over 24 items of real speech through two
+    trained codecs, eight at once.
     """
 
     cpu_batch: ClassVar[int | None] = 1
     quick_parts: ClassVar[tuple[str, ...]] = ()
-    """The submodules, "" for the whole model, that go through `_quicken.quicken` on a CPU: where that was measured to
-    be faster. The samples change by rounding, so `revision` rises with it."""
+    """The submodules (`""` for the whole model) that `cpu_speed.quicken` replaces on a CPU, where it was measured to be
+    faster. It changes the samples by rounding, so `revision` is increased with it."""
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)
@@ -53,9 +56,9 @@ class TorchCodec(Adapter):
 
     @classmethod
     def from_model(cls: type[SelfCodec], model: Model, entry: CatalogueEntry, *, device: str = "cpu") -> SelfCodec:
-        """The adapter around a `model` made elsewhere, such as a small one with random weights in a test.
+        """The adapter around an existing `model`, such as a small one with random weights in a test.
 
-        The model is changed as one that was loaded: weight normalisations are baked, known modules replaced.
+        The model is changed in place like a loaded one: weight normalisations are baked, slow modules replaced.
         """
         adapter = cls(entry, device=device)
         adapter._model = adapter._ready(model)
@@ -80,13 +83,13 @@ class TorchCodec(Adapter):
         """Encode to integer codes and decode these: `(batch, 1, samples)` to `(batch, 1, about samples)`."""
 
     def prepare(self, model: Model) -> None:
-        """Set the entry's settings on `model`; RequestError where the two disagree, before a sample is coded."""
+        """Applies the entry's settings to `model`; RequestError where the two disagree, before anything is coded."""
 
     def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
         """Encode and decode `(batch, samples)` at the native rate; see `Adapter.code`."""
         import torch
 
-        _ = self.model  # loads at the first call: what is made in inference mode is no parameter, and is not quickened
+        _ = self.model  # loaded outside of inference mode, whose tensors are no parameters and would not be quickened
         with torch.inference_mode():
             signal = torch.from_numpy(np.array(waveforms, dtype=np.float32)).to(self.device)[:, None]
             decoded: Samples = self.pass_through(signal, seeds)[:, 0].float().cpu().numpy()
@@ -118,25 +121,25 @@ def read_arguments(entry: CatalogueEntry, kind: type[ArgumentsType]) -> Argument
         ) from error
 
 
-def require_equal(entry: CatalogueEntry, what: str, expected: object, found: object) -> None:
-    """RequestError when a fact of the entry (`expected`, None if it has none) is not what the model holds."""
-    if expected is not None and expected != found:
-        raise RequestError(f"codec {entry.name}: the catalogue says {what} {expected}, but the model has {found}")
+def require_equal(entry: CatalogueEntry, what: str, expected: object, actual: object) -> None:
+    """RequestError when a fact of the entry (`expected`; None: not stated) differs from that of the model."""
+    if expected is not None and expected != actual:
+        raise RequestError(f"codec {entry.name}: the catalogue says {what} {expected}, but the model has {actual}")
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """What a file of weights holds; RequestError when it holds anything but tensors and plain values."""
+    """The contents of a file of weights; RequestError when it holds anything but tensors and plain values."""
     try:
         return load_state(path)
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise RequestError(
             f"{path} cannot be read as weights only (tensors and plain values), and code in a file is never run: "
-            f"{str(error).splitlines()[0]} Fetch the file again from its authors."
+            f"{one_line(error, kind=False, first=True)} Fetch the file again from its authors."
         ) from error
 
 
 def fill(model: Model, state: Mapping[str, Any], path: Path) -> None:
-    """Put `state` into `model`; RequestError unless every name and shape is there and nothing is left over."""
+    """Loads `state` into `model`; RequestError unless the two have the same names and shapes."""
     try:
         model.load_state_dict(dict(state), strict=True)
     except RuntimeError as error:
@@ -148,7 +151,8 @@ def fill(model: Model, state: Mapping[str, Any], path: Path) -> None:
 def from_folder(model_class: Any, folder: Path) -> Model:
     """A transformers model from config.json and model.safetensors in `folder`, as float32, without the network.
 
-    Raises RequestError when the file lacks a tensor of the model: transformers would leave it random and only warn.
+    Raises RequestError when the file lacks a tensor of the model, where transformers would only warn and keep random
+    values.
     """
     import torch
 
@@ -166,7 +170,7 @@ def from_folder(model_class: Any, folder: Path) -> Model:
 
 
 def whole_hops(signal: Signal, hop: int) -> Signal:
-    """`signal` with zeros behind its end, up to the next multiple of `hop` samples."""
+    """`signal` padded with zeros at its end to the next multiple of `hop` samples."""
     import torch
 
     return torch.nn.functional.pad(signal, (0, -signal.shape[-1] % hop))

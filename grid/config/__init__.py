@@ -1,1 +1,1 @@
-"""The experiment file and the recipe as typed models; every mistake is named with its file, line, value and choices."""
+"""Experiment files and recipes as pydantic models; an error message has file, line, value and choices."""

@@ -1,4 +1,4 @@
-"""On which evaluations an experiment compares trainings whose codecs differ in one attribute, and how."""
+"""The sections `effects`, `significance` and `artefacts` of an experiment file: what they compare and how."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from grid.metrics.paired_tests import LEVEL, REPLICATES
 
 
 class EffectChoice(Strict):
-    """The effect of each attribute of a codec, over pairs (grid/codecs/pairs.py) and whole families."""
+    """The effect of each attribute of a codec, over matched pairs (grid/codecs/pairs.py) and over whole families."""
 
     evaluation: tuple[str, ...] = Field(
         min_length=1, description="one or several, each with conditions per codec (`by: [codec]`)"
     )
-    level: float = Field(default=DEFAULT_LEVEL, gt=0, lt=1, description="of the intervals")
-    replicates: int = Field(default=DEFAULT_REPLICATES, ge=100, description="of the bootstrap behind them")
+    level: float = Field(default=DEFAULT_LEVEL, gt=0, lt=1, description="confidence level of the intervals")
+    replicates: int = Field(default=DEFAULT_REPLICATES, ge=100, description="bootstrap replicates for the intervals")
 
     @field_validator("evaluation", mode="before")
     @classmethod
@@ -28,14 +28,14 @@ class EffectChoice(Strict):
 
 
 class SignificanceChoice(Strict):
-    """Tests of every training against the baseline that is best on the evaluation, pooled and seed by seed."""
+    """Tests of every training against the best baseline of each evaluation, over all seeds and seed by seed."""
 
     baselines: tuple[str, ...] = Field(
         min_length=1,
         description="detectors of the grid, whose trainings without resynthesised speech are the baselines",
     )
     evaluations: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
-    level: float = Field(default=LEVEL, gt=0, lt=1, description="of an error; of any one among all for the bootstrap")
+    level: float = Field(default=LEVEL, gt=0, lt=1, description="significance level, family-wise for the bootstrap")
     predictions: Literal["scores", "decisions"] = Field(
         default="decisions", description="what the paired t-test and Wilcoxon's compare; scores need one unit"
     )
@@ -43,9 +43,9 @@ class SignificanceChoice(Strict):
 
 
 class ArtefactChoice(Strict):
-    """Whose residual spectrograms are compared, and on how many utterances: `codecgrid artefacts CONFIG`."""
+    """The codecs whose residual spectrograms `codecgrid artefacts CONFIG` compares, and the number of utterances."""
 
-    utterances: int = Field(default=100, ge=1, description="drawn from the recordings of the split")
+    utterances: int = Field(default=100, ge=1, description="number drawn from the recordings of the split")
     split: Split = "test"
     codecs: tuple[str, ...] | None = Field(default=None, min_length=2, description="default: all of the experiment")
-    seed: int = Field(default=0, description="of the draw")
+    seed: int = Field(default=0, description="of the draw of utterances")

@@ -1,6 +1,6 @@
-"""What a recipe says of augmentation: RawBoost, reverberation, noise. All of it enters the cell's identity.
+"""The augmentation steps of a recipe: RawBoost, reverberation and noise. Every field enters the cell's identity.
 
-`grid.inputs.augment` applies the steps, in the order of the recipe. Defaults are those of the published code.
+`grid.inputs.augment` applies the steps in the order of the recipe. Defaults are those of the published code.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from grid.config.yaml_file import Strict
 
 NYQUIST_HZ = 8000.0
+"""Half of the project's sampling rate of 16 kHz."""
 
 Probability = Annotated[float, Field(ge=0, le=1, description="of applying the step to an utterance in an epoch")]
 
@@ -23,17 +24,19 @@ def _check_ascending(model: Strict, name: str) -> None:
 
 
 class NotchFilter(Strict):
-    """The random band-stop filters in series of RawBoost; in brackets the names of the published code."""
+    """The random band-stop filters of RawBoost, in series; in brackets the parameter names of the published code."""
 
     bands: int = Field(default=5, ge=1, le=20, description="filters in series (nBands)")
     frequency_minimum: float = Field(default=20.0, ge=0, le=NYQUIST_HZ, description="least centre in Hz (minF)")
-    frequency_maximum: float = Field(default=NYQUIST_HZ, ge=0, le=NYQUIST_HZ, description="largest, in Hz (maxF)")
+    frequency_maximum: float = Field(default=NYQUIST_HZ, ge=0, le=NYQUIST_HZ, description="largest centre in Hz (maxF)")
     bandwidth_minimum: float = Field(default=100.0, ge=1, description="least width of a band in Hz (minBW)")
-    bandwidth_maximum: float = Field(default=1000.0, ge=1, description="largest, in Hz (maxBW)")
-    taps_minimum: int = Field(default=10, ge=3, description="least coefficients of a band; made odd (minCoeff)")
-    taps_maximum: int = Field(default=100, le=1000, description="largest, itself never drawn (maxCoeff)")
+    bandwidth_maximum: float = Field(default=1000.0, ge=1, description="largest width in Hz (maxBW)")
+    taps_minimum: int = Field(
+        default=10, ge=3, description="least number of coefficients of a band; made odd (minCoeff)"
+    )
+    taps_maximum: int = Field(default=100, le=1000, description="largest number, exclusive (maxCoeff)")
     gain_minimum: float = Field(default=0.0, description="least peak of the whole response in dB (minG)")
-    gain_maximum: float = Field(default=0.0, description="largest, in dB (maxG)")
+    gain_maximum: float = Field(default=0.0, description="largest peak in dB (maxG)")
 
     @model_validator(mode="after")
     def _bounds_ascend(self) -> NotchFilter:
@@ -43,7 +46,7 @@ class NotchFilter(Strict):
 
 
 class RawBoost(Strict):
-    """RawBoost (Tak, Kamble, Patino, Todisco, Evans, ICASSP 2022); in brackets the names of the published code."""
+    """RawBoost (Tak, Kamble, Patino, Todisco, Evans, ICASSP 2022); in brackets the parameter names of its code."""
 
     kind: Literal["rawboost"] = "rawboost"
     algorithm: int = Field(
@@ -59,10 +62,11 @@ class RawBoost(Strict):
         default=5.0, description="convolutive: dB off gain_minimum for x^2 and higher powers (minBiasLinNonLin)"
     )
     gain_maximum_drop: float = Field(
-        default=20.0, description="convolutive: dB off gain_maximum there, which may pass the other (maxBiasLinNonLin)"
+        default=20.0,
+        description="convolutive: dB off gain_maximum there, which may fall below the minimum (maxBiasLinNonLin)",
     )
     impulse_percent: float = Field(
-        default=10.0, ge=0, le=100, description="impulsive: most samples that are touched, in % (P)"
+        default=10.0, ge=0, le=100, description="impulsive: largest share of samples that are changed, in % (P)"
     )
     impulse_gain: float = Field(
         default=2.0, ge=0, description="impulsive: largest impulse, as a multiple of the sample it falls on (g_sd)"
@@ -77,7 +81,7 @@ class RawBoost(Strict):
 
 
 class Reverberation(Strict):
-    """Convolution with a room impulse response (RIR) drawn from a bank; the mean power stays."""
+    """Convolution with a room impulse response (RIR) drawn from a bank; the mean power is restored."""
 
     kind: Literal["rir"] = "rir"
     probability: Probability
@@ -89,7 +93,7 @@ class Reverberation(Strict):
 
 
 class Noise(Strict):
-    """A recording of noise drawn from a bank and added at an SNR that is uniform in dB."""
+    """Addition of a noise recording drawn from a bank, at an SNR drawn uniformly in dB."""
 
     kind: Literal["noise"] = "noise"
     probability: Probability

@@ -1,4 +1,4 @@
-"""The experiment file: corpora, attacks, the axes of the grid, the recipe and the evaluations."""
+"""The experiment file as a model: corpora, attacks, the axes of the grid, recipes, evaluations and resources."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from grid.core.errors import RequestError
 from grid.core.vocabulary import NO_CORS, SPLITS, Axis, Breakdown, Design, Draw, MixingMode, Role, Split
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+ALL = "all"
+"""The word for every codec that the experiment names elsewhere, or of a paper (`codecfake-plus:all`)."""
 
 
 def _check_name(name: str) -> str:
@@ -28,19 +30,19 @@ def _one_or_many(value: Any) -> Any:
 
 
 class CorpusSource(Strict):
-    """A corpus: one that was imported under `name`, or the protocol to import it from when it is not there yet."""
+    """A corpus that was imported as `name`, or that is imported from its protocol when it is not in the store."""
 
     name: str
-    reader: str | None = Field(default=None, description="which importer reads `path`")
+    reader: str | None = Field(default=None, description="the reader of `path`, such as asvspoof5")
     path: str | None = Field(default=None, description="the protocol file or folder, relative to the experiment file")
-    options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the importer")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the reader")
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
     cors: Literal["made", "own", "none"] = Field(
         default="made",
         description="`made`: CoRS are made from its recordings, and its own CoRS are left out; `own`: they are its own "
-        "rows, and made only in a split that has none of the codec; `none`: it has no CoRS in training nor in tests",
+        "rows, and made only in a split that has none of the codec; `none`: no CoRS in training or in tests",
     )
-    splits: tuple[Split, ...] = Field(default=SPLITS, min_length=1, description="of it that the experiment uses")
+    splits: tuple[Split, ...] = Field(default=SPLITS, min_length=1, description="splits of it that the experiment uses")
 
     _name = field_validator("name")(_check_name)
     _splits = field_validator("splits", mode="before")(_one_or_many)
@@ -60,33 +62,29 @@ class AttackSource(Strict):
         default="nothing",
         description="`selection`: each codec of the cell's selection; or codecs by name, the same for every cell",
     )
-    trained: bool = Field(default=True, description="false: no detector hears it before the tests, as in CodecFake+")
+    trained: bool = Field(default=True, description="false: it occurs in tests only, as in CodecFake+")
 
     def codecs(self, selection: Sequence[str]) -> tuple[str, ...]:
-        """The codecs that it goes through for a cell with the codecs of `selection`; none: it is left as it is."""
+        """The codecs that it goes through in a cell with the codecs of `selection`; empty when it is not coded."""
         if self.through == "nothing":
             return ()
         return tuple(selection) if self.through == "selection" else self.through
 
 
-ALL = "all"
-"""The word for every codec that the experiment names elsewhere, or of a paper (`codecfake-plus:all`)."""
-
-
 def slug(word: str) -> str:
-    """A word for codecs, such as `codecfake-plus:J`, as a name."""
+    """The name of a selection made from a word for codecs: `codecfake-plus:J` gives `codecfake-plus-j`."""
     return word.lower().replace(":", "-")
 
 
 class Selection(Strict):
-    """The codecs that feed CoRS into one training: by name, or the best of another grid.
+    """The codecs whose CoRS enter one training: by name, or the best of another grid.
 
     A codec may be named by its letter in a paper, `codecfake-plus:J`; `codecfake-plus:all` are all of that paper, and
     `all` every codec that the experiment names elsewhere.
     """
 
     name: str
-    codecs: tuple[str, ...] = Field(default=(), description="none where `top` says which")
+    codecs: tuple[str, ...] = Field(default=(), description="left out where `top` chooses them")
     draw: Draw = Field(
         default="each",
         description="with several codecs: every utterance through `each`, or through `one` drawn per epoch",
@@ -96,17 +94,17 @@ class Selection(Strict):
         description="every utterance through one codec, the same in every epoch, and equally many utterances through "
         "each sub-category of this axis of the taxonomy (grid/cells/balance.py)",
     )
-    scale: int = Field(default=1, ge=1, description="of `balance`: so many different codecs for each utterance")
-    top: int | None = Field(default=None, ge=1, description="the best so many codecs of the grid `of`, by dev EER")
+    scale: int = Field(default=1, ge=1, description="of `balance`: number of different codecs for each utterance")
+    top: int | None = Field(default=None, ge=1, description="that many codecs of the grid `of`, the best by dev EER")
     of: str | None = Field(default=None, description="the experiment file of another grid, relative to this one")
     detector: str | None = Field(default=None, description="whose dev EER counts, where the other grid has several")
-    policy: str | None = Field(default=None, description="under which, where the other grid has several")
+    policy: str | None = Field(default=None, description="whose cells count, where the other grid has several policies")
 
     _name = field_validator("name")(_check_name)
     _codecs = field_validator("codecs", mode="before")(_one_or_many)
 
     @model_validator(mode="after")
-    def _says_which(self) -> Selection:
+    def _codecs_are_determined(self) -> Selection:
         if bool(self.codecs) == (self.top is not None):
             raise ValueError("give `codecs`, or `top` and `of` for the best codecs of another grid")
         if (self.top is None) != (self.of is None) or (self.top is None and (self.detector or self.policy)):
@@ -123,16 +121,18 @@ def _named_selection(value: Any) -> Any:
 
 
 class PolicyChoice(Strict):
-    """How CoRS enters training: its label and its mixing."""
+    """How CoRS enters training: its label and how it is mixed with bona fide items."""
 
     label: str
     mixing: MixingMode = "append"
-    probability: float = Field(default=0.5, gt=0, le=1, description="of replacing a bona fide item; for `replace`")
-    target: float | None = Field(default=None, ge=0, le=1, description="of the label `soft`: 1 is bona fide")
+    probability: float = Field(
+        default=0.5, gt=0, le=1, description="probability that a bona fide item is replaced; for `replace`"
+    )
+    target: float | None = Field(default=None, ge=0, le=1, description="target of the label `soft`: 1 is bona fide")
 
     @property
     def name(self) -> str:
-        """A short name for tables: the label, and what differs from appending."""
+        """A short name for tables: the label, with its target, and the mixing unless it is `append`."""
         label = self.label if self.target is None else f"{self.label}-{self.target:g}"
         return label if self.mixing == "append" or self.label == NO_CORS else f"{label}-replace-{self.probability:g}"
 
@@ -142,7 +142,7 @@ def _named_policy(value: Any) -> Any:
 
 
 class CellFilter(Strict):
-    """Cells that agree with every list given; a list left out agrees with all."""
+    """Cells that match every list; a list that is left out matches all cells."""
 
     selections: tuple[str, ...] | None = None
     policies: tuple[str, ...] | None = None
@@ -151,7 +151,7 @@ class CellFilter(Strict):
 
 
 class Axes(Strict):
-    """The axes of the grid; its cells are their product without the excluded ones."""
+    """The axes of the grid: its cells are their product without those that `exclude` matches."""
 
     selections: tuple[Annotated[Selection, BeforeValidator(_named_selection)], ...] = Field(min_length=1)
     policies: tuple[Annotated[PolicyChoice, BeforeValidator(_named_policy)], ...] = Field(min_length=1)
@@ -161,14 +161,14 @@ class Axes(Strict):
 
 
 class EvaluationChoice(Strict):
-    """A set of trials by the roles of its two classes, pooled and split into conditions."""
+    """A set of trials, defined by the roles of its two classes, and the conditions it is split into."""
 
     bonafide: tuple[Role, ...] = Field(min_length=1)
     spoof: tuple[Role, ...] = Field(min_length=1)
-    by: tuple[Breakdown, ...] = Field(default=(), description="conditions besides the pooled one")
+    by: tuple[Breakdown, ...] = Field(default=(), description="what conditions besides the pooled one are formed by")
     corpora: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
     mos_above: float | None = Field(
-        default=None, ge=1, le=5, description="only utterances of a predicted MOS above it (`codecgrid mos`)"
+        default=None, ge=1, le=5, description="only utterances with a predicted MOS above it (`codecgrid mos`)"
     )
 
     _lists = field_validator("bonafide", "spoof", "by", "corpora", mode="before")(_one_or_many)
@@ -190,10 +190,10 @@ BootstrapUnit = Literal["speaker", "utterance", "conditional"]
 class Bootstrap(Strict):
     """Intervals of an EER: percentile bootstrap over speakers, over utterances, or over systems and their utterances.
 
-    `conditional` is the published recipe of CodecFake+ (grid/metrics/conditional_bootstrap.py): systems are drawn,
-    then the trials of those drawn. The system of a spoof is its attack; a recording belongs to the attack that its
-    `source` ends in (`codecfake-plus/valle`), or else to its source. Where a class of a condition has one speaker or
-    system alone, its interval is over utterances.
+    `conditional` is the published method of CodecFake+ (grid/metrics/conditional_bootstrap.py): systems are drawn, then
+    the trials of the drawn systems. The system of a spoof is its attack; a recording belongs to the attack that its
+    `source` ends in (`codecfake-plus/valle`), or else to its source. Where a class of a condition has only one speaker
+    or system, the interval is over utterances.
     """
 
     replicates: int = Field(default=1000, ge=100)
@@ -202,46 +202,58 @@ class Bootstrap(Strict):
 
 
 class Resources(Strict):
-    """What a training and a codec worker take; never part of an identity."""
+    """The CPUs and GPUs of a training and of a codec worker, and limits; never part of an identity."""
 
     cpus_per_cell: float = Field(default=1, gt=0)
     gpus_per_cell: float = Field(default=0, ge=0, description="below 1 several cells share a GPU")
     cpus_per_codec_worker: float = Field(default=1, gt=0)
     gpus_per_codec_worker: float = Field(default=0, ge=0)
-    codec_workers: int | None = Field(default=None, ge=1, description="at most so many per codec; default: all CPUs")
+    codec_workers: int | None = Field(default=None, ge=1, description="largest number per codec; default: all CPUs")
     cells_per_gang: int = Field(
-        default=1, ge=1, description="cells that share a frozen encoder train together, at most so many in one trial"
+        default=1,
+        ge=1,
+        description="largest number of cells with the same frozen encoder that one trial trains together",
     )
-    max_cell_restarts: int = Field(default=3, ge=0, description="after a killed process or a lost machine")
+    max_cell_restarts: int = Field(default=3, ge=0, description="restarts after a killed process or a lost machine")
 
 
 class Experiment(Strict):
-    """One experiment file."""
+    """All of an experiment file, checked: names are unique and references exist."""
 
     name: str
     corpora: tuple[CorpusSource, ...] = Field(min_length=1)
-    impulse_responses: CorpusSource | None = Field(default=None, description="for augmentation by `rir`; split train")
-    noises: CorpusSource | None = Field(default=None, description="for augmentation by `noise`; split train")
+    impulse_responses: CorpusSource | None = Field(
+        default=None, description="bank for augmentation by `rir`; its split train is used"
+    )
+    noises: CorpusSource | None = Field(
+        default=None, description="bank for augmentation by `noise`; its split train is used"
+    )
     attacks: tuple[AttackSource, ...] = ()
-    codec_seed: int = Field(default=0, description="of stochastic codecs and of attacks")
-    max_failed_share: float = Field(default=0.01, ge=0, le=1, description="of the utterances of one codec")
+    codec_seed: int = Field(default=0, description="seed of stochastic codecs and of attacks")
+    max_failed_share: float = Field(
+        default=0.01, ge=0, le=1, description="largest share of failed utterances of one codec"
+    )
     grid: Axes
     recipe: str
-    recipes: dict[str, str] = Field(default_factory=dict, description="detector: recipe, where it is another one")
-    evaluation_codecs: tuple[str, ...] = Field(default=(), description="tested too, besides those of the selections")
+    recipes: dict[str, str] = Field(
+        default_factory=dict, description="detector: recipe, where it differs from `recipe`"
+    )
+    evaluation_codecs: tuple[str, ...] = Field(default=(), description="codecs tested besides those of the selections")
     evaluations: dict[str, EvaluationChoice] = Field(min_length=1)
     bootstrap: Bootstrap = Bootstrap()
     cross_testing: str | None = Field(default=None, description="the evaluation that the cross-codec matrix shows")
-    artefacts: ArtefactChoice | None = Field(default=None, description="how alike the codecs' residuals are")
+    artefacts: ArtefactChoice | None = Field(
+        default=None, description="similarity of the codecs' residual spectrograms"
+    )
     significance: SignificanceChoice | None = Field(default=None, description="tests against the best baseline")
     effects: EffectChoice | None = Field(default=None, description="of each attribute of a codec, over matched pairs")
-    report: tuple[str, ...] = Field(default=(), description="tables of papers to make, such as cdd-table-3")
+    report: tuple[str, ...] = Field(default=(), description="tables of papers to reproduce, such as cdd-table-3")
     compare: tuple[str, ...] = Field(
-        default=(), description="experiment files, relative to this one, whose results stand beside this one's"
+        default=(), description="experiment files, relative to this one, whose results are shown beside its own"
     )
     designs: dict[str, Design] = Field(
         default_factory=dict,
-        description="codec: what it is made for, where policy `by-design` shall not ask the catalogue",
+        description="codec: what it is made for, in place of the catalogue's entry, for policy `by-design`",
     )
     accept_licence: tuple[str, ...] = Field(
         default=(), description="codecs with non-commercial or no licence, named one by one"
@@ -249,12 +261,12 @@ class Experiment(Strict):
     resources: Resources = Resources()
     root: str = "results"
     tracking_uri: str | None = Field(default=None, description="MLflow; default: SQLite under the root")
-    folder: Path = Field(default=Path(), exclude=True, description="of the experiment file")
+    folder: Path = Field(default=Path(), exclude=True, description="folder of the experiment file")
 
     _name = field_validator("name")(_check_name)
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Experiment:
+    def _references_are_sound(self) -> Experiment:
         for kind, names in (
             ("corpus", [c.name for c in self.all_corpora()]),
             ("selection", [s.name for s in self.grid.selections]),
@@ -262,21 +274,20 @@ class Experiment(Strict):
             ("detector", list(self.grid.detectors)),
             ("seed", [str(s) for s in self.grid.seeds]),
         ):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{kind} {', '.join(twice)} is given twice")
-        strangers = sorted(set(self.recipes) - set(self.grid.detectors))
-        if strangers:
-            raise ValueError(f"recipes names {strangers[0]!r}, which is none of the detectors of the grid")
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"{kind} {', '.join(repeated)} is given twice")
+        unknown = sorted(set(self.recipes) - set(self.grid.detectors))
+        if unknown:
+            raise ValueError(f"recipes names {unknown[0]!r}, which is none of the detectors of the grid")
         if self.cross_testing is not None and self.cross_testing not in self.evaluations:
             raise ValueError(f"cross_testing {self.cross_testing!r} is none of {', '.join(self.evaluations)}")
         if self.significance is not None:
-            asked = self.significance
-            for key, given, choices in (
-                ("baselines", asked.baselines, self.grid.detectors),
-                ("evaluations", asked.evaluations or (), tuple(self.evaluations)),
+            for key, named, choices in (
+                ("baselines", self.significance.baselines, self.grid.detectors),
+                ("evaluations", self.significance.evaluations or (), tuple(self.evaluations)),
             ):
-                for name in sorted(set(given) - set(choices)):
+                for name in sorted(set(named) - set(choices)):
                     raise ValueError(f"significance: {key} names {name!r}, which is none of {', '.join(choices)}")
         for name in self.effects.evaluation if self.effects is not None else ():
             if name not in self.evaluations:
@@ -294,20 +305,20 @@ class Experiment(Strict):
         return corpora
 
     def all_corpora(self) -> tuple[CorpusSource, ...]:
-        """The corpora and the banks of augmentation: all that is imported."""
+        """The corpora and the augmentation banks: everything that is imported."""
         banks = (self.impulse_responses, self.noises)
         return (*self.corpora, *(source for source in banks if source is not None))
 
     def with_selections(self, selections: Sequence[Selection]) -> Experiment:
-        """The same with other selections; RequestError when two have one name."""
+        """A copy with other selections; RequestError when two of them have the same name."""
         names = [selection.name for selection in selections]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise RequestError(f"selection {', '.join(twice)} is given twice in experiment {self.name}")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise RequestError(f"selection {', '.join(repeated)} is given twice in experiment {self.name}")
         return self.model_copy(update={"grid": self.grid.model_copy(update={"selections": tuple(selections)})})
 
     def codec_names(self) -> list[str]:
-        """Every codec of the selections and of the evaluations, once, in the order of the file."""
+        """The codecs of the selections, of the attacks and of `evaluation_codecs`, once each, in this order."""
         trained = [codec for selection in self.grid.selections for codec in selection.codecs]
         trained += [codec for source in self.attacks for codec in source.codecs(())]
         return list(dict.fromkeys([*trained, *self.evaluation_codecs]))

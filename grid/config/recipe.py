@@ -1,4 +1,4 @@
-"""A recipe: everything of a training that is not an axis of the grid. All of it enters the cell's identity."""
+"""Recipes: all settings of a training that are not axes of the grid. Every field enters the cell's identity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grid.core.vocabulary import ModelSelection
 
 
 class Adam(Strict):
-    """Adam of Kingma and Ba (2015) with PyTorch's meaning of weight decay (an L2 term in the gradient)."""
+    """Adam (Kingma and Ba, 2015) with weight decay as in `torch.optim.Adam`: an L2 term in the gradient."""
 
     learning_rate: float = Field(gt=0)
     betas: tuple[float, float] = (0.9, 0.999)
@@ -22,20 +22,20 @@ class Adam(Strict):
 
 
 class Constant(Strict):
-    """The learning rate never changes."""
+    """A constant learning rate."""
 
     kind: Literal["constant"] = "constant"
 
 
 class Cosine(Strict):
-    """Half a cosine from the optimiser's rate down to `floor`, changed at every step."""
+    """Half a cosine from the optimiser's learning rate down to `floor`, updated at every optimisation step."""
 
     kind: Literal["cosine"]
     floor: float = Field(ge=0)
 
 
 class Staircase(Strict):
-    """The rate times `factor` after every `every_epochs` epochs, until it is at most `floor`."""
+    """The learning rate is multiplied by `factor` after every `every_epochs` epochs, until it is at most `floor`."""
 
     kind: Literal["staircase"]
     every_epochs: int = Field(ge=1)
@@ -47,24 +47,24 @@ Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="kind")]
 
 
 class EarlyStopping(Strict):
-    """Stops when dev EER has not fallen by more than `minimum_change` (a fraction) for `patience` epochs."""
+    """Training stops when dev EER has not fallen by more than `minimum_change` (a fraction) for `patience` epochs."""
 
     patience: int = Field(ge=1)
     minimum_change: float = Field(default=0.0, ge=0)
 
 
 class Crop(Strict):
-    """How an utterance becomes a fixed number of samples at 16 kHz; a shorter one is repeated end to end."""
+    """The fixed number of samples at 16 kHz cut from an utterance; a shorter one is repeated end to end."""
 
     samples: int = Field(ge=1600)
     train: Literal["random", "first"] = "random"
     evaluation: Literal["first", "random"] = Field(
-        default="first", description="on dev and test; `random` only to reproduce published code that was so"
+        default="first", description="on dev and test; `random` only to reproduce published code that does so"
     )
 
 
 class OneClass(Strict):
-    """Margins and scale of OC-softmax, for detectors that give cosines; see `grid.training.losses.oc_softmax`."""
+    """Margins and scale of OC-softmax, for detectors with cosine outputs; see `grid.training.losses.oc_softmax`."""
 
     bonafide_margin: float = Field(default=0.9, ge=-1, le=1, description="bona fide cosines shall be above it")
     spoof_margin: float = Field(default=0.2, ge=-1, le=1, description="spoof cosines shall be below it")
@@ -72,19 +72,19 @@ class OneClass(Strict):
 
 
 class InitialWeights(Strict):
-    """A published checkpoint to start from, instead of random weights; the digest is what counts."""
+    """A published checkpoint to start from instead of random weights; `sha256` identifies it, wherever the file is."""
 
     path: str = Field(description="below a weights folder, such as aasist/AASIST-L.pth")
-    source: str = Field(description="where to get it")
+    source: str = Field(description="where the file can be downloaded")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 BANKS = {"impulse_responses": "rir", "noises": "noise"}
-"""Fields of an experiment file: the kind of augmentation that draws from the corpus which they name."""
+"""Each field of an experiment file that names a bank: the kind of augmentation step that draws from it."""
 
 
 class Recipe(Strict):
-    """One way to train a detector, complete."""
+    """All settings of one way to train a detector."""
 
     epochs: int = Field(ge=0, description="0: nothing is trained, and `initial_weights` are scored as they are")
     batch_size: int = Field(ge=2)
@@ -92,20 +92,24 @@ class Recipe(Strict):
     optimiser: Adam
     schedule: Schedule = Constant()
     crop: Crop
-    augmentation: tuple[AugmentationStep, ...] = Field(default=(), description="in this order, in training")
-    augment_before_crop: bool = Field(default=False, description="the whole utterance, then the crop")
-    augment_dev: bool = Field(default=False, description="dev too; only to reproduce published code that did")
+    augmentation: tuple[AugmentationStep, ...] = Field(
+        default=(), description="steps applied in this order, in training"
+    )
+    augment_before_crop: bool = Field(default=False, description="augment the whole utterance before the crop")
+    augment_dev: bool = Field(
+        default=False, description="augment dev too; only to reproduce published code that does so"
+    )
     class_weights: Literal["prior", "corpus prior", "none"] | tuple[float, float] = Field(
         default="prior",
-        description="`prior`: inverse to the class prior that the policy makes; `corpus prior`: bona fide counts as "
-        "often as the corpus has spoofs for one bona fide, before CoRS joins; or fixed (spoof, bona fide)",
+        description="`prior`: inverse to the class prior under the policy; `corpus prior`: bona fide is weighted by "
+        "the number of spoofs for each bona fide in the corpus, before CoRS is added; or fixed (spoof, bona fide)",
     )
     one_class: OneClass = OneClass()
     precision: Literal["float32", "bfloat16"] = "float32"
     model_selection: ModelSelection = Field(
         default="best dev EER",
         description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far "
-        "(SWA), and the statistics of batch norm are then taken anew",
+        "(SWA), and the statistics of batch norm are then recomputed",
     )
     early_stopping: EarlyStopping | None = None
     score_batch_size: int = Field(default=16, ge=1)
@@ -113,7 +117,7 @@ class Recipe(Strict):
 
     @property
     def banks(self) -> dict[str, str]:
-        """The corpora that its augmentation draws from, by their fields in an experiment file: the kind of step."""
+        """The banks that its augmentation draws from: field of the experiment file -> kind of step."""
         kinds = {step.kind for step in self.augmentation}
         return {field: kind for field, kind in BANKS.items() if kind in kinds}
 
@@ -124,18 +128,21 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
-    def _something_is_scored(self) -> Recipe:
+    def _weights_are_trained_or_given(self) -> Recipe:
         if self.epochs == 0 and self.initial_weights is None:
             raise ValueError("with epochs 0 nothing is trained: name the initial_weights to score, or train an epoch")
         return self
 
 
 def load_recipe(name: str, *, beside: Path | None = None, where: str = "") -> Recipe:
-    """The recipe `name`: `recipes/NAME.yaml` beside the experiment file, else among codecgrid's own."""
+    """The recipe `name`: `recipes/NAME.yaml` in `beside`, the folder of the experiment file, else in `configs/`.
+
+    Raises RequestError, with the choices and `where`, for an unknown name.
+    """
     folders = [folder / "recipes" for folder in (beside, config_folder()) if folder is not None]
     for folder in folders:
         file = folder / f"{name}.yaml"
         if file.is_file():
             return parse(Recipe, read_yaml(file))
-    known = {file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.yaml")}
-    raise unknown_name("recipe", name, known, where=where)
+    names = {file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.yaml")}
+    raise unknown_name("recipe", name, names, where=where)

@@ -1,4 +1,4 @@
-"""Reads a YAML file into a pydantic model; an error names the file and line of the value that is wrong."""
+"""YAML files parsed into pydantic models; error messages have the file and line of the wrong value."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from grid.core.errors import RequestError, unknown_name
 Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
 KeyPath = tuple[str | int, ...]
-"""Keys and positions that lead to a value of the file."""
+"""The keys and positions that lead to a value of the file, from the top."""
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Plain values only; libyaml's reads the codec catalogue in 0.1 s, where Python's takes 1 s."""
+"""Constructs plain values only. libyaml's loader reads the codec catalogue in 0.1 s, the Python one in 1 s."""
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses keys it does not know."""
+    """A frozen model that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PlacedError(RequestError):
-    """A wrong value that a validator found: its message names it, `place` leads to it from the validated model."""
+    """A wrong value inside the value that a validator checks; `place` leads to it from the validated model."""
 
     def __init__(self, message: str, place: KeyPath) -> None:
         super().__init__(message)
@@ -38,14 +38,14 @@ class PlacedError(RequestError):
 
 @dataclass(frozen=True)
 class YamlFile:
-    """The values of a YAML file and the line of each; no lines where the values come from elsewhere."""
+    """The values of a YAML file and the line number of each; `lines` is empty for values from other sources."""
 
     path: Path
     values: dict[str, Any]
     lines: dict[KeyPath, int]
 
     def where(self, *place: str | int) -> str:
-        """`file:line` of a value such as `("grid", "selections", 2)`, or of the nearest thing that encloses it."""
+        """`file:line` of a value such as `("grid", "selections", 2)`, or of the nearest enclosing value."""
         for end in range(len(place), -1, -1):
             if place[:end] in self.lines:
                 return f"{self.path}:{self.lines[place[:end]]}"
@@ -53,12 +53,12 @@ class YamlFile:
 
 
 def load_yaml(path: str | Path) -> Any:
-    """What a YAML file holds, as plain Python values; RequestError when it is absent or no YAML."""
+    """The content of a YAML file as plain Python values; RequestError when it is absent or not valid YAML."""
     return _parsed(Path(path), lambda text: yaml.load(text, Loader=LOADER))
 
 
 def read_yaml(path: str | Path) -> YamlFile:
-    """Parses `path`; raises RequestError when it is absent, is no YAML, repeats a key or is no mapping."""
+    """The YAML file with its line numbers; RequestError if it is absent, invalid, repeats a key or is not a mapping."""
     file = Path(path)
     node, values = _parsed(
         file, lambda text: (yaml.compose(text, Loader=yaml.SafeLoader), yaml.load(text, Loader=yaml.SafeLoader))
@@ -97,7 +97,7 @@ def _collect(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], file: P
 
 
 def parse(model: type[Model], file: YamlFile) -> Model:
-    """`file` as a `model`; raises RequestError with one line for each wrong value."""
+    """`file` as a `model`; RequestError with one line for each wrong value."""
     try:
         return model.model_validate(file.values)
     except ValidationError as error:
@@ -118,19 +118,19 @@ def _explain(model: type[BaseModel], file: YamlFile, item: Any) -> str:
         choices = _fields_at(model, place[:-1])
         if choices:
             return str(unknown_name("key", str(place[-1]), choices, where=where))
-    given = "" if isinstance(item["input"], dict) else f" (given: {item['input']!r})"
-    return f"{where}: {name}: {item['msg']}{given}"
+    value = "" if isinstance(item["input"], dict) else f" (given: {item['input']!r})"
+    return f"{where}: {name}: {item['msg']}{value}"
 
 
 def _is_value(file: YamlFile, place: KeyPath, part: str | int) -> bool:
-    """Pydantic puts the tags of unions into a place; only keys and positions of the file are kept."""
+    """Whether `part` is a key or a position of the file; pydantic also puts the tags of unions into a place."""
     if not file.lines or isinstance(part, int):
         return True
-    return any(part in known for known in file.lines) or part == place[-1]
+    return any(part in path for path in file.lines) or part == place[-1]
 
 
 def _causes(items: list[Any]) -> list[Any]:
-    """The errors without those that only say that a list is short of its wrong items."""
+    """The errors without those that report a list as too short because of its wrong items."""
     places = [item["loc"] for item in items]
 
     def follows(item: Any) -> bool:
@@ -141,7 +141,7 @@ def _causes(items: list[Any]) -> list[Any]:
 
 
 def _fields_at(model: type[BaseModel], place: KeyPath) -> list[str]:
-    """The keys a mapping at `place` may have, when it can be told from the models."""
+    """The keys that a mapping at `place` may have; empty where the models do not determine them."""
     current: Any = model
     for part in place:
         current = _plain(_inside(current, part))
@@ -149,7 +149,7 @@ def _fields_at(model: type[BaseModel], place: KeyPath) -> list[str]:
 
 
 def _inside(annotation: Any, part: str | int) -> Any:
-    """The annotation of what lies under a key or a position; None when it cannot be told."""
+    """The annotation of the value under a key or a position; None where it is not determined."""
     if _is_model(annotation):
         field = annotation.model_fields.get(part)
         return field.annotation if field else None

@@ -1,4 +1,4 @@
-"""Writes a file so that it is either the old one or the whole new one, also after a crash."""
+"""Atomic replacement of a file: after a crash it is either the old file or the complete new one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; on leaving without an error that file becomes `path`.
+    """Yields a temporary path beside `path`; when the block ends without an error, that file becomes `path`.
 
-    It is flushed to disk first; `flush=False` leaves that to the system, for many small files that can be made again.
-    Two writers of one path do not disturb each other: each has its own temporary file, and the last one stays.
+    The file is flushed to disk first. `flush=False` leaves that to the operating system, for many small files that can
+    be written again. Concurrent writers of one path each have their own temporary file; the last one to finish wins.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What makes two things the same: canonical JSON, its digest, and the field-by-field difference of two values."""
+"""Identities: canonical JSON of a value, its SHA-256 digest, and the field-by-field difference of two values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ DIGEST_LENGTH = 16
 
 
 def plain(value: object, place: str = "$") -> Json:
-    """`value` as JSON types only; TypeError, with the place, on anything two processes could write differently."""
+    """`value` as JSON types only.
+
+    Raises TypeError, with the place, for anything that two processes could serialise differently: keys that are no
+    strings, floats that are not finite, and all other types.
+    """
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"), place)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -79,9 +83,9 @@ def _compare(old: Json, new: Json, place: str, lines: list[str]) -> None:
 
 
 def slug(text: str) -> str:
-    """`text` in lower case, with hyphens for everything that is no letter, digit or dot.
+    """`text` as a file name: in lower case, with a hyphen for each run of other characters than a-z, 0-9 and dot.
 
-    Text that loses more than its capitals gets four digits of its digest, so that no two names share a file.
+    Text that loses more than its capitals gets four digits of its digest, so that different names do not share a file.
     """
-    plain = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
-    return plain if plain == text.lower() else f"{plain}-{digest(text, 4)}".lstrip("-")
+    cleaned = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+    return cleaned if cleaned == text.lower() else f"{cleaned}-{digest(text, 4)}".lstrip("-")

@@ -1,4 +1,4 @@
-"""Finds plugins by name: one file of a folder is one plugin; other packages add theirs through an entry point."""
+"""Plugins by name: each module of a package is one plugin, and other packages add theirs through entry points."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ Plugin = TypeVar("Plugin")
 class PluginNames:
     """The plugins of one kind by name, found without importing any: modules of `package`, entry points of `group`.
 
-    A module of the package carries the plugin's name, `-` written `_`; sub-packages are no plugins. Of two plugins of
-    one name the entry point's counts.
+    A module of the package has the plugin's name, with `_` for `-`; sub-packages are not plugins. An entry point takes
+    precedence over a module of the same name.
     """
 
     package: str
     group: str
 
     def modules(self) -> dict[str, str]:
-        """The module of each plugin."""
+        """The dotted name of each plugin's module, by plugin name."""
         spec = find_spec(self.package)
         folders = (spec.submodule_search_locations if spec is not None else None) or []
-        inner = {
+        own = {
             info.name.replace("_", "-"): f"{self.package}.{info.name}"
             for info in pkgutil.iter_modules(folders)
             if not info.ispkg
         }
-        return inner | {point.name: point.value for point in entry_points(group=self.group)}
+        return own | {point.name: point.value for point in entry_points(group=self.group)}
 
 
 @dataclass
 class Registry(Generic[Plugin]):
-    """The plugins of one kind.
+    """The plugins of one kind, imported when they are first asked for.
 
-    A plugin's module lies in `package` and carries the plugin's name, so listing costs no import (`PluginNames`). A
-    third party declares an entry point in the group `codecgrid.<plural>` whose name is the plugin's name and whose
+    A plugin's module lies in `package` and has the plugin's name, so listing imports nothing (`PluginNames`). Another
+    distribution declares an entry point in the group `codecgrid.<plural>` whose name is the plugin's name and whose
     value is the module to import. The module calls `register(name)` on its class or function.
     """
 
@@ -53,12 +53,12 @@ class Registry(Generic[Plugin]):
     _found: dict[str, Plugin] = field(default_factory=dict)
 
     def register(self, name: str) -> Callable[[Plugin], Plugin]:
-        """A decorator that puts a class or function under `name`; a second, different one of that name is an error."""
+        """A decorator that registers a class or function as `name`; RequestError for a second, different one."""
 
         def add(plugin: Plugin) -> Plugin:
-            known = self._found.get(name)
-            if known is not None and getattr(known, "__qualname__", 1) != getattr(plugin, "__qualname__", 2):
-                raise RequestError(f"two {self.kind} plugins are named {name!r}: {known!r} and {plugin!r}")
+            earlier = self._found.get(name)
+            if earlier is not None and getattr(earlier, "__qualname__", 1) != getattr(plugin, "__qualname__", 2):
+                raise RequestError(f"two {self.kind} plugins are named {name!r}: {earlier!r} and {plugin!r}")
             self._found[name] = plugin
             return plugin
 
@@ -69,7 +69,7 @@ class Registry(Generic[Plugin]):
         return sorted(self._modules().keys() | self._found.keys())
 
     def get(self, name: str, *, where: str = "") -> Plugin:
-        """The plugin called `name`; raises RequestError with the nearest choice when there is none."""
+        """The plugin called `name`; RequestError, with the nearest choice and `where`, when there is none."""
         if name not in self._found:
             modules = self._modules()
             if name not in modules:

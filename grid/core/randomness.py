@@ -1,4 +1,4 @@
-"""The only source of randomness of the project: generators that are pure functions of what they are for."""
+"""The only source of randomness of the project: generators seeded by their purpose, independent of earlier draws."""
 
 from __future__ import annotations
 

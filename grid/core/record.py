@@ -1,4 +1,7 @@
-"""The mark of done: `record.json`, written last, with identity, digests of the outputs and where they came from."""
+"""Records of finished and failed steps: `record.json`, written last, marks a folder as done; `failure.json` a failure.
+
+A record holds the identity of the step, the SHA-256 of each output, small results and the provenance of the process.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 from grid.core.identity import difference, file_digest, plain
 from grid.core.store import Store
 
 SCHEMA = 1
 RECORD = "record.json"
+FAILURE = "failure.json"
 
 
 class Provenance(BaseModel):
-    """What was true of the process that made something; for people, never part of an identity."""
+    """The process that made the outputs, for people to read; never part of an identity."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +41,7 @@ class Provenance(BaseModel):
 
 
 class Record(BaseModel):
-    """A finished step: what it was (`identity`), what it wrote (`outputs`, SHA-256 of each), and small `results`."""
+    """A finished step: its `identity`, its `outputs` (file name: SHA-256), and small `results` such as counts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,13 +65,13 @@ def finish(
 ) -> Record:
     """Marks the step in `folder` as done: hashes `outputs` (names inside the folder), then writes the record.
 
-    `digests` are the SHA-256 of outputs that whoever wrote them has hashed already; those are not read again.
+    `digests` holds the SHA-256 of outputs that were hashed when they were written; those are not read again.
     """
-    known = digests or {}
+    hashed = digests or {}
     record = Record(
         kind=kind,
         identity=plain(identity),  # type: ignore[arg-type]  # an identity is a mapping
-        outputs={name: known.get(name) or output_digest(store, f"{folder}/{name}") for name in sorted(outputs)},
+        outputs={name: hashed.get(name) or output_digest(store, f"{folder}/{name}") for name in sorted(outputs)},
         results=results,
         provenance=provenance(),
     )
@@ -83,7 +87,7 @@ def output_digest(store: Store, path: str) -> str:
 
 
 def read_record(store: Store, folder: str) -> Record | None:
-    """The record of `folder`, or None while the step is not done; an unknown schema is an error."""
+    """The record of `folder`, or None while the step is not done; RequestError for another schema or a damaged file."""
     path = f"{folder}/{RECORD}"
     if not store.exists(path):
         return None
@@ -101,21 +105,21 @@ def read_record(store: Store, folder: str) -> Record | None:
 
 
 def check_outputs(store: Store, folder: str, record: Record) -> None:
-    """Raises RequestError when an output of a finished step is missing or is not what was recorded."""
+    """Raises RequestError when an output of a finished step is missing or differs from its recorded SHA-256."""
     for name, expected in record.outputs.items():
         path = f"{folder}/{name}"
         if not store.exists(path):
             raise RequestError(f"{store.uri(path)} is missing; delete {store.uri(folder)} and run again")
-        found = output_digest(store, path)
-        if found != expected:
+        actual = output_digest(store, path)
+        if actual != expected:
             raise RequestError(
-                f"{store.uri(path)} changed after it was written (SHA-256 {found[:12]}, recorded {expected[:12]}); "
+                f"{store.uri(path)} changed after it was written (SHA-256 {actual[:12]}, recorded {expected[:12]}); "
                 f"delete {store.uri(folder)} and run again"
             )
 
 
 def check_identity(store: Store, folder: str, record: Record, identity: Any) -> None:
-    """Raises RequestError, field by field, when the folder was made from another identity than the one asked for."""
+    """Raises RequestError, listing up to 8 fields that differ, when the record's identity is not `identity`."""
     lines = difference(record.identity, identity)
     if lines:
         raise RequestError(f"{store.uri(folder)} was made from another request: {'; '.join(lines[:8])}")
@@ -134,7 +138,10 @@ def provenance() -> Provenance:
 
 @cache
 def commit() -> str:
-    """The git commit this code runs from, with `+changes` when tracked files differ; `unknown` outside a checkout."""
+    """The git commit of this code, with `+changes` when tracked files differ.
+
+    Outside a checkout the variable CODECGRID_COMMIT, else `unknown`.
+    """
     folder = Path(__file__).parent
 
     def git(*arguments: str) -> str:
@@ -150,25 +157,19 @@ def commit() -> str:
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in ("torch", "ray", "mlflow", "numpy", "soundfile", "soxr"):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
-
-
-FAILURE = "failure.json"
-
-
-def reason(error: BaseException) -> str:
-    """The kind of the error and the first line of what it says."""
-    first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    return f"{type(error).__name__}: {first}"[:1000]
+    return versions
 
 
 def keep_failure(store: Store, folder: str, error: BaseException, trace: str) -> None:
-    """Writes `folder`/failure.json; whoever tries again removes it."""
+    """Writes `folder`/failure.json with the first line of the error, its traceback and the time (UTC, ISO 8601).
+
+    The next attempt at the step removes the file.
+    """
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    store.write_json(f"{folder}/{FAILURE}", {"error": reason(error), "trace": trace, "time": time})
+    store.write_json(f"{folder}/{FAILURE}", {"error": one_line(error, first=True), "trace": trace, "time": time})

@@ -1,4 +1,4 @@
-"""Where results live: one root (a folder, s3://, gs://, memory://) with atomic files and locks."""
+"""The store of results: files under one root (a folder, s3://, gs://, memory://), written atomically, and locks."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 class Store:
     """Files under one root, named by `/`-separated paths relative to it.
 
-    A file appears whole or not at all: on a local disk by write-then-rename, on an object store because a put is
-    atomic there. The same code runs on every file system that fsspec knows.
+    A file is either complete or absent: on a local disk by write-then-rename, on an object store because a put is
+    atomic there. Every file system that fsspec supports can hold the root.
     """
 
     root: str
 
     @classmethod
     def open(cls, root: str | Path) -> Store:
-        """The store at `root`: a URI, or a folder, made absolute because workers have other working directories."""
+        """The store at `root`, a URI or a folder, made absolute because workers have other working directories."""
         text = str(root)
         if "://" not in text:
             text = str(Path(text).expanduser().absolute())
@@ -48,29 +48,30 @@ class Store:
         import fsspec
 
         try:
-            # other processes write here too, so a listing must never be an old one
+            # other processes write here too, so listings must not be cached
             return fsspec.core.url_to_fs(self.root, use_listings_cache=False)[0]
         except (ImportError, ValueError) as error:
             raise RequestError(f"cannot open the root {self.root!r}: {error}") from error
 
     def uri(self, path: str) -> str:
-        """The full name of `path`: absolute on a local disk, with its scheme elsewhere."""
+        """The full name of `path`: an absolute path on a local disk, else a URI."""
         return f"{self.root}/{path}" if path else self.root
 
     def exists(self, path: str) -> bool:
+        """Whether there is a file or a folder at `path`."""
         return os.path.exists(self.uri(path)) if self.is_local else bool(self._fs.exists(self.uri(path)))
 
     def names(self, path: str) -> list[str]:
-        """The sorted names inside the folder `path`; empty when there is no such folder."""
+        """The sorted names in the folder `path` without hidden ones; empty when there is no such folder."""
         if self.is_local:
             folder = Path(self.uri(path))
-            found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         else:
             try:
-                found = [entry.rstrip("/").rsplit("/", 1)[-1] for entry in self._fs.ls(self.uri(path), detail=False)]
+                names = [entry.rstrip("/").rsplit("/", 1)[-1] for entry in self._fs.ls(self.uri(path), detail=False)]
             except FileNotFoundError:
-                found = []
-        return sorted(name for name in found if not name.startswith("."))
+                names = []
+        return sorted(name for name in names if not name.startswith("."))
 
     def read_bytes(self, path: str) -> bytes:
         return Path(self.uri(path)).read_bytes() if self.is_local else self._fs.cat_file(self.uri(path))
@@ -92,7 +93,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self, path: str) -> Iterator[Path]:
-        """A temporary local file that becomes `path` when the block ends well and is deleted when it raises."""
+        """A temporary local file that becomes `path` when the block ends and is deleted when the block raises."""
         if self.is_local:
             with replacing(self.uri(path)) as temporary:
                 temporary.touch()
@@ -105,19 +106,19 @@ class Store:
             self._fs.put_file(str(temporary), self.uri(path))
 
     def local(self, path: str) -> Path:
-        """`path` as a local file; a remote one is copied to the cache of this machine, and again when it changed."""
+        """`path` as a local file; a remote file is copied to the cache of this machine, and again after it changed."""
         if self.is_local:
             return Path(self.uri(path))
-        copy = _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
-        mark, version = copy.with_name(f".{copy.name}.version"), self._fs.ukey(self.uri(path))
-        if not (copy.exists() and mark.exists() and mark.read_text() == version):
-            with replacing(copy, flush=False) as partial:
+        cached = _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
+        mark, version = cached.with_name(f".{cached.name}.version"), self._fs.ukey(self.uri(path))
+        if not (cached.exists() and mark.exists() and mark.read_text() == version):
+            with replacing(cached, flush=False) as partial:
                 self._fs.get_file(self.uri(path), str(partial))
             mark.write_text(version)
-        return copy
+        return cached
 
     def remove(self, path: str) -> None:
-        """Deletes a file or a folder with all it holds; nothing happens when it is absent."""
+        """Deletes a file, or a folder with its contents; does nothing when it is absent."""
         if self.exists(path):
             if self.is_local:
                 _remove_local(Path(self.uri(path)))
@@ -125,9 +126,9 @@ class Store:
                 self._fs.rm(self.uri(path), recursive=True)
 
     def lock(self, path: str, *, timeout: float) -> FileLock | contextlib.nullcontext[None]:
-        """A lock that the system frees when its process dies, kill -9 included.
+        """A lock that the operating system releases when its process ends, also by kill -9.
 
-        Object stores have none: there, one driver per root is the user's care (cluster/README.md).
+        Object stores have no locks: there the user must start only one driver per root (cluster/README.md).
         """
         if not self.is_local:
             return contextlib.nullcontext()

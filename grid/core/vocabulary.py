@@ -1,7 +1,7 @@
-"""The closed word lists of the project, each in one place. Files, identities and tables use exactly these words.
+"""The closed word lists of the project: keys, splits, roles, taxonomy, mixing modes, states.
 
-A word list that a user can write in an experiment or recipe file is a `Literal`, so that pydantic names the choices;
-its parts have a constant of their own where code compares with them.
+Files, identities and tables use exactly these words. A list whose words appear in experiment or recipe files is
+a `Literal`, so that pydantic names the choices; a word that code compares with also has a constant.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 SAMPLE_RATE = 16_000
-"""The rate of all audio inside the project, Hz."""
+"""The sampling rate of all audio inside the project, in Hz."""
 
 Key: TypeAlias = Literal["bonafide", "spoof"]
 """The class of an utterance, as its corpus publishes it. Bona fide is 1, and a higher score is more bona fide."""
@@ -42,19 +42,20 @@ Group: TypeAlias = Literal["neural", "transmission"]
 NO_CORS = "none"
 """The label of the policy that leaves CoRS out of training: the baseline that the other policies are compared with."""
 NO_SELECTION = "none"
-"""The selection of a cell that no codec feeds: a baseline that all selections share."""
+"""The selection of a cell without CoRS: a baseline that all selections share."""
 MixingMode: TypeAlias = Literal["append", "replace"]
-"""CoRS are items of their own, or stand in the place of bona fide ones."""
+"""CoRS are training items of their own, or replace bona fide items."""
 Draw: TypeAlias = Literal["each", "one"]
-"""With several codecs every utterance goes through each of them, or through one drawn anew in every epoch."""
+"""With several codecs every utterance goes through each of them, or through one that is drawn in every epoch."""
 
 ModelSelection: TypeAlias = Literal["best dev EER", "last", "average of improvements"]
-"""Whose weights a training keeps: of the epoch with the lowest dev EER, the last one, or a mean of the improvements."""
+"""The weights a training keeps: those of the epoch with the lowest dev EER, of the last epoch, or a mean of the epochs
+that lowered the dev EER."""
 LAST: ModelSelection = "last"
 AVERAGE_OF_IMPROVEMENTS: ModelSelection = "average of improvements"
 
 Status: TypeAlias = Literal["done", "failed", "running", "missing"]
-"""How far a cell is."""
+"""The state of a cell."""
 
 Breakdown: TypeAlias = Literal["codec", "bonafide-codec", "spoof-codec", "attack", "system", "qua", "aux", "dec"]
 """What the trials of an evaluation can be split by; `grid.experiment.breakdowns` says what each gives and needs."""

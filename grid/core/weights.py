@@ -1,4 +1,7 @@
-"""Finds weight files (folders, the Hugging Face cache, the hub, a URL), checks digests, loads no pickled code."""
+"""Weight files: found in folders or the Hugging Face cache, else fetched from the hub or a URL, and checked by SHA-256.
+
+Weights are loaded as tensors only; pickled code in a file is never run.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 VARIABLE = "CODECGRID_WEIGHTS"
+"""The environment variable with further weights folders, separated as in PATH."""
 BUNDLED = Path(__file__).resolve().parents[1] / "codecs" / "weights"
-"""Those that were trained by this project and lie in the package."""
+"""Weights that were trained by this project and are part of the package."""
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights"
 DOWNLOADS = Path("~/.cache/codecgrid/weights")
 TIMEOUT_SECONDS = 60.0
@@ -30,7 +34,7 @@ HUB = "hub:"
 
 
 class WeightFile(BaseModel):
-    """One file of weights: its place below a weights folder, and where it comes from."""
+    """One file of weights: its place below a weights folder, its source and its SHA-256."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,9 +60,9 @@ class WeightFile(BaseModel):
 
 
 class WeightFinder:
-    """Looks for weight files in `folders`, by default $CODECGRID_WEIGHTS, the bundled folder, `../shared/weights`.
+    """Looks for weight files in `folders` (default: `default_folders()`) and in the Hugging Face cache.
 
-    `offline` defaults to the variable HF_HUB_OFFLINE; then nothing is fetched.
+    With `offline` (default: the variable HF_HUB_OFFLINE) nothing is fetched.
     """
 
     def __init__(self, folders: Sequence[Path] | None = None, *, offline: bool | None = None) -> None:
@@ -66,24 +70,25 @@ class WeightFinder:
         self.offline = _offline() if offline is None else offline
 
     def locate(self, weight: WeightFile) -> Path | None:
-        """The file if it is on this machine (its digest unchecked), else None; nothing is fetched."""
+        """The file if it is on this machine, with its digest unchecked, else None; nothing is fetched."""
         for folder in self.folders:
             if (folder / weight.path).is_file():
                 return folder / weight.path
         return _in_hub_cache(weight)
 
     def find(self, weight: WeightFile) -> Path:
-        """The file, fetched if need be, its SHA-256 checked where the catalogue knows it.
+        """The file, fetched if necessary, with its SHA-256 checked where the catalogue has one.
 
-        Raises MissingRequirementError naming file, source and where to put it, RequestError on a wrong digest.
+        Raises MissingRequirementError, with the file, its source and where to put it, and RequestError for a wrong
+        digest.
         """
         path = self.locate(weight) or (None if self.offline else self._fetch(weight))
         if path is None:
             raise MissingRequirementError(self.missing_message(weight))
-        return checked(path, weight)
+        return check_digest(path, weight)
 
     def folder(self, weights: Sequence[WeightFile]) -> Path:
-        """The one folder that holds all of `weights`, as `from_pretrained(folder)` wants it."""
+        """The folder that holds all of `weights`, for `from_pretrained(folder)`; RequestError unless there is one."""
         parents = {self.find(weight).parent for weight in weights}
         if len(parents) != 1:
             listed = ", ".join(sorted(map(str, parents))) or "(none)"
@@ -91,7 +96,7 @@ class WeightFinder:
         return parents.pop()
 
     def missing_message(self, weight: WeightFile) -> str:
-        """What file is missing, where it comes from, and the place to put it by hand."""
+        """The message for a missing file: its name, its source, and the place to put it by hand."""
         place = self.folders[0] / weight.path if self.folders else Path(weight.path)
         size = f" ({weight.bytes:,} bytes)" if weight.bytes else ""
         source = weight.source or f"no direct link{f' ({weight.note})' if weight.note else ''}"
@@ -103,23 +108,23 @@ class WeightFinder:
             return None
         try:
             return _from_hub(weight) if weight.hub_repo else _from_url(weight)
-        except Exception as error:  # the hub client raises its own, httpx's and urllib's errors
+        except Exception as error:  # the hub client raises its own errors and those of httpx and urllib
             raise MissingRequirementError(f"{self.missing_message(weight)} Fetching it failed: {error}") from error
 
 
-class GivenWeights(WeightFinder):
-    """Files that another process found and checked, by their `WeightFile.path`; nothing else is looked for."""
+class LocatedWeights(WeightFinder):
+    """Files that another process has located and checked, by their `WeightFile.path`; no other file is searched for."""
 
-    def __init__(self, found: Mapping[str, Path]) -> None:
+    def __init__(self, located: Mapping[str, Path]) -> None:
         super().__init__([], offline=True)
-        self.found = dict(found)
+        self.located = dict(located)
 
     def locate(self, weight: WeightFile) -> Path | None:
-        """The file that was given, else None."""
-        return self.found.get(weight.path)
+        """The file that was located, else None."""
+        return self.located.get(weight.path)
 
     def find(self, weight: WeightFile) -> Path:
-        """The file that was given, not checked again; MissingRequirementError when there is none."""
+        """The file that was located, not checked again; MissingRequirementError when there is none."""
         path = self.locate(weight)
         if path is None:
             raise MissingRequirementError(f"weights {weight.path} are not among those the catalogue entry names")
@@ -127,25 +132,28 @@ class GivenWeights(WeightFinder):
 
 
 def default_folders() -> list[Path]:
-    """The folders searched by default, in order; the first is where a missing file is said to belong."""
+    """The folders searched by default: those of $CODECGRID_WEIGHTS, the downloads, the bundled and the shared one.
+
+    Messages about a missing file name the first of them.
+    """
     named = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     return [*named, DOWNLOADS.expanduser(), BUNDLED, SHARED]
 
 
-def checked(path: Path, weight: WeightFile) -> Path:
-    """`path`, after comparing its SHA-256 with the catalogue's; RequestError naming both when they differ."""
+def check_digest(path: Path, weight: WeightFile) -> Path:
+    """`path`, after comparing its SHA-256 with that of the catalogue; RequestError with both when they differ."""
     if weight.sha256 is not None:
-        found = file_digest(path)
-        if found != weight.sha256:
+        actual = file_digest(path)
+        if actual != weight.sha256:
             raise RequestError(
-                f"{path} is not the file the catalogue names: its SHA-256 is {found}, expected {weight.sha256}. "
+                f"{path} is not the file the catalogue names: its SHA-256 is {actual}, expected {weight.sha256}. "
                 f"Fetch it again from {weight.source or 'its authors'}."
             )
     return path
 
 
 def load_state(path: Path, device: str = "cpu") -> dict[str, Any]:
-    """Tensors by name from `.safetensors`, or from a torch file read with `weights_only=True`: no pickled code."""
+    """Tensors by name from a `.safetensors` file, or from a torch file read with `weights_only=True`."""
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -161,7 +169,7 @@ def _offline() -> bool:
 
 
 def _hub_cache() -> Path:
-    """The hub's cache folder by the hub's own rules, read here because importing its package takes a while."""
+    """The cache folder by the rules of huggingface_hub, repeated here because importing that package is slow."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.environ.get("HF_HOME", cache / "huggingface"))
     return Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
@@ -185,12 +193,12 @@ def _from_hub(weight: WeightFile) -> Path:
 
 
 def _from_url(weight: WeightFile) -> Path:
-    """Download to a temporary file, check it, and only then give it its name: a half file is never seen."""
+    """Downloads to a temporary file, checks it and then renames it, so that no partial file is visible."""
     logger.info("fetching %s from %s", weight.path, weight.source)
     target = DOWNLOADS.expanduser() / weight.path
 
     with replacing(target) as temporary:
         with urllib.request.urlopen(str(weight.source), timeout=TIMEOUT_SECONDS) as reply, temporary.open("wb") as out:
             shutil.copyfileobj(reply, out)
-        checked(temporary, weight)
+        check_digest(temporary, weight)
     return target

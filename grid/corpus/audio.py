@@ -1,4 +1,4 @@
-"""Owns reading audio files: any format, rate and channel count becomes float32, mono, 16 kHz; the unusable is named.
+"""Reads audio files of any format, rate and channel count as float32, mono, 16 kHz; unusable files have a reason.
 
 Resampling is soxr at quality HQ. Measured from 48 kHz on one core of an AMD EPYC: 0.7 ms for 6 s of audio, 0.0 dB lost
 at 7 kHz, a tone of 9 kHz aliased at -146 dB; torchaudio's default resampler needs 1.3 ms, loses 1.8 dB at 7 kHz and
@@ -28,17 +28,17 @@ NO_SAMPLES = "no-samples"
 NOT_FINITE = "not-finite"
 SILENT = "silent"
 
-# libsndfile shortens the frame count of a cut file by itself and says so only in its log
+# libsndfile itself reduces the frame count of a truncated file and reports that only in its log
 _SHORTENED = re.compile(r"^\s*(?:data|riff|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
-# a program that writes to a pipe leaves the largest size in the header; such a file is whole
+# a program that writes to a pipe leaves the largest size in the header; such a file is complete
 _UNKNOWN_SIZES = range(0xFFFF_FF00, 0x1_0000_0000)
 _OGG_LAST_PAGE = 0x04
 _OGG_LARGEST_PAGE = 65_307
 
 
 class UnusableAudioError(RequestError):
-    """A file that cannot serve as audio; `reason` is one of the words of this module, `detail` says what was found."""
+    """A file that cannot be used as audio; `reason` is one of the constants of this module, `detail` explains it."""
 
     def __init__(self, path: Path, reason: str, detail: str) -> None:
         super().__init__(f"{path}: {reason}: {detail}")
@@ -52,7 +52,7 @@ class UnusableAudioError(RequestError):
 
 @dataclass(frozen=True)
 class AudioHeader:
-    """What a file's header says: `frames` per channel at `sample_rate` Hz, and the names of its format."""
+    """The header of a file: `frames` per channel at `sample_rate` Hz, and the names of its format."""
 
     sample_rate: int
     channels: int
@@ -68,9 +68,9 @@ class AudioHeader:
 
 @dataclass(frozen=True)
 class AudioFile:
-    """The audio of a file, `samples` float32 (samples,) mono 16 kHz, with the rate and channels the file itself has.
+    """The audio of a file: `samples`, float32 `(samples,)`, mono at 16 kHz.
 
-    `seconds` is the length of the file in its own rate.
+    `sample_rate` (Hz), `channels` and `seconds` are those of the file itself.
     """
 
     samples: NDArray[np.float32]
@@ -80,16 +80,16 @@ class AudioFile:
 
 
 def header(path: str | Path) -> AudioHeader:
-    """The header of an audio file without its samples; raises UnusableAudioError."""
+    """The header of an audio file, without decoding it; UnusableAudioError for a file that cannot be read."""
     with _open(Path(path)) as sound:
         return AudioHeader(sound.samplerate, sound.channels, sound.frames, sound.format, sound.subtype)
 
 
 def read_audio(path: str | Path) -> AudioFile:
-    """Decodes a whole file, takes the mean of its channels and resamples to 16 kHz.
+    """Decodes a whole file, averages its channels and resamples to 16 kHz.
 
-    Raises UnusableAudioError for a file that is missing, empty, not audio, cut short, without samples, with a value
-    that is not a number, or zero throughout.
+    Raises UnusableAudioError for a file that is missing, empty, not audio, truncated, without samples, with a value
+    that is not finite, or zero throughout.
     """
     path = Path(path)
     with _open(path) as sound:
@@ -102,9 +102,9 @@ def read_audio(path: str | Path) -> AudioFile:
         raise UnusableAudioError(path, TRUNCATED, f"header says {frames} frames, {len(recorded)} could be read")
     if len(recorded) == 0:
         raise UnusableAudioError(path, NO_SAMPLES, "the header says 0 frames")
-    bad = int(np.count_nonzero(~np.isfinite(recorded)))
-    if bad:
-        raise UnusableAudioError(path, NOT_FINITE, f"{bad} of {recorded.size} values are NaN or infinite")
+    invalid = int(np.count_nonzero(~np.isfinite(recorded)))
+    if invalid:
+        raise UnusableAudioError(path, NOT_FINITE, f"{invalid} of {recorded.size} values are NaN or infinite")
     samples = to_mono_16khz(recorded, rate)
     if not samples.any():
         raise UnusableAudioError(path, SILENT, f"all {len(samples)} samples are zero")
@@ -112,7 +112,7 @@ def read_audio(path: str | Path) -> AudioFile:
 
 
 def to_mono_16khz(recorded: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """(frames, channels) or (frames,) at `sample_rate` Hz as float32 (samples,) at 16 kHz: mean, then soxr."""
+    """`(frames, channels)` or `(frames,)` at `sample_rate` Hz as float32 `(samples,)` at 16 kHz: mean, then soxr."""
     mono = recorded if recorded.ndim == 1 else recorded[:, 0] if recorded.shape[1] == 1 else recorded.mean(axis=1)
     mono = np.ascontiguousarray(mono, dtype=np.float32)
     if sample_rate == SAMPLE_RATE:
@@ -122,7 +122,7 @@ def to_mono_16khz(recorded: NDArray[np.float32], sample_rate: int) -> NDArray[np
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    """The opened file, once it is sure to be a file that holds something and is not cut short."""
+    """The opened file; UnusableAudioError if it is missing, empty, not audio or truncated."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
         raise UnusableAudioError(path, MISSING, what)
@@ -132,29 +132,29 @@ def _open(path: Path) -> soundfile.SoundFile:
     try:
         sound = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, TypeError) as error:
-        # TypeError: soundfile takes the suffix .raw as a request for parameters
+        # TypeError: for the suffix .raw soundfile requires further parameters
         text = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
         raise UnusableAudioError(path, NOT_AUDIO, f"{size} bytes: {text}") from error
-    cut = _cut_short(sound, path)
-    if cut:
+    truncation = _truncation(sound, path)
+    if truncation:
         sound.close()
-        raise UnusableAudioError(path, TRUNCATED, cut)
+        raise UnusableAudioError(path, TRUNCATED, truncation)
     return sound
 
 
-def _cut_short(sound: soundfile.SoundFile, path: Path) -> str:
-    """How the header disagrees with the length of the file, "" if it does not."""
+def _truncation(sound: soundfile.SoundFile, path: Path) -> str:
+    """What shows that the file is shorter than its header says, "" if nothing does."""
     for declared, actual in _SHORTENED.findall(sound.extra_info):
         if int(declared) > int(actual) and int(declared) not in _UNKNOWN_SIZES:
             return f"header says {declared} bytes of audio, the file has {actual}"
     if sound.format == "OGG":
         with path.open("rb") as stream:
-            return _ogg_cut_short(stream)
+            return _ogg_truncation(stream)
     return ""
 
 
-def _ogg_cut_short(stream: BinaryIO) -> str:
-    """Whether the last page is absent: it carries the end-of-stream flag and ends the file (RFC 3533, section 6)."""
+def _ogg_truncation(stream: BinaryIO) -> str:
+    """What shows that there is no last page: it has the end-of-stream flag and ends the file (RFC 3533, section 6)."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - _OGG_LARGEST_PAGE))
     tail = stream.read()

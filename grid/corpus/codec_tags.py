@@ -1,6 +1,6 @@
-"""Owns what the corpora call their codecs: their tags as catalogue names, and the taxonomy of what has no entry.
+"""The codec tags of the corpora, mapped to names of the catalogue, or to a place in the taxonomy where it has no entry.
 
-The tags are in codec_tags.yaml, one table for each corpus, with the spelling mistakes of the data.
+The tags are in codec_tags.yaml, one table for each corpus, spelt as in the data, errors included.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from grid.core.errors import RequestError, unknown_name
 FILE = Path(__file__).resolve().parent / "codec_tags.yaml"
 REFUSE, KEEP = "refuse", "keep"
 UNKNOWN_CODECS = (REFUSE, KEEP)
-"""What a reader does with a tag that its table lacks: refuse the protocol, or keep the tag as the codec's name."""
+"""How a reader treats a tag that is not in its table: it rejects the protocol, or keeps the tag as the codec's name."""
 
 
 @lru_cache(maxsize=8)
 def tags_of(corpus: str) -> Mapping[str, str]:
-    """The table of `corpus`: its tag -> the catalogue's name, "" for a recording that went through no codec."""
+    """The table of `corpus`: its tag -> the catalogue's name, "" for recordings without a codec."""
     tables = load_yaml(FILE)
     if corpus not in tables:
         raise unknown_name("table of codec tags", corpus, tables)
@@ -28,9 +28,9 @@ def tags_of(corpus: str) -> Mapping[str, str]:
 
 
 def codec_of(tag: str, corpus: str, where: str, unknown_codecs: str = REFUSE) -> str:
-    """The catalogue's name of what `corpus` calls `tag`.
+    """The catalogue's name of the codec that `corpus` calls `tag`.
 
-    A tag without an entry is a RequestError that names `where`, or with `unknown_codecs` "keep" the tag itself.
+    For a tag that is not in the table: the tag itself with `unknown_codecs` "keep", else RequestError with `where`.
     """
     name = tags_of(corpus).get(tag)
     if name is None and tag and unknown_codecs == KEEP:

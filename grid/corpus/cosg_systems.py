@@ -1,4 +1,4 @@
-"""Owns the 17 codec-based speech generators of CodecFake+ (Table IV), read from cosg_systems.yaml."""
+"""The 17 codec-based speech generators of CodecFake+ (Table IV), read from cosg_systems.yaml."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ FILE = Path(__file__).resolve().parent / "cosg_systems.yaml"
 
 @dataclass(frozen=True)
 class CosgSystem:
-    """A generator: its name in the data and in papers, its place in the taxonomy, and its clips in CodecFake+.
+    """A generator: its name in the data (`tag`) and in papers, its place in the taxonomy, and its clips in CodecFake+.
 
-    `codec` is the catalogue's name where it is beyond doubt, else the name of the place, such as `mvq-none-freq`.
+    `codec` is the catalogue's name where it is certain, else the name of the place, such as `mvq-none-freq`.
+    `bonafide` and `spoof` are numbers of clips.
     """
 
     tag: str
@@ -30,13 +31,13 @@ class CosgSystem:
 
     @property
     def attack(self) -> str:
-        """What a manifest calls it."""
+        """Its name in the column `attack` of a manifest."""
         return self.tag.lower()
 
 
 @lru_cache(maxsize=1)
 def cosg_systems() -> MappingProxyType[str, CosgSystem]:
-    """The systems by the attack that a manifest calls them, in the order of the file."""
+    """The systems by their name in a manifest's column `attack`, in the order of the file."""
     rows = load_yaml(FILE)["systems"]
     systems = [_system(tag, **row) for tag, row in rows.items()]
     return MappingProxyType({system.attack: system for system in systems})

@@ -1,4 +1,4 @@
-"""Owns the role of an utterance in the study, recording, CoRS, attack or CoSG, and how many of each a corpus holds."""
+"""The role of an utterance in the study (recording, CoRS, attack or CoSG), and how many of each a corpus holds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from grid.corpus.manifest import pending_rows
 
 @dataclass(frozen=True)
 class CorsParts:
-    """Where the CoRS of one codec come from in some splits of a corpus.
+    """The source of the CoRS of one codec in each split of a corpus.
 
-    In the splits of `own` they are rows of the corpus, in those of `made` they are made here from its recordings.
-    `applied` says whether the codec is: to recordings, or to rows that are pending.
+    In the splits of `own` they are rows of the corpus; in those of `made` they are made from its recordings. `applied`
+    says whether the codec has to be run, on recordings or on pending rows.
     """
 
     own: tuple[str, ...]
@@ -28,7 +28,7 @@ class CorsParts:
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """An imported corpus: its name, the digest of its manifest, and what that holds."""
+    """An imported corpus: its name, the digest of its manifest, and its holdings."""
 
     name: str
     manifest_digest: str
@@ -40,19 +40,19 @@ class CorpusFacts:
         return any(held.role == "cors" for held in self.holdings)
 
     def cors_parts(self, codec: str, *, own: bool, splits: Sequence[str] = SPLITS) -> CorsParts:
-        """Where the CoRS of `codec` come from in `splits`, with rows of the corpus where it has some if `own`."""
+        """The source of the CoRS of `codec` in `splits`; with `own`, the rows of the corpus where a split has some."""
         rows = [held for held in self.holdings if own and held.role == "cors" and held.codec == codec]
-        there = tuple(split for split in splits if any(held.split == split for held in rows))
-        made = tuple(split for split in splits if split not in there)
+        own_splits = tuple(split for split in splits if any(held.split == split for held in rows))
+        made = tuple(split for split in splits if split not in own_splits)
         recorded = not self.holdings or any(held.is_recorded and held.split in made for held in self.holdings)
-        return CorsParts(there, made, recorded or any(held.pending and held.split in there for held in rows))
+        return CorsParts(own_splits, made, recorded or any(held.pending and held.split in own_splits for held in rows))
 
 
 def role_of(key: str, attack: str, codec: str) -> Role:
     """The role of an utterance in a trial.
 
-    What came through a codec and is no attack is CoRS, whatever its published key: what it is called is the question
-    that a labelling policy answers. A spoof that came through a codec is CoSG, any other spoof an attack.
+    An utterance with a codec and without an attack is CoRS, whatever its published key: its label is set by the
+    labelling policy. A spoof with a codec is CoSG, any other spoof an attack.
     """
     if codec and not attack:
         return "cors"
@@ -63,7 +63,7 @@ def role_of(key: str, attack: str, codec: str) -> Role:
 
 @dataclass(frozen=True)
 class Holding:
-    """The `utterances` of a corpus that agree in split, role, codec ("" for none) and in being pending or not."""
+    """The number of `utterances` of a corpus with this split, role and codec ("" for none) that are pending or not."""
 
     split: str
     role: Role
@@ -73,12 +73,12 @@ class Holding:
 
     @property
     def is_recorded(self) -> bool:
-        """Recordings that went through nothing: codecs and attacks are made from these."""
+        """Whether these are unprocessed recordings, the input of codecs and attacks."""
         return self.role == "raw" and not self.codec
 
 
 def holdings(manifest: pa.Table) -> tuple[Holding, ...]:
-    """All that a manifest holds; train before dev before test, then by role and codec."""
+    """The holdings of a manifest, sorted by split (train, dev, test), role and codec."""
     columns = ["split", "key", "attack", "codec"]
     table = manifest.select(columns).append_column("pending", pending_rows(manifest))
     counts: Counter[tuple[str, Role, str, bool]] = Counter()
@@ -90,18 +90,18 @@ def holdings(manifest: pa.Table) -> tuple[Holding, ...]:
 
 
 def are_cors(manifest: pa.Table) -> pa.ChunkedArray:
-    """Which rows of a manifest are CoRS, as `role_of` says it."""
+    """A mask of the rows of a manifest that are CoRS, as in `role_of`."""
     return pc.and_(pc.not_equal(manifest["codec"], ""), pc.equal(manifest["attack"], ""))
 
 
 def are_recorded(manifest: pa.Table) -> pa.ChunkedArray:
-    """Which rows are recordings that went through nothing, as `Holding.is_recorded` says it."""
+    """A mask of the rows that are unprocessed recordings, as in `Holding.is_recorded`."""
     return pc.and_(pc.equal(manifest["key"], BONAFIDE), pc.equal(manifest["codec"], ""))
 
 
 @dataclass(frozen=True)
 class SplitCount:
-    """How much of one key a split holds; `hours` of audio at 16 kHz, `speakers` counts different names, "" included."""
+    """The amount of one key in a split: utterances, hours of audio, and different speaker names, "" included."""
 
     split: str
     key: str
@@ -111,7 +111,7 @@ class SplitCount:
 
 
 def summary(table: pa.Table) -> list[SplitCount]:
-    """One SplitCount for each split and key a manifest holds; train, dev, test, bona fide before spoof."""
+    """One SplitCount for each split and key of a manifest: train, dev, test, and bona fide before spoof."""
     counted = table.group_by(["split", "key"]).aggregate(
         [("utterance_id", "count"), ("speaker", "count_distinct"), ("samples", "sum")]
     )
@@ -129,7 +129,7 @@ def summary(table: pa.Table) -> list[SplitCount]:
 
 
 def shared_speakers(table: pa.Table) -> list[str]:
-    """The named speakers that more than one split holds, sorted: a detector may then know a test speaker."""
+    """The sorted names of speakers in more than one split: a detector may then have been trained on a test speaker."""
     pairs = table.group_by(["speaker", "split"]).aggregate([])
     counts = Counter(name for name in pairs.column("speaker").to_pylist() if name)
     return sorted(name for name, splits in counts.items() if splits > 1)

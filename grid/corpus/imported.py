@@ -1,4 +1,7 @@
-"""The imported corpora of a store: each under its name, in a folder named by what its manifest says."""
+"""The imported corpora of a store: each has a pointer file under its name and a folder named by its manifest digest.
+
+The path `sample` stands for the sample corpus inside the package.
+"""
 
 from __future__ import annotations
 
@@ -22,29 +25,29 @@ from grid.corpus.manifest import read_manifest, write_manifest
 from grid.corpus.ratings import mos_of, with_mos
 from grid.corpus.readers import READERS, open_corpus
 
+log = logging.getLogger(__name__)
+
+SAMPLE = "sample"
+"""The path that stands for the corpus inside the package."""
+
 
 def sample_root() -> Path:
-    """The folder of the sample; the paths of its protocol are relative to it.
+    """The folder of the sample corpus; the paths of its protocol are relative to it.
 
-    What lies there is synthetic speech used as if it were bona fide: numbers made with it say nothing about human
-    speech. `README.md` in the folder names the voices, the programs and their licences.
+    It holds synthetic speech used as if it were bona fide: results with it say nothing about human speech. `README.md`
+    in the folder lists the voices, the programs and their licences.
     """
     return Path(__file__).with_name("sample")
 
 
 def sample_protocol() -> Path:
-    """The protocol of the sample: utterance_id, path, speaker, source, split, key, seconds, sha256."""
+    """The protocol of the sample corpus: utterance_id, path, speaker, source, split, key, seconds, sha256."""
     return sample_root() / "protocol.csv"
-
-
-log = logging.getLogger(__name__)
-SAMPLE = "sample"
-"""The path that stands for the corpus inside the package."""
 
 
 @dataclass(frozen=True)
 class StoredCorpus:
-    """An imported corpus: the folder of its manifest in the store, and where its audio lies."""
+    """An imported corpus: the folder of its manifest in the store, the folder of its audio, and counts of rows."""
 
     facts: CorpusFacts
     folder: str
@@ -53,16 +56,16 @@ class StoredCorpus:
     rejected: int
 
 
-def pointer(name: str) -> str:
-    """The file that says which import a name means now."""
+def pointer_path(name: str) -> str:
+    """The store path of the file that has the current import of the corpus `name`."""
     return f"corpora/{name}.json"
 
 
 def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
-    """The corpus imported under `name`, or None."""
-    if not store.exists(pointer(name)):
+    """The corpus that was imported as `name`, or None."""
+    if not store.exists(pointer_path(name)):
         return None
-    value = store.read_json(pointer(name))
+    value = store.read_json(pointer_path(name))
     return StoredCorpus(
         CorpusFacts(name, value["manifest_digest"], _holdings(store, value)),
         value["folder"],
@@ -73,48 +76,48 @@ def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
 
 
 def open_stored(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
-    """Its manifest, and where its audio lies."""
+    """The manifest of `corpus` and the folder of its audio."""
     return ImportedCorpus(Path(corpus.audio_root), read_manifest(store.local(f"{corpus.folder}/{MANIFEST_FILE}")))
 
 
 def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
-    """Imports `source` (paths relative to `folder`) and puts it into the store under its name."""
+    """Imports `source`, whose path is relative to `folder`, into the store under its name."""
     path = source_path(source, folder)
     with _imported(source, path) as result:
-        where = f"corpora/{source.name}-{result.digest[:12]}"
-        _keep_mos(store, f"{where}/{MANIFEST_FILE}", result.manifest)
+        target = f"corpora/{source.name}-{result.digest[:12]}"
+        _keep_mos(store, f"{target}/{MANIFEST_FILE}", result.manifest)
         for file in sorted(result.folder.iterdir()):
-            store.write_bytes(f"{where}/{file.name}", file.read_bytes())
+            store.write_bytes(f"{target}/{file.name}", file.read_bytes())
         held = holdings(read_manifest(result.manifest))
     store.write_json(
-        pointer(source.name),
+        pointer_path(source.name),
         {
             "manifest_digest": result.digest,
-            "folder": where,
+            "folder": target,
             "audio_root": str(result.root),
             "utterances": result.utterances,
             "rejected": result.rejected,
-            "holdings": [dataclasses.asdict(each) for each in held],
-            "asked": _asked(source, path),
+            "holdings": [dataclasses.asdict(holding) for holding in held],
+            "asked": _import_request(source, path),
         },
     )
-    found = stored_corpus(store, source.name)
-    assert found is not None
-    return found
+    corpus = stored_corpus(store, source.name)
+    assert corpus is not None
+    return corpus
 
 
-def _keep_mos(store: Store, stored: str, made: Path) -> None:
-    """Carries the predicted MOS of an earlier import of the same utterances over to the manifest at `made`."""
+def _keep_mos(store: Store, stored: str, manifest: Path) -> None:
+    """Copies the predicted MOS of an earlier import of the same utterances, at `stored`, to the file `manifest`."""
     scores = mos_of(read_manifest(store.local(stored))) if store.exists(stored) else {}
     if scores:
-        write_manifest(made, with_mos(read_manifest(made), scores))
+        write_manifest(manifest, with_mos(read_manifest(manifest), scores))
 
 
 def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
-    """The name, manifest digest and holdings of `source`, writing nothing.
+    """The name, manifest digest and holdings of `source`, without writing to the store.
 
-    A corpus that is not imported yet, or whose protocol has changed since, is looked through as an import would, so
-    that a plan shows the cells that a run would train. Raises RequestError when the corpus is nowhere.
+    A corpus that is not imported yet, or whose protocol has changed, is read as an import would, so that a plan shows
+    the cells that a run would train. Raises RequestError when the corpus is neither in the store nor has a path.
     """
     stored = current_corpus(store, source, folder)
     if stored is not None:
@@ -124,7 +127,7 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
 
 
 def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
-    """The import of `source` when it is there and still what the experiment file asks for."""
+    """The import of `source` if it exists and still has the reader, protocol and options of the experiment file."""
     stored = stored_corpus(store, source.name)
     if source.path is None:
         if stored is None:
@@ -139,8 +142,8 @@ def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCo
     if not path.exists():  # a job on a cluster has the store, not the disk the corpus was imported from
         log.info("corpus %s: %s is not here, its import is used", source.name, path)
         return stored
-    asked = _asked(source, path)
-    return stored if store.read_json(pointer(source.name)).get("asked") == asked else None
+    request = _import_request(source, path)
+    return stored if store.read_json(pointer_path(source.name)).get("asked") == request else None
 
 
 def source_path(source: CorpusSource, folder: Path) -> Path:
@@ -152,7 +155,7 @@ def source_path(source: CorpusSource, folder: Path) -> Path:
 
 @contextmanager
 def _imported(source: CorpusSource, path: Path) -> Iterator[ImportResult]:
-    """An import in a temporary folder; when it is refused the folder stays, for its table of rejected rows."""
+    """An import in a temporary folder; when it is refused, the folder is kept for its table of rejected rows."""
     temporary = tempfile.mkdtemp(prefix=f"codecgrid-import-{source.name}-")
     yield import_corpus(_open(source, path), temporary, max_rejected_share=source.max_rejected_share)
     shutil.rmtree(temporary)
@@ -165,14 +168,14 @@ def _open(source: CorpusSource, path: Path) -> Any:
 
 
 def _holdings(store: Store, value: dict[str, Any]) -> tuple[Holding, ...]:
-    """What an imported corpus holds, as its import noted it; an earlier version did not."""
+    """The holdings in the pointer file, or computed from the manifest for imports of an earlier version."""
     if "holdings" in value:
         return tuple(Holding(**held) for held in value["holdings"])
     return holdings(read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}")))
 
 
-def _asked(source: CorpusSource, path: Path) -> dict[str, Any]:
-    """What the import depends on besides the audio files themselves."""
+def _import_request(source: CorpusSource, path: Path) -> dict[str, Any]:
+    """What an import depends on besides the audio files themselves."""
     return {
         "reader": source.reader,
         "protocol": file_digest(path) if path.is_file() else str(path),

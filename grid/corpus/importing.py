@@ -1,9 +1,9 @@
-"""Owns the import of a corpus: each file of a protocol is read once and lands in the manifest or the rejected table.
+"""The import of a corpus: every file of a protocol is read once and enters the manifest or the table of rejected rows.
 
     corpus = open_corpus("csv", "speech/protocol.csv")
     result = import_corpus(corpus, "results/corpora/speech")
 
-The folder then holds manifest.parquet, rejected.parquet and corpus.json (where the audio lies).
+The folder then has manifest.parquet, rejected.parquet and corpus.json (with the folder of the audio).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from grid.core.atomic_write import replacing
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 from grid.core.identity import file_digest
 from grid.core.vocabulary import KEYS, SPLITS
 from grid.corpus.audio import MISSING, UnusableAudioError, read_audio
@@ -48,10 +48,27 @@ OUTSIDE_ROOT = "outside-root"
 SHA256_MISMATCH = "sha256-mismatch"
 UNREADABLE = "unreadable"
 
+MANIFEST_FILE = "manifest.parquet"
+REJECTED_FILE = "rejected.parquet"
+CORPUS_FILE = "corpus.json"
+REJECTED_SCHEMA = pa.schema(
+    [
+        ("utterance_id", pa.string()),
+        ("path", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("line", pa.int64()),
+    ]
+)
+
+_logger = logging.getLogger(__name__)
+_ROWS_AT_ONCE = 4096
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a row is not in the manifest; `reason` is a word of this module or of grid.corpus.audio."""
+    """A row that is not in the manifest; `reason` is a constant of this module or of grid.corpus.audio."""
 
     utterance_id: str
     path: str
@@ -61,12 +78,12 @@ class Rejection:
 
 
 def rejected(row: ProtocolRow, reason: str, detail: str) -> Rejection:
-    """The rejection of `row`."""
+    """The rejection of `row` with its reason."""
     return Rejection(row.utterance_id, row.path, reason, detail, row.line)
 
 
 def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
-    """Reads the row's file under `root`, which must be resolved; never raises for what may be wrong with one file."""
+    """Reads the row's file under `root`, a resolved path; a fault of the row or the file is returned, not raised."""
     if not row.utterance_id.strip():
         return rejected(row, NO_ID, "the utterance id is empty")
     if row.key not in KEYS:
@@ -81,7 +98,7 @@ def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
         return rejected(row, error.reason, error.detail)
     except (OSError, ValueError) as error:
         # ValueError: a path with a NUL character
-        return rejected(row, UNREADABLE, f"{type(error).__name__}: {error}")
+        return rejected(row, UNREADABLE, one_line(error))
 
 
 def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
@@ -114,32 +131,15 @@ def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
 
 
 def _relative(path: str, file: Path, root: Path) -> str:
-    """The path from the root as the protocol has it, unless that is absolute or goes up, in POSIX form."""
-    given = PurePath(path)
-    plain = given if not given.is_absolute() and ".." not in given.parts else file.relative_to(root)
-    return plain.as_posix()
-
-
-MANIFEST_FILE = "manifest.parquet"
-REJECTED_FILE = "rejected.parquet"
-CORPUS_FILE = "corpus.json"
-REJECTED_SCHEMA = pa.schema(
-    [
-        ("utterance_id", pa.string()),
-        ("path", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("line", pa.int64()),
-    ]
-)
-_logger = logging.getLogger(__name__)
-_ROWS_AT_ONCE = 4096
-_SHOWN = 5
+    """The POSIX path from the root: that of the protocol, unless it is absolute or has `..`."""
+    stated = PurePath(path)
+    relative = stated if not stated.is_absolute() and ".." not in stated.parts else file.relative_to(root)
+    return relative.as_posix()
 
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import made: the folder, the root of the audio, the counts and the digest of the manifest."""
+    """A finished import: its folder, the root of the audio, the counts and the digest of the manifest."""
 
     folder: Path
     root: Path
@@ -154,13 +154,13 @@ class ImportResult:
 
     @property
     def rejected_table(self) -> Path:
-        """The Parquet file of the rows that are not in the manifest, with reason, detail and line of the protocol."""
+        """The Parquet file of the rejected rows, with reason, detail and line of the protocol."""
         return self.folder / REJECTED_FILE
 
 
 @dataclass(frozen=True)
 class ImportedCorpus:
-    """A corpus that was imported: its manifest, and the folder its paths start from."""
+    """A corpus that was imported: its manifest, and the folder that its paths are relative to."""
 
     root: Path
     table: pa.Table
@@ -171,9 +171,9 @@ def import_corpus(
 ) -> ImportResult:
     """Reads each file of `corpus`, in `workers` threads (default: one per core), and writes its manifest to `out_dir`.
 
-    The number of threads changes no result. Of two rows with one utterance_id the first stays. Raises RequestError if
-    the protocol has no rows, if more than `max_rejected_share` of them are unusable, or if all are; rejected.parquet is
-    then there all the same, and no manifest is written (an earlier one stays as it was).
+    The result does not depend on the number of threads. Of rows with the same utterance_id the first is used. Raises
+    RequestError if the protocol has no rows, or if more than `max_rejected_share` of them, or all, are unusable; then
+    rejected.parquet is written, but no manifest (an earlier one is kept).
     """
     folder, root = Path(out_dir), corpus.root.resolve()
     if not root.is_dir():
@@ -182,7 +182,7 @@ def import_corpus(
     if table.num_rows + len(refused) == 0:
         raise RequestError(f"{corpus.protocol}: the protocol names no utterances")
     _write_rejected(folder / REJECTED_FILE, refused)
-    _judge(table.num_rows, refused, max_rejected_share, corpus.protocol, folder / REJECTED_FILE)
+    _check_share(table.num_rows, refused, max_rejected_share, corpus.protocol, folder / REJECTED_FILE)
     write_manifest(folder / MANIFEST_FILE, table)
     result = ImportResult(folder, root, table.num_rows, len(refused), manifest_digest(table))
     _write_corpus_file(result, corpus.protocol)
@@ -208,15 +208,15 @@ def open_imported(folder: str | Path) -> ImportedCorpus:
 
 
 def _examine_all(rows: Iterable[ProtocolRow], root: Path, workers: int) -> tuple[pa.Table, list[Rejection]]:
-    """All usable rows as one table, and the rejections by line; a part of the rows at a time, so memory stays small."""
+    """All usable rows as one table, and the rejections by line; the rows are read in parts, to bound the memory."""
     tables: list[pa.Table] = [MANIFEST_SCHEMA.empty_table()]
     refused: list[Rejection] = []
-    known: set[str] = set()
+    seen_ids: set[str] = set()
     done = 0
-    with ThreadPoolExecutor(workers) as pool:  # decoding and hashing leave Python's lock
+    with ThreadPoolExecutor(workers) as pool:  # decoding and hashing release Python's global lock
         for part in _parts(rows):
-            fresh = [row for row in part if not _is_known(row, known, refused)]
-            outcomes = list(pool.map(lambda row: examine(row, root), fresh))
+            unique = [row for row in part if not _is_duplicate(row, seen_ids, refused)]
+            outcomes = list(pool.map(lambda row: examine(row, root), unique))
             tables.append(to_table(item for item in outcomes if isinstance(item, Utterance)))
             refused += [item for item in outcomes if isinstance(item, Rejection)]
             done += len(part)
@@ -230,28 +230,28 @@ def _parts(rows: Iterable[ProtocolRow]) -> Iterator[list[ProtocolRow]]:
         yield part
 
 
-def _is_known(row: ProtocolRow, known: set[str], refused: list[Rejection]) -> bool:
-    if row.utterance_id not in known:
-        known.add(row.utterance_id)
+def _is_duplicate(row: ProtocolRow, seen_ids: set[str], refused: list[Rejection]) -> bool:
+    if row.utterance_id not in seen_ids:
+        seen_ids.add(row.utterance_id)
         return False
     refused.append(rejected(row, DUPLICATE_ID, "an earlier row has this utterance id"))
     return True
 
 
-def _judge(used: int, refused: list[Rejection], share: float, protocol: Path, table: Path) -> None:
-    """Logs what was rejected; RequestError if it is more than `share` of all, or all."""
+def _check_share(used: int, refused: list[Rejection], share: float, protocol: Path, table: Path) -> None:
+    """Logs the numbers of rejected rows by reason; RequestError if they are more than `share` of all rows, or all."""
     if not refused:
         return
     reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(i.reason for i in refused).most_common())
     total = used + len(refused)
-    said = f"{protocol}: {len(refused)} of {total} utterances ({len(refused) / total:.2%}) are unusable: {reasons}"
+    counts = f"{protocol}: {len(refused)} of {total} utterances ({len(refused) / total:.2%}) are unusable: {reasons}"
     if used and len(refused) <= share * total:
-        _logger.info("%s; all are in %s", said, table)
+        _logger.info("%s; all are in %s", counts, table)
         return
     first = "".join(f"\n  line {i.line}: {i.utterance_id}: {i.reason}: {i.detail}" for i in refused[:_SHOWN])
     more = f"\n  ... {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
     raise RequestError(
-        f"{said}. At most {share:.2%} are let through (max_rejected_share), so no manifest was written.{first}{more}\n"
+        f"{counts}. At most {share:.2%} are allowed (max_rejected_share), so no manifest was written.{first}{more}\n"
         f"All of them: {table}"
     )
 

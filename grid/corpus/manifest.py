@@ -1,7 +1,7 @@
-"""Owns the manifest: the Parquet table of a corpus, one row per utterance, and the digest of what it says.
+"""The manifest: the Parquet table of a corpus with one row per utterance, and the digest of its content.
 
-The first columns are MANIFEST_SCHEMA, in that order. More columns may follow (shards add `offset`); they are kept, and
-do not count in the digest, but for `pending`, which is there when a row is.
+The first columns are those of MANIFEST_SCHEMA, in that order. Further columns are kept (shards add `offset`) and do not
+enter the digest, except `pending`, which is present only where a row is pending.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ MANIFEST_SCHEMA = pa.schema(
     ]
 )
 DIGESTED = ("utterance_id", "speaker", "split", "key", "attack", "codec", "origin", "samples", "sha256")
-"""The columns that can change a number: what is heard and how it is labelled, not where it lies."""
+"""The columns that can change a result: the audio and its labels, not the place of the file."""
 PENDING = "pending"
-"""The column, bool, that says whose codec has still to be applied. Absent where no row is pending."""
+"""The column, bool, of rows whose codec has still to be applied; absent where no row is pending."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Utterance:
     """One row of a manifest; see MANIFEST_SCHEMA for the order.
 
     `split` is train, dev or test; `key` bonafide or spoof; `attack` and `codec` are "" for none; `origin` is the
-    utterance_id of the recording this was made from (its own for a recording); `path` is POSIX, relative to the corpus
+    utterance_id of the recording it was made from (its own for a recording); `path` is POSIX, relative to the corpus
     root (in shards: the file name of the shard); `seconds` is the file's length; `samples` counts at 16 kHz;
-    `sample_rate` (Hz) and `channels` are the file's own; `sha256` is of the file's bytes (in shards: the PCM16). When
-    it is `pending`, `path` is the recording and `codec` has still to be applied.
+    `sample_rate` (Hz) and `channels` are the file's own; `sha256` is of the file's bytes (in shards: the PCM16). Of a
+    `pending` row `path` is the recording, and `codec` has still to be applied.
     """
 
     utterance_id: str
@@ -75,7 +75,7 @@ class Utterance:
 
 
 def to_table(utterances: Iterable[Utterance]) -> pa.Table:
-    """The utterances as a table of MANIFEST_SCHEMA, in the order given, with PENDING where one is."""
+    """The utterances as a table of MANIFEST_SCHEMA in their order, with the column PENDING if one is pending."""
     rows = list(utterances)
     columns = {f.name: [getattr(row, f.name) for row in rows] for f in dataclasses.fields(Utterance)}
     pending = columns.pop(PENDING)
@@ -90,14 +90,14 @@ def to_utterances(table: pa.Table) -> list[Utterance]:
 
 
 def pending_rows(table: pa.Table) -> pa.ChunkedArray:
-    """Which rows are pending; none of them where the column is absent."""
+    """A mask of the pending rows; all false where the column is absent."""
     if PENDING in table.column_names:
         return table.column(PENDING)
     return pa.chunked_array([pa.repeat(pa.scalar(value=False), table.num_rows)])
 
 
 def join_manifests(tables: Iterable[pa.Table]) -> pa.Table:
-    """The rows of several manifests, of which some may lack PENDING, in their order."""
+    """The rows of several manifests in their order; some of the manifests may lack the column PENDING."""
     joined = pa.concat_tables(tables, promote_options="default")
     if PENDING not in joined.column_names:
         return joined
@@ -106,7 +106,7 @@ def join_manifests(tables: Iterable[pa.Table]) -> pa.Table:
 
 
 def read_manifest(path: str | Path) -> pa.Table:
-    """The manifest at `path`, sorted by utterance_id as written; `.to_pandas()` gives a DataFrame.
+    """The manifest at `path`, sorted by utterance_id; `.to_pandas()` gives a DataFrame.
 
     Raises RequestError if there is no such file, or if it is not a manifest.
     """
@@ -121,9 +121,9 @@ def read_manifest(path: str | Path) -> pa.Table:
 
 
 def write_manifest(path: str | Path, table: pa.Table) -> None:
-    """Writes a manifest sorted by utterance_id, whole or not at all; equal rows in any order give equal bytes.
+    """Writes a manifest atomically, sorted by utterance_id; equal rows in any order give equal bytes.
 
-    Raises RequestError for missing columns, repeated ids, and a key or split that does not exist.
+    Raises RequestError for missing columns, repeated ids, an unknown key or split, and an utterance without samples.
     """
     table = _checked(table, str(path))
     check_values(table, str(path))
@@ -133,11 +133,11 @@ def write_manifest(path: str | Path, table: pa.Table) -> None:
 
 
 def manifest_digest(table: pa.Table) -> str:
-    """16 hexadecimal digits for the rows of DIGESTED, whatever their order, their paths and the chunks of the table.
+    """16 hexadecimal digits for the columns DIGESTED, independent of the order of rows and of the chunks of the table.
 
-    PENDING enters where a row is pending, and only then. Each column's values, sorted by utterance_id, enter one
-    SHA-256 as their lengths and their bytes. 1.4 million rows take 2 s on one core of an AMD EPYC. Raises RequestError
-    if an utterance_id comes twice.
+    PENDING enters only where a row is pending. Each column's values, sorted by utterance_id, enter one SHA-256 as their
+    lengths and their bytes. 1.4 million rows take 2 s on one core of an AMD EPYC. Raises RequestError
+    if an utterance_id is repeated.
     """
     table = _checked(table, "manifest")
     names = [*DIGESTED, PENDING] if pc.any(pending_rows(table)).as_py() else DIGESTED
@@ -157,28 +157,28 @@ def check_values(table: pa.Table, place: str) -> None:
     """RequestError, naming `place`, unless ids are unique, keys and splits exist and every utterance has samples."""
     _check_unique(table, place)
     for name, choices in (("key", KEYS), ("split", SPLITS)):
-        other = sorted(set(pc.unique(table.column(name)).to_pylist()) - set(choices))
-        if other:
-            raise RequestError(f"{place}: {name} {other[0]!r} does not exist. Choices: {', '.join(choices)}.")
+        unknown = sorted(set(pc.unique(table.column(name)).to_pylist()) - set(choices))
+        if unknown:
+            raise RequestError(f"{place}: {name} {unknown[0]!r} does not exist. Choices: {', '.join(choices)}.")
     if table.num_rows and pc.min(table.column("samples")).as_py() <= 0:
         raise RequestError(f"{place}: an utterance has no samples")
 
 
 def _checked(table: pa.Table, place: str) -> pa.Table:
-    """The table with the manifest's columns first and of the manifest's types, or RequestError."""
+    """The table with the manifest's columns first and cast to the manifest's types; RequestError if that fails."""
     missing = [name for name in MANIFEST_SCHEMA.names if name not in table.column_names]
     if missing:
         raise RequestError(
             f"{place}: not a manifest: columns {', '.join(missing)} are missing; found: {', '.join(table.column_names)}"
         )
-    more = [name for name in table.column_names if name not in MANIFEST_SCHEMA.names]
-    further = [pa.field(name, pa.bool_()) if name == PENDING else table.schema.field(name) for name in more]
-    schema = pa.schema([*MANIFEST_SCHEMA, *further])
+    further = [name for name in table.column_names if name not in MANIFEST_SCHEMA.names]
+    fields = [pa.field(name, pa.bool_()) if name == PENDING else table.schema.field(name) for name in further]
+    schema = pa.schema([*MANIFEST_SCHEMA, *fields])
     try:
         table = table.select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise RequestError(f"{place}: a column of the manifest has the wrong type: {error}") from error
-    for name in [*MANIFEST_SCHEMA.names, *(name for name in more if name == PENDING)]:
+    for name in [*MANIFEST_SCHEMA.names, *(name for name in further if name == PENDING)]:
         if table.column(name).null_count:
             raise RequestError(f"{place}: column {name} has {table.column(name).null_count} values missing")
     return table.replace_schema_metadata(None)
@@ -189,8 +189,8 @@ def _check_unique(table: pa.Table, place: str) -> None:
     if pc.count_distinct(ids).as_py() == len(ids):
         return
     counts = pc.value_counts(ids)
-    twice = pc.filter(counts.field("values"), pc.greater(counts.field("counts"), 1))
-    raise RequestError(f"{place}: {len(twice)} utterance ids come more than once, such as {twice[0].as_py()!r}")
+    repeated = pc.filter(counts.field("values"), pc.greater(counts.field("counts"), 1))
+    raise RequestError(f"{place}: {len(repeated)} utterance ids come more than once, such as {repeated[0].as_py()!r}")
 
 
 def _content(values: pa.Array) -> list[memoryview]:

@@ -1,17 +1,17 @@
-"""Owns the counts that a paper or a release states for a corpus, and the comparison of an imported manifest with them.
+"""Published counts of a corpus, from papers and releases, and their comparison with an imported manifest.
 
-The counts are in published_counts.yaml. To add a corpus, add a set to that list:
+The counts are in published_counts.yaml. To add a corpus, add a set to its list:
 
     - reader: my-corpus
-      files: [labels.txt]              # optional: only if PATH is called so or is a folder with such a file
+      files: [labels.txt]              # optional: only if PATH has such a name or is a folder with such a file
       folder: false                    # optional: only if PATH is the file itself
       options: {part: [null, train]}   # optional: only if the option has one of these values (null: not given)
       stated_in: Author (year), Table II
       counts:
         - {split: train, key: spoof, utterances: 22800, speakers: 20}
 
-A count is of all utterances that have the values it names among split, key, role, attack, codec, source, qua, aux, dec.
-`role` (raw, cors, attack, cosg) says what papers mean by bona fide and spoof where resynthesised speech is involved.
+A count is over all utterances with the values it states among split, key, role, attack, codec, source, qua, aux, dec.
+`role` (raw, cors, attack, cosg) separates what papers call bona fide and spoof where resynthesised speech is involved.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FILE = Path(__file__).resolve().parent / "published_counts.yaml"
 
 
 class PublishedCount(BaseModel):
-    """How many utterances a source states for those that have the values named here; None is any value."""
+    """The published numbers of utterances and speakers with the values stated here; None is any value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,18 +54,18 @@ class PublishedCount(BaseModel):
     speakers: int | None = None
 
     def of(self) -> dict[str, str]:
-        """The values named, such as {"split": "train", "key": "spoof"}; empty: the whole corpus."""
+        """The values stated, such as {"split": "train", "key": "spoof"}; empty for the whole corpus."""
         return self.model_dump(exclude={"utterances", "speakers"}, exclude_none=True)
 
     @model_validator(mode="after")
-    def _says_something(self) -> PublishedCount:
+    def _has_a_number(self) -> PublishedCount:
         if self.utterances is None and self.speakers is None:
             raise ValueError("a count has utterances, speakers or both")
         return self
 
 
 class PublishedSet(BaseModel):
-    """The counts of one source, and the imports they are about."""
+    """The counts of one source, and the imports that they apply to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,7 +77,7 @@ class PublishedSet(BaseModel):
     counts: tuple[PublishedCount, ...]
 
     def is_about(self, path: Path, options: Mapping[str, Any]) -> bool:
-        """Whether an import of `path` with these options, defaults included, is what the source counted."""
+        """Whether the counts apply to an import of `path` with these options, defaults included."""
         if path.is_dir() and not self.folder:
             return False
         names = [child.name for child in path.iterdir()] if path.is_dir() else [path.name]
@@ -87,7 +87,7 @@ class PublishedSet(BaseModel):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One published count beside ours; a published number is None where the source gives none."""
+    """A published count and that of the manifest; a published number is None where the source states none."""
 
     of: dict[str, str]
     utterances: int
@@ -98,13 +98,13 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
-        """Whether a number that is published is not ours."""
+        """Whether a published number differs from that of the manifest."""
         pairs = ((self.utterances, self.published_utterances), (self.speakers, self.published_speakers))
-        return any(published is not None and ours != published for ours, published in pairs)
+        return any(published is not None and counted != published for counted, published in pairs)
 
 
 def published_counts(reader: str, path: Path, options: Mapping[str, Any]) -> list[PublishedSet]:
-    """What is published of the corpus that `reader` finds at `path` with the options given; often nothing."""
+    """The sets that apply to an import of `path` by `reader` with `options`; often none."""
     sets = [item for item in load_published_counts() if item.reader == reader]
     if not sets:
         return []
@@ -114,14 +114,14 @@ def published_counts(reader: str, path: Path, options: Mapping[str, Any]) -> lis
 
 
 def compare(manifest: pa.Table, published: Iterable[PublishedSet]) -> list[Comparison]:
-    """Each published count beside that of `manifest`, in the order of the sets; named speakers are counted."""
+    """Each published count and that of `manifest`, in the order of the sets; unnamed speakers are not counted."""
     kinds = list(_kinds(manifest))
     return [_compared(kinds, count, item.stated_in) for item in published for count in item.counts]
 
 
 @dataclass
 class _Kind:
-    """The utterances that are alike in all a count may name."""
+    """The utterances with the same values (`facts`) of everything that a count may state."""
 
     facts: dict[str, str]
     utterances: int = 0
@@ -146,13 +146,13 @@ def _kinds(manifest: pa.Table) -> Iterator[_Kind]:
 
 
 def _compared(kinds: list[_Kind], count: PublishedCount, stated_in: str) -> Comparison:
-    wanted = count.of()
-    found = [kind for kind in kinds if wanted.items() <= kind.facts.items()]
+    conditions = count.of()
+    matching = [kind for kind in kinds if conditions.items() <= kind.facts.items()]
     return Comparison(
-        of=wanted,
-        utterances=sum(kind.utterances for kind in found),
+        of=conditions,
+        utterances=sum(kind.utterances for kind in matching),
         published_utterances=count.utterances,
-        speakers=len(set().union(*(kind.speakers for kind in found))),
+        speakers=len(set().union(*(kind.speakers for kind in matching))),
         published_speakers=count.speakers,
         stated_in=stated_in,
     )
@@ -165,5 +165,5 @@ def _allowed(value: Any, values: Any) -> bool:
 
 @lru_cache(maxsize=1)
 def load_published_counts() -> tuple[PublishedSet, ...]:
-    """All sets of published_counts.yaml, in its order."""
+    """All sets of published_counts.yaml, in the order of the file."""
     return tuple(PublishedSet.model_validate(item) for item in load_yaml(FILE))

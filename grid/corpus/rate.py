@@ -1,4 +1,4 @@
-"""Fills the predicted MOS of an imported corpus, from scores that are given or from a predictor."""
+"""Writes predicted MOS into the manifest of an imported corpus, and computes them with a predictor."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from grid.mos import Predict
 
 
 @dataclass(frozen=True)
-class Rated:
-    """How many utterances of a corpus are rated, and how many measurements rested on other scores and were removed."""
+class RatingResult:
+    """Numbers of utterances, of rated ones, and of files of measurements removed because the scores changed."""
 
     utterances: int
     rated: int
     removed: int
 
 
-def rate_corpus(store: Store, name: str, scores: Mapping[str, float], *, replace: bool = False) -> Rated:
+def rate_corpus(store: Store, name: str, scores: Mapping[str, float], *, replace: bool = False) -> RatingResult:
     """Writes `scores` (by utterance id) into the manifest of the corpus imported as `name`.
 
-    Where scores are there and others than these, RequestError unless `replace`; what was measured with them, under any
-    experiment, is then removed from the store, and running or reporting an experiment measures it again.
+    Raises RequestError when the manifest has other scores, unless `replace`. Then the measurements of all experiments
+    are removed from the store, and running or reporting an experiment computes them again.
     """
     corpus = _stored(store, name)
     path = f"{corpus.folder}/{MANIFEST_FILE}"
@@ -45,24 +45,27 @@ def rate_corpus(store: Store, name: str, scores: Mapping[str, float], *, replace
     if before != dict(scores):
         with store.writing(path) as temporary:
             write_manifest(temporary, rated)
-    return Rated(manifest.num_rows, len(scores), _forget_measurements(store) if differs else 0)
+    return RatingResult(manifest.num_rows, len(scores), _remove_measurements(store) if differs else 0)
 
 
 def predict_scores(
     store: Store, name: str, predict: Predict, *, say: Callable[[int, int], None] = lambda done, of: None
 ) -> dict[str, float]:
-    """The predicted MOS of every utterance of a corpus that is not pending, held to 1 to 5; reads its audio files."""
+    """The predicted MOS, clipped to 1 to 5, of every utterance that is not pending, by id; reads the audio files.
+
+    `say` is called after each utterance with the number done and the number of all.
+    """
     corpus = _stored(store, name)
     manifest = pq.read_table(store.local(f"{corpus.folder}/{MANIFEST_FILE}"))
     columns = manifest["utterance_id"], manifest["path"], pending_rows(manifest)
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for number, (utterance, path, pending) in enumerate(rows, 1):
         if not pending:
             score = predict(read_audio(Path(corpus.audio_root) / path).samples)
-            found[utterance] = min(max(score, LOWEST), HIGHEST)
+            scores[utterance] = min(max(score, LOWEST), HIGHEST)
         say(number, len(rows))
-    return found
+    return scores
 
 
 def _stored(store: Store, name: str) -> StoredCorpus:
@@ -72,8 +75,8 @@ def _stored(store: Store, name: str) -> StoredCorpus:
     return corpus
 
 
-def _forget_measurements(store: Store) -> int:
-    """Removes the measurements and comparisons of every cell; they are a function of scores and made again at need."""
+def _remove_measurements(store: Store) -> int:
+    """Removes the measurements and comparisons of every cell, which are recomputed on demand; the number of files."""
     removed = 0
     for cell in store.names("cells"):
         for file in store.names(f"cells/{cell}"):

@@ -1,0 +1,1 @@
+"""Detectors: frontends, backends, their networks, specifications, weights and forward passes."""

@@ -1,4 +1,4 @@
-"""What a frontend and a backend declare: options, revision, features, outputs, and how the network is built.
+"""The interfaces of frontends and backends: options, revision, shape of features and outputs, and `build`.
 
 waveforms (batch, samples) -> frontend -> features (`Features`) -> backend -> outputs (batch, outputs)
 """
@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 
 FeatureKind = Literal["waveform", "frames", "layers"]
 
+Head = Literal["logits", "cosines"]
+"""The kind of outputs: `logits`, for cross-entropy, or `cosines` to a centre of bona fide speech, for OC-softmax."""
+
 
 class PluginOptions(BaseModel):
-    """The hyper-parameters of one frontend or backend: frozen, and an unknown or wrongly typed one is an error."""
+    """The hyper-parameters of one frontend or backend: immutable; an unknown or wrongly typed one is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 @dataclass(frozen=True)
 class Features:
-    """The shape of what a frontend hands to a backend.
+    """The kind and shape of the features that a frontend passes to a backend.
 
     `waveform` is `(batch, samples)`; `frames` is `(batch, frames, size)`; `layers` is
     `(layers, batch, frames, size)`, the hidden states of a speech encoder with the input embedding first.
@@ -45,8 +48,8 @@ OptionsT = TypeVar("OptionsT", bound=PluginOptions)
 class Frontend(ABC, Generic[OptionsT]):
     """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to features.
 
-    The declaration imports no torch, so a plan over hundreds of cells stays quick; `build` does.
-    Raise `revision` by hand whenever the same options would give other features.
+    The declaration imports no torch, so that planning hundreds of cells stays fast; `build` does.
+    Increase `revision` by hand whenever the same options give other features.
     """
 
     Options: ClassVar[type[PluginOptions]]
@@ -61,9 +64,9 @@ class Frontend(ABC, Generic[OptionsT]):
 
     @property
     def shared_pass(self) -> dict[str, Any] | None:
-        """What decides the pass of a frozen encoder that several detectors may share; None where there is none.
+        """The options that determine the pass of a frozen encoder, which detectors can share; None for a trainable one.
 
-        Two frontends with equal values here differ at most in `select` of their module, a `FrozenEncoder`.
+        Two frontends with equal values differ at most in `select` of their module, a `FrozenEncoder`.
         """
         return None
 
@@ -75,7 +78,7 @@ class Frontend(ABC, Generic[OptionsT]):
 class FrozenEncoder(Protocol):
     """The module of a frontend with a `shared_pass`: its `forward(waveforms)` is `select(encode(waveforms))`.
 
-    Its attribute `encoder` is the encoder itself; another one of the same `shared_pass` may be put in its place.
+    Its attribute `encoder` is the encoder itself; another one with the same `shared_pass` may replace it.
     """
 
     encoder: nn.Module
@@ -84,24 +87,21 @@ class FrozenEncoder(Protocol):
         """Hidden states `(layers, batch, frames, size)` of waveforms `(batch, samples)`, without gradients."""
 
     def select(self, hidden: Tensor) -> Tensor:
-        """The features that this detector's backend takes, from what `encode` gave; copies nothing."""
+        """The features that this detector's backend takes, from the result of `encode`; copies nothing."""
 
 
 FRONTENDS: Registry[type[Frontend[Any]]] = Registry(kind="frontend", package="grid.detectors.frontends")
-
-Head = Literal["logits", "cosines"]
-"""What the outputs are: `logits`, for cross-entropy, or `cosines` to a centre of bona fide speech, for OC-softmax."""
 
 
 @dataclass(frozen=True)
 class Backend(ABC, Generic[OptionsT]):
     """Features to outputs `(batch, outputs)`.
 
-    With the head `logits` two (spoof, bona fide) or one (higher is more bona fide); with `cosines` one for each layer
-    of the encoder, each in -1 .. 1, near 1 for bona fide.
+    With the head `logits` there are two (spoof, bona fide) or one (higher is more bona fide); with `cosines` one for
+    each layer of the encoder, in -1 .. 1, near 1 for bona fide.
 
-    The declaration imports no torch, so a plan over hundreds of cells stays quick; `build` does.
-    Raise `revision` by hand whenever the same options and seed would give other logits.
+    The declaration imports no torch, so that planning hundreds of cells stays fast; `build` does.
+    Increase `revision` by hand whenever the same options and seed give other logits.
     """
 
     Options: ClassVar[type[PluginOptions]]

@@ -1,4 +1,4 @@
-"""The module of a detector: input level, frontend and backend in one forward pass, and the score of its logits."""
+"""The torch module of a detector: input level, frontend and backend in one forward pass, and scores of its outputs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from grid.detectors.contract import Head
     from grid.detectors.spec import DetectorSpec, InputSpec
 
-
 BONAFIDE = 1
+"""The column of the bona fide logit."""
 
 
 def scores_of(outputs: Tensor, head: Head = "logits") -> Tensor:
     """Scores `(batch,)` of a backend's outputs `(batch, outputs)`; higher is more bona fide.
 
-    Of two logits it is the second, as AASIST's authors do (not the difference, and not a probability); of one, it is
-    the logit; of cosines it is their sum, as LWBN's authors do.
+    Two logits: the second one, as AASIST's authors do (not the difference, and not a probability). One logit: itself.
+    Cosines: their sum, as LWBN's authors do.
     """
     if head == "cosines":
         return outputs.sum(dim=1)
@@ -31,7 +31,7 @@ def scores_of(outputs: Tensor, head: Head = "logits") -> Tensor:
 def at_level(waveforms: Tensor, dbfs: float, *, clip: bool = False) -> Tensor:
     """Each item of `(batch, samples)` scaled to a root mean square of `dbfs` dB re full scale; silence stays silence.
 
-    Without `clip` single samples may pass 1.
+    Without `clip` single samples may exceed 1.
     """
     target = 10 ** (dbfs / 20)
     rms = waveforms.square().mean(dim=-1, keepdim=True).sqrt()
@@ -58,18 +58,18 @@ class Detector(nn.Module):
         return outputs
 
     def levelled(self, waveforms: Tensor) -> Tensor:
-        """The waveforms as the frontend takes them; the level of a whole utterance was set before the crop."""
+        """The waveforms at the input level; the level over a whole utterance is set before the crop, not here."""
         if self.level.dbfs is None or self.level.over == "utterance":
             return waveforms
         return at_level(waveforms, self.level.dbfs, clip=self.level.clip)
 
     @torch.no_grad()
     def score(self, waveforms: Tensor) -> Tensor:
-        """Scores `(batch,)` without gradients; call `eval()` first, or dropout and batch norm train on."""
+        """Scores `(batch,)` without gradients; call `eval()` first, else dropout and batch norm are active."""
         return scores_of(self(waveforms), self.head)
 
     def learned_state(self) -> dict[str, Tensor]:
-        """The state dict without a frozen frontend, which its source has: what a training changes and keeps."""
+        """The state dict without a frozen frontend: the tensors that training changes and saves."""
         frozen = not any(parameter.requires_grad for parameter in self.frontend.parameters())
         state: dict[str, Tensor] = self.state_dict()
         return {name: tensor for name, tensor in state.items() if not (frozen and name.startswith("frontend."))}
@@ -78,13 +78,13 @@ class Detector(nn.Module):
 def build_detector(spec: DetectorSpec, seed: int, frontend: nn.Module | None = None) -> Detector:
     """The detector's module on the CPU, in train mode, with the initial weights that belong to `seed`.
 
-    `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. Torch's global
-    generator is left as it was, and what was drawn from it before does not matter.
+    `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. The state of
+    torch's global generator neither matters nor changes.
     """
-    declared, backend = spec.resolved_frontend(), spec.resolved_backend()
+    frontend_spec, backend_spec = spec.resolved_frontend(), spec.resolved_backend()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("initialise", seed))
-        first = declared.build() if frontend is None else frontend
-        torch.manual_seed(seed_number("initialise", seed))  # whatever the frontend drew
-        second = backend.build(declared.features)
-        return Detector(spec.input, first, second, backend.outputs, backend.head)
+        frontend_module = frontend_spec.build() if frontend is None else frontend
+        torch.manual_seed(seed_number("initialise", seed))  # the frontend may have drawn numbers
+        backend_module = backend_spec.build(frontend_spec.features)
+        return Detector(spec.input, frontend_module, backend_module, backend_spec.outputs, backend_spec.head)

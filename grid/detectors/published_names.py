@@ -1,4 +1,4 @@
-"""Published checkpoints: whose file it is shows in the names of its tensors; each gets the name that it has here.
+"""Translates the tensor names of published checkpoints to those of this project; the names show the file's origin.
 
     file of                    its names                                      what it holds
     clovaai/aasist             first_bn.*, encoder.*, out_layer.* ...         the backend alone
@@ -7,9 +7,9 @@
     IMS-ADD (the CDD paper)    LL.*, out_layer.* ... or time_attn_mlp1 ...    the backend alone: XLS-R was frozen
                                frontend.model.*, backend.*                    both, where XLS-R was fine-tuned
 
-Read in TakHemlata/SSL_Anti-spoofing@4acaa61 model.py, ResponsibleGenAI/CodecFake-Source-Tracing@91516e0
-w2v2_aasist_baseline/model.py and XIAOYixuan/IMS-ADD@8bc6e98 onebit/model. Tested on files in the same form: none of
-theirs but AASIST's could be had.
+Sources: TakHemlata/SSL_Anti-spoofing@4acaa61 model.py, ResponsibleGenAI/CodecFake-Source-Tracing@91516e0
+w2v2_aasist_baseline/model.py and XIAOYixuan/IMS-ADD@8bc6e98 onebit/model. Tested on files in the same form: of the
+published files only AASIST's were available.
 """
 
 from __future__ import annotations
@@ -42,9 +42,28 @@ _RULES = {
 # The quantiser and the projections of the contrastive loss: pre-training uses them, features do not.
 _PRETRAINING = re.compile(r"(quantizer|project_q|final_proj|target_glu)\..+")
 
+TensorLike = TypeVar("TensorLike")
+_ENCODER = "frontend.encoder."
+MASK_VECTOR = f"{_ENCODER}masked_spec_embed"
+"""The vector that replaces masked frames in training; not used otherwise."""
+
+# XIAOYixuan/IMS-ADD@8bc6e98 onebit/model/backend/{layer_wise,lw_bn}.py -> grid/detectors/networks/lwbn.py
+_LWBN = {
+    "time_attn_mlp1": "attention",
+    "bottleneck_proj.2.weight": "bottleneck.weight",
+    "bottleneck_proj.2.bias": "bottleneck.bias",
+    "center": "centres",
+}
+
+# The two parts of a weight norm: torch.nn.utils.weight_norm, and torch.nn.utils.parametrizations.weight_norm.
+_WEIGHT_NORM = (
+    (".weight_g", ".parametrizations.weight.original0"),
+    (".weight_v", ".parametrizations.weight.original1"),
+)
+
 
 def hugging_face_name(name: str) -> str | None:
-    """The name in a Wav2Vec2Model of the tensor that fairseq calls `name`; None for one that only pre-training uses.
+    """The name in transformers' Wav2Vec2Model of fairseq's tensor `name`; None for one that only pre-training uses.
 
     Raises RequestError for a name that no wav2vec 2.0 of fairseq has.
     """
@@ -57,36 +76,16 @@ def hugging_face_name(name: str) -> str | None:
     raise RequestError(f"{name!r} is no tensor of a fairseq wav2vec 2.0 model; other encoders cannot be read here")
 
 
-TensorLike = TypeVar("TensorLike")
-_ENCODER = "frontend.encoder."
-MASK_VECTOR = f"{_ENCODER}masked_spec_embed"
-"""Stands for a masked frame in training, and is read at no other time."""
+def to_detector_names(state: Mapping[str, TensorLike], own: Collection[str]) -> dict[str, TensorLike]:
+    """The tensors of `state` under the names of a detector whose complete state dict has the names `own`.
 
-# XIAOYixuan/IMS-ADD@8bc6e98 onebit/model/backend/{layer_wise,lw_bn}.py -> grid/detectors/networks/lwbn.py
-_LWBN = {
-    "time_attn_mlp1": "attention",
-    "bottleneck_proj.2.weight": "bottleneck.weight",
-    "bottleneck_proj.2.bias": "bottleneck.bias",
-    "center": "centres",
-}
-
-# One weight norm, as torch.nn.utils.weight_norm and torch.nn.utils.parametrizations.weight_norm name its two parts.
-_WEIGHT_NORM = (
-    (".weight_g", ".parametrizations.weight.original0"),
-    (".weight_v", ".parametrizations.weight.original1"),
-)
-
-
-def in_own_names(state: Mapping[str, TensorLike], own: Collection[str]) -> dict[str, TensorLike]:
-    """The tensors of `state` under the names of a detector whose whole state dict has the names `own`.
-
-    Left out are the prefix of DataParallel, what only fairseq's pre-training used, the branches of source tracing, and
-    the vector that stands for masked frames where the detector has none. Names that nothing explains become names of
-    the backend, for the caller to compare. Raises RequestError where two tensors would get one name.
+    Omitted are the prefix of DataParallel, tensors that only fairseq's pre-training uses, the branches of source
+    tracing, and the vector of masked frames where the detector has none. A name that no rule matches becomes a name
+    of the backend, for the caller to compare. Raises RequestError where two tensors would get one name.
     """
     parallel = all(name.startswith("module.") for name in state)
     bare = {name.removeprefix("module.") if parallel else name: value for name, value in state.items()}
-    rename = _naming(bare)
+    rename = _renaming_for(bare)
     renamed: dict[str, TensorLike] = {}
     for name, value in bare.items():
         target = name if name in own else rename(name)
@@ -99,7 +98,7 @@ def in_own_names(state: Mapping[str, TensorLike], own: Collection[str]) -> dict[
     return renamed
 
 
-def _naming(names: Collection[str]) -> Callable[[str], str | None]:
+def _renaming_for(names: Collection[str]) -> Callable[[str], str | None]:
     if any(name.startswith("ssl_model.") for name in names):
         return _from_ssl_anti_spoofing
     if any(name.startswith(("frontend.", "backend.")) for name in names):
@@ -128,8 +127,8 @@ def _from_backend(name: str) -> str:
 
 def _with_weight_norm_of(own: Collection[str], name: str) -> str:
     """`name`, or the other name of the same part of a weight norm where that is the one in `own`."""
-    for one, two in _WEIGHT_NORM:
-        for here, there in ((one, two), (two, one)):
-            if name.endswith(here) and name.removesuffix(here) + there in own:
-                return name.removesuffix(here) + there
+    for older, newer in _WEIGHT_NORM:
+        for suffix, replacement in ((older, newer), (newer, older)):
+            if name.endswith(suffix) and name.removesuffix(suffix) + replacement in own:
+                return name.removesuffix(suffix) + replacement
     return name

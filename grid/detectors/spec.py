@@ -1,4 +1,4 @@
-"""What a detector is: the level of its input, a frontend and a backend, with every option; and how one is built.
+"""The specification of a detector: input level, frontend and backend with every option, read from a YAML file.
 
 configs/detectors/NAME.yaml -> DetectorSpec -> identity (into the cell's digest)
                                             -> build_detector -> grid.detectors.network.Detector
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -19,12 +19,8 @@ from grid.core.identity import Json, plain
 from grid.core.plugins import Plugin, Registry
 from grid.detectors.contract import BACKENDS, FRONTENDS, Backend, Frontend, PluginOptions
 
-if TYPE_CHECKING:
-    pass
-
-
-# Raise it when the same spec and seed would give other logits for a reason outside the plugins.
 REVISION = 1
+"""Increased by hand when the same specification and seed give other logits for a reason outside the plugins."""
 
 
 class _Frozen(BaseModel):
@@ -32,7 +28,7 @@ class _Frozen(BaseModel):
 
 
 class InputSpec(_Frozen):
-    """What is done to the level of a waveform before the frontend."""
+    """How the level of a waveform is normalised before the frontend."""
 
     level: Literal["none", "rms"] = Field(
         default="none", description="rms: scale each item to the same root mean square"
@@ -42,7 +38,7 @@ class InputSpec(_Frozen):
     )
     over: Literal["item", "utterance"] = Field(
         default="item",
-        description="item: what the detector hears, after crop and augmentation; utterance: all of it, before both",
+        description="item: the input of the detector, after crop and augmentation; utterance: all of it, before both",
     )
     clip: bool = Field(default=False, description="cut off what passes full scale at the new level")
 
@@ -61,9 +57,9 @@ class PluginSpec(_Frozen):
 
 
 class DetectorSpec(_Frozen):
-    """A detector (countermeasure): input level, frontend and backend. Making one imports no torch.
+    """A detector (countermeasure): input level, frontend and backend. Creating one imports no torch.
 
-    Unknown names and options, wrong types and a backend that cannot take the frontend's features are errors here.
+    Validation rejects unknown names and options, wrong types and a backend that cannot take the frontend's features.
     """
 
     name: str
@@ -99,9 +95,9 @@ class DetectorSpec(_Frozen):
         return plugin(_options(plugin.Options, self.backend, "backend"))
 
     def identity(self) -> dict[str, Json]:
-        """All that can change the detector's numbers but the seed and the weights: options in full, and revisions.
+        """All that can change the detector's scores except the seed and the weights: options in full, and revisions.
 
-        The detector's own name is a label and stays out: two names for the same detector are the same cell.
+        The detector's own name is a label and not included: two names of the same detector are the same cell.
         """
         frontend, backend = self.resolved_frontend(), self.resolved_backend()
         return {
@@ -122,7 +118,7 @@ def detectors_folder() -> Path:
 
 
 def detector_names(folder: Path | None = None) -> list[str]:
-    """The names that `load_detector_spec` knows, sorted: codecgrid's own and those in `folder`."""
+    """The names that `load_detector_spec` accepts, sorted: codecgrid's own and those in `folder`."""
     return sorted({path.stem for place in _places(folder) for path in place.glob("*.yaml")})
 
 
@@ -171,7 +167,7 @@ def _options(model: type[PluginOptions], spec: PluginSpec, kind: str) -> PluginO
 
 
 def _explained(fault: ErrorDetails, model: type[BaseModel], where: str) -> str:
-    """A fault of pydantic in the words of a RequestError: place, value and choices."""
+    """The message of a pydantic error as RequestError words it: place, value and choices."""
     inner = fault.get("ctx", {}).get("error")
     if isinstance(inner, RequestError):
         return f"{where}: {inner}"

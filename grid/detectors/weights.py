@@ -1,4 +1,4 @@
-"""Reads and writes a detector's weights: published checkpoints, and the model part of our own."""
+"""Reads and writes a detector's weights: published checkpoints, and the trained tensors of this project's cells."""
 
 from __future__ import annotations
 
@@ -16,37 +16,40 @@ from grid.config.recipe import Recipe
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.weights import WeightFile, WeightFinder
 from grid.detectors.network import Detector
-from grid.detectors.published_names import MASK_VECTOR, in_own_names
+from grid.detectors.published_names import MASK_VECTOR, to_detector_names
 from grid.detectors.spec import detector_names, load_detector_spec
+
+logger = logging.getLogger(__name__)
+
+Shapes = dict[str, tuple[int, ...]]
+
+_CDD_CLASS = "onebit.task.datatypes.ModelCheckpoint"
 
 
 @dataclass
 class CddCheckpoint:
     """Takes the fields of the dataclass in `best.pt` and `last.pt` of "How to Label Resynthesized Audio".
 
-    XIAOYixuan/IMS-ADD@8bc6e98 onebit/task/datatypes.py; its other fields (epoch, best_eer ...) become attributes that
-    nobody reads. With a frozen frontend the file has the backend alone, else the state dict of the whole model.
+    XIAOYixuan/IMS-ADD@8bc6e98 onebit/task/datatypes.py; its other fields (epoch, best_eer ...) are not used.
+    With a frozen frontend the file has the backend alone, else the state dict of the whole model.
     """
 
     model_state_dict: object = None
     backend_state_dict: object = None
 
 
-_CDD_CLASS = "onebit.task.datatypes.ModelCheckpoint"
-
-
 def pickled_tensors(path: Path) -> dict[str, Tensor]:
     """The state dict in `path`, on the CPU: plain, or in the dataclass of `CddCheckpoint`.
 
-    Raises RequestError that names the class or function, where the file needs one that is not about tensors.
+    Raises RequestError, which names the class or function, where the file needs anything but tensors.
     """
     try:
-        # torch's restricted unpickler: of all globals it knows tensors, plain containers and, here, this one class
+        # torch's restricted unpickler, which allows tensors, plain containers and this one class
         with torch.serialization.safe_globals([(CddCheckpoint, _CDD_CLASS)]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
+    except Exception as error:  # a damaged pickle can raise any exception
         refused = re.search(r"GLOBAL ([\w.]+)", str(error))
         why = f"it needs {refused[1]}, which was not run" if refused else f"or is damaged: {error}"
         raise RequestError(
@@ -59,25 +62,21 @@ def pickled_tensors(path: Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-logger = logging.getLogger(__name__)
-Shapes = dict[str, tuple[int, ...]]
-
-
 def model_bytes(detector: Detector) -> bytes:
-    """The detector's weights as a safetensors file; a frozen frontend is left out, as its source has it."""
+    """The detector's weights as a safetensors file, without a frozen frontend, which can be read from its source."""
     state = {name: tensor.contiguous() for name, tensor in detector.learned_state().items()}
     return safetensors.torch.save(state)
 
 
 def load_weights(detector: Detector, path: str | Path) -> None:
-    """Puts a weights file into `detector`: `.pth` or `.pt` (plain tensors only) or `.safetensors`.
+    """Loads a weights file into `detector`: `.pth` or `.pt` (plain tensors only) or `.safetensors`.
 
     Names may be those of the detector (`backend.out_layer.weight`), of its backend alone (`out_layer.weight`), as in
     the published AASIST files, or those of another published checkpoint: see `grid.detectors.published_names`. Raises
     RequestError that says which committed detector the file fits, if any, when names or shapes differ or the file
     brings an encoder of its own to a frozen one, and MissingRequirementError when there is no file.
     """
-    state = in_own_names(read_tensors(Path(path)), detector.state_dict())
+    state = to_detector_names(read_tensors(Path(path)), detector.state_dict())
     state = _without_frozen_frontend(detector, state, str(path))
     _put(detector, state, str(path))
     logger.info("loaded %d tensors from %s", len(state), path)
@@ -99,28 +98,28 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def fitting_detectors(state: dict[str, Tensor]) -> list[str]:
     """The committed detectors whose backend has exactly the names and shapes of the backend tensors in `state`."""
-    wanted = {name: shape for name, shape in _shapes(state).items() if name.startswith("backend.")}
-    return [name for name in detector_names() if _backend_shapes(name) == wanted]
+    backend = {name: shape for name, shape in _shapes(state).items() if name.startswith("backend.")}
+    return [name for name in detector_names() if _backend_shapes(name) == backend]
 
 
 def _put(detector: Detector, state: dict[str, Tensor], source: str) -> None:
-    own, given = _shapes(detector.learned_state()), _shapes(state)
-    if own != given:
+    own, in_file = _shapes(detector.learned_state()), _shapes(state)
+    if own != in_file:
         fits = fitting_detectors(state)
         hint = f"It fits: {', '.join(fits)}." if fits else "It fits no detector of configs/detectors."
-        raise RequestError(f"{source} does not fit this detector: {_first_difference(own, given)}. {hint}")
+        raise RequestError(f"{source} does not fit this detector: {_first_difference(own, in_file)}. {hint}")
     detector.load_state_dict(state, strict=False)
 
 
 def _without_frozen_frontend(detector: Detector, state: dict[str, Tensor], source: str) -> dict[str, Tensor]:
-    """`state` without a frozen frontend's tensors; RequestError where they are not the ones that it holds.
+    """`state` without a frozen frontend's tensors; RequestError where they differ from those of the detector.
 
-    A backend that was trained on a fine-tuned encoder gives wrong scores on the frozen one, and nothing else tells.
+    A backend that was trained on a fine-tuned encoder gives wrong scores on the frozen one without any other sign.
     """
-    whole, learned = detector.state_dict(), detector.learned_state()
-    brought = [name for name in state if name in whole and name not in learned]
-    compared = [name for name in brought if name != MASK_VECTOR]
-    changed = [name for name in compared if not torch.equal(whole[name].cpu(), state[name].to(whole[name].dtype))]
+    complete, learned = detector.state_dict(), detector.learned_state()
+    frozen = [name for name in state if name in complete and name not in learned]
+    compared = [name for name in frozen if name != MASK_VECTOR]
+    changed = [name for name in compared if not torch.equal(complete[name].cpu(), state[name].to(complete[name].dtype))]
     if changed:
         trained = [name for name in fitting_detectors(state) if _frontend_is_trained(name)]
         use = f"Use: {', '.join(trained)}." if trained else "Use a detector file whose frontend has frozen: false."
@@ -128,9 +127,9 @@ def _without_frozen_frontend(detector: Detector, state: dict[str, Tensor], sourc
             f"{source} brings a frontend that was trained with its backend: {changed[0]} and {len(changed) - 1} more "
             f"tensors differ from this detector's, which is frozen. {use}"
         )
-    if brought:
-        logger.info("%s: left out %d tensors that the frozen frontend has already", source, len(brought))
-    return {name: tensor for name, tensor in state.items() if name not in brought}
+    if frozen:
+        logger.info("%s: left out %d tensors that the frozen frontend has already", source, len(frozen))
+    return {name: tensor for name, tensor in state.items() if name not in frozen}
 
 
 def _frontend_is_trained(name: str) -> bool:
@@ -139,7 +138,7 @@ def _frontend_is_trained(name: str) -> bool:
 
 def _backend_shapes(name: str) -> Shapes:
     spec = load_detector_spec(name)
-    # The backend alone: a frontend can be a speech encoder of gigabytes.
+    # the backend alone, because a frontend can be a speech encoder of gigabytes
     with torch.random.fork_rng(devices=[]):
         backend = spec.resolved_backend().build(spec.resolved_frontend().features)
     return {f"backend.{key}": shape for key, shape in _shapes(backend.state_dict()).items()}
@@ -149,22 +148,22 @@ def _shapes(state: dict[str, Tensor]) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
-def _first_difference(own: Shapes, given: Shapes) -> str:
-    for name in [*own, *given]:
-        if own.get(name) != given.get(name):
-            return f"{name} is {given.get(name, 'absent')} in the file and {own.get(name, 'absent')} in the detector"
+def _first_difference(own: Shapes, in_file: Shapes) -> str:
+    for name in [*own, *in_file]:
+        if own.get(name) != in_file.get(name):
+            return f"{name} is {in_file.get(name, 'absent')} in the file and {own.get(name, 'absent')} in the detector"
     return "no difference"
 
 
 def find_initial_weights(recipe: Recipe) -> Path | None:
-    """The file the recipe starts from, its digest checked; MissingRequirementError says where to put it."""
+    """The initial weights of a recipe, with its digest checked; MissingRequirementError says where to put the file."""
     if recipe.initial_weights is None:
         return None
     return WeightFinder().find(WeightFile(**recipe.initial_weights.model_dump()))
 
 
-def start_from(model: Detector, recipe: Recipe) -> None:
-    """Puts the recipe's initial weights into `model`; nothing without them."""
+def load_initial_weights(model: Detector, recipe: Recipe) -> None:
+    """Loads the recipe's initial weights into `model`, if it has any."""
     path = find_initial_weights(recipe)
     if path is not None:
         load_weights(model, path)

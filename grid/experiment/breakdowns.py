@@ -1,7 +1,7 @@
-"""What the trials of an evaluation can be broken down by: one table that says what each breakdown gives and needs.
+"""The breakdowns of an evaluation (by codec, attack, system, taxonomy): the trials of each condition, and its needs.
 
-`grid.measuring.trials` makes the conditions of an evaluation from it, and `check_evaluations` tells before anything is
-rendered whether there will be any.
+`grid.measuring.trials` makes the conditions of an evaluation from these rules, and `check_evaluations` checks before
+anything is rendered that there will be any.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WordArray: TypeAlias = NDArray[np.object_]
 
 
 class TrialColumns(Protocol):
-    """The columns `(trials,)` of scored utterances that a breakdown looks at; "" for no codec and no attack."""
+    """The columns `(trials,)` of scored utterances that a breakdown uses; "" for no codec and no attack."""
 
     @property
     def role(self) -> WordArray: ...
@@ -37,7 +37,7 @@ class TrialColumns(Protocol):
 
 @dataclass(frozen=True)
 class UtteranceKind:
-    """Tested utterances that are alike: their role, their codec ("" for none), and whether they are made here."""
+    """A kind of tested utterances: their role, their codec ("" for none), and whether codecgrid renders them."""
 
     role: Role
     codec: str
@@ -62,7 +62,7 @@ class BreakdownRule(ABC):
 
 
 class ByCodec(BreakdownRule):
-    """The CoRS and the CoSG of one codec; recordings stay. A codec that leaves a class without trials has none."""
+    """The CoRS and the CoSG of one codec, with all recordings. A codec without trials of a class has no condition."""
 
     needs = "spoof trials of a codec, and recordings or bona fide trials of the same codec"
 
@@ -130,9 +130,9 @@ class BySystem(ByAttack):
 
 @dataclass(frozen=True)
 class ByTaxonomy(BreakdownRule):
-    """The spoofs whose codec has one place on an axis of the taxonomy, against their generators' recordings.
+    """The spoofs whose codec has one category on an axis of the taxonomy, against their generators' recordings.
 
-    Table V of CodecFake+. A codec without a place there is in no condition.
+    Table V of CodecFake+. A codec outside the taxonomy is in no condition.
     """
 
     axis: Axis
@@ -147,7 +147,7 @@ class ByTaxonomy(BreakdownRule):
         yield from _against_own_recordings(categories, columns, bonafide, spoof)
 
     def _category(self, codec: str) -> str:
-        """The word of the taxonomy for a codec; "" for a codec without a place there."""
+        """The category of a codec on the axis; "" for a codec outside the taxonomy."""
         place = place_of(codec) if codec else None
         return "" if place is None else str(getattr(place, self.axis))
 
@@ -167,7 +167,7 @@ BREAKDOWNS: dict[Breakdown, BreakdownRule] = {
 def _against_own_recordings(
     value: WordArray, columns: TrialColumns, bonafide: Mask, spoof: Mask
 ) -> Iterator[tuple[str, Mask, Mask]]:
-    """The spoofs of each value against the recordings of their generators, and those of none."""
+    """The spoofs of each value against the recordings of their generators and those that belong to no generator."""
     generators = list(set(columns.attack[spoof]) - {""})
     for chosen in _values(value[spoof]):
         spoofs = spoof & (value == chosen)

@@ -1,4 +1,4 @@
-"""How a cell is made: one point of the axes becomes an identity, which decides its id, and a job that can be run."""
+"""Builds cells: one point of the experiment's axes becomes an identity, whose digest is the cell id, and a job."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ class CellBuilder:
         mixing, balance = _mixing(selection, policy, targets), self._balance(selection, policy, list(targets))
         attacks = self.audio.attack_chains(selection)
         identity = self._identity(policy, detector, seed, targets, attacks, mixing, balance)
-        fed = bool(targets) or any(source.through == "selection" for source in self.audio.trained_attacks)
+        trains_on_codecs = bool(targets) or any(source.through == "selection" for source in self.audio.trained_attacks)
         recordings, attack_folders = self._folders([RAW]), self._folders(attacks)
         cors = tuple(
             CorsInput(folder=folder, codec=codec, target=target)
             for codec, target in targets.items()
             for folder in self._folders([Chain(codec=codec)])
         )
-        folders = (*recordings, *attack_folders, *(given.folder for given in cors))
+        folders = (*recordings, *attack_folders, *(cors_input.folder for cors_input in cors))
         banks = {name: self.audio.of(bank, RAW).folder for name, bank in self._banks(detector).items()}
         return CellJob(
             cell_id=digest(identity),
             experiment=self.experiment.name,
-            selection=selection.name if fed else NO_SELECTION,
-            codecs=selection.codecs if fed else (),
+            selection=selection.name if trains_on_codecs else NO_SELECTION,
+            codecs=selection.codecs if trains_on_codecs else (),
             policy=policy.name,
             detector=detector,
             seed=seed,
@@ -60,8 +60,8 @@ class CellBuilder:
             recordings=recordings,
             attacks=attack_folders,
             cors=cors,
-            only_train=self._of_split_alone("train", folders),
-            only_dev=self._of_split_alone("dev", folders),
+            only_train=self._folders_of_split("train", folders),
+            only_dev=self._folders_of_split("dev", folders),
             mixing=mixing,
             balance=balance,
             scored=tuple(rendition.folder for rendition in self.audio.scored),
@@ -81,7 +81,7 @@ class CellBuilder:
         mixing: Mixing,
         balance: Balance | None,
     ) -> dict[str, Any]:
-        """All that can change the numbers of a cell, as JSON; never a host, a path, a device or a number of workers."""
+        """All that can change the scores of a cell, as JSON; never a host, a path, a device or a number of workers."""
         identity = plain(
             {
                 "schema": CELL_SCHEMA,
@@ -108,27 +108,27 @@ class CellBuilder:
         }
 
     def _cors_identity(self, codec: str, target: float) -> dict[str, Any]:
-        """What makes the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows."""
+        """The origin of the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows."""
         coded = self.audio.trained_by(Chain(codec=codec))
         parts = [(use.facts.manifest_digest, use.trained_cors(codec)) for use in coded]
-        applied = any(each.applied for _, each in parts)
-        own = [corpus for corpus, each in parts if each.own]
-        made_by = self.audio.codec_identities[codec] if applied else {"name": codec}
+        applied = any(part.applied for _, part in parts)
+        own = [corpus for corpus, part in parts if part.own]
+        codec_identity = self.audio.codec_identities[codec] if applied else {"name": codec}
         of = {} if coded == self.audio.trained else {"of": [use.facts.manifest_digest for use in coded]}
-        return {"codec": made_by, "target": target, **({"own": own} if own else {}), **of}
+        return {"codec": codec_identity, "target": target, **({"own": own} if own else {}), **of}
 
     def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
-        """The training target of each codec's CoRS; a codec that the policy leaves out is not there."""
+        """The training target of each codec's CoRS, without the codecs that the policy leaves out."""
         labelling = POLICIES.get(policy.label)
-        found = {codec: labelling.target(self._design(codec), policy.target) for codec in selection.codecs}
-        return {codec: target for codec, target in found.items() if target is not None}
+        targets = {codec: labelling.target(self._design(codec), policy.target) for codec in selection.codecs}
+        return {codec: target for codec, target in targets.items() if target is not None}
 
     def _design(self, codec: str) -> Design:
-        """What a codec is made for: as the experiment says, else as the catalogue does."""
+        """The design aim of a codec: as the experiment states it, else as the catalogue does."""
         return self.experiment.designs.get(codec) or self.catalogue.get(codec).design
 
     def _balance(self, selection: Selection, policy: PolicyChoice, targets: Sequence[str]) -> Balance | None:
-        """How the codecs of `targets` share the utterances, where the selection is balanced and feeds a cell."""
+        """How the codecs of `targets` share the utterances, where the selection is balanced and the cell uses it."""
         if selection.balance is None or not targets:
             return None
         try:
@@ -141,21 +141,21 @@ class CellBuilder:
             raise RequestError(f"selection {selection.name}: {error}") from error
 
     def _banks(self, detector: str) -> dict[str, CorpusFacts]:
-        """The corpora that the augmentation of the detector's recipe draws from, by their fields in a job."""
+        """The corpora that the augmentation of the detector's recipe draws from, by their fields of `CellJob`."""
         return {name: self.audio.banks[name] for name in self.recipes[detector].banks if name in self.audio.banks}
 
     def _folders(self, chains: Sequence[Chain]) -> tuple[str, ...]:
-        """The renditions of these chains that training uses: of each, one for each corpus."""
+        """The folders of the renditions of these chains that training uses, one for each chain and corpus."""
         return tuple(self.audio.of(use.facts, chain).folder for chain in chains for use in self.audio.trained_by(chain))
 
-    def _of_split_alone(self, split: str, folders: Sequence[str]) -> tuple[str, ...]:
-        """Those of the folders whose corpus is used for train alone, or for dev alone."""
+    def _folders_of_split(self, split: str, folders: Sequence[str]) -> tuple[str, ...]:
+        """Those of the folders whose corpus is used for this training split (train or dev) alone."""
         corpora = {use.name for use in self.audio.trained if use.training_splits == (split,)}
         return tuple(folder for folder in folders if corpus_of(folder) in corpora)
 
 
 def _mixing(selection: Selection, policy: PolicyChoice, targets: dict[str, float]) -> Mixing:
-    """How CoRS are mixed in; the same for all cells to which none are, and no draw where there is one codec."""
+    """How CoRS are mixed in; the same for all cells without CoRS, and without a draw where there is one codec."""
     replaces = policy.mixing == "replace"
     return Mixing(
         how=policy.mixing if targets else "append",

@@ -1,4 +1,4 @@
-"""Whether the evaluations of an experiment can hold trials, from what its corpora hold, before anything is rendered."""
+"""Checks, from the holdings of the corpora and before anything is rendered, that every evaluation can have trials."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def check_evaluations(experiment: Experiment, corpora: Sequence[CorpusUse], file
     """Raises RequestError, with the line, for a split without utterances and for an evaluation without trials.
 
     An evaluation needs utterances in the test split for both of its classes, in the corpora that it includes: those of
-    the corpus, its own CoRS if they are used, and the CoRS and attacks that are made from its recordings. Each corpus
-    that it names has to give some, and each entry of `by` a condition.
+    the corpus, its own CoRS if they are used, and the CoRS and attacks that are rendered from its recordings. Each
+    corpus that it names must contribute trials, and each entry of `by` a condition.
     """
     for split in SPLITS:
         if not any(_has(use, split) for use in corpora if split in use.source.splits):
             names = ", ".join(use.name for use in corpora)
             raise RequestError(f"{file.where('corpora')}: no corpus ({names}) has utterances of split {split} to use")
-    of_corpus = {use.name: tested_kinds(experiment, use) if use.tested else set() for use in corpora}
+    kinds_of = {use.name: tested_kinds(experiment, use) if use.tested else set() for use in corpora}
     for name, choice in experiment.evaluations.items():
         included = [use.name for use in corpora if use.tested and choice.includes(use.name)]
-        kinds = {kind for corpus in included for kind in of_corpus[corpus]}
+        kinds = {kind for corpus in included for kind in kinds_of[corpus]}
         gives = f"the test split of {', '.join(included) or 'none of the corpora'} gives {_words(kinds)}"
         for key, roles in (("bonafide", choice.bonafide), ("spoof", choice.spoof)):
             if not _of(kinds, roles):
@@ -46,9 +46,9 @@ def check_evaluations(experiment: Experiment, corpora: Sequence[CorpusUse], file
                     f"{where}: evaluation {name!r} can hold no {key} trials: {gives}, not {' or '.join(roles)}"
                 )
         for i, corpus in enumerate(choice.corpora or ()):
-            if not _of(of_corpus[corpus], (*choice.bonafide, *choice.spoof)):
+            if not _of(kinds_of[corpus], (*choice.bonafide, *choice.spoof)):
                 where = file.where("evaluations", name, "corpora", i)
-                why = f"its test split gives {_words(of_corpus[corpus])}"
+                why = f"its test split gives {_words(kinds_of[corpus])}"
                 raise RequestError(f"{where}: evaluation {name!r} can hold no trials of corpus {corpus!r}: {why}")
         for i, breakdown in enumerate(choice.by):
             rule = BREAKDOWNS[breakdown]
@@ -61,19 +61,19 @@ def check_evaluations(experiment: Experiment, corpora: Sequence[CorpusUse], file
 
 
 def tested_kinds(experiment: Experiment, use: CorpusUse) -> set[UtteranceKind]:
-    """What the test split of a corpus can give, of its own and of what codecgrid makes."""
-    held = [held for held in use.facts.holdings if held.split == "test"]
+    """The kinds of utterances in the test split of a corpus: its own, and those that codecgrid renders."""
+    tested = [held for held in use.facts.holdings if held.split == "test"]
     codecs = experiment.codec_names()
-    own = {each.codec for each in held if use.own_cors and each.role == "cors" and each.codec in codecs}
-    found = {UtteranceKind(each.role, each.codec, made=False) for each in held if each.role != "cors"}
-    found |= {UtteranceKind("cors", codec, made=False) for codec in own}
-    if any(each.is_recorded for each in held):
-        found |= {UtteranceKind("cors", codec, made=True) for codec in codecs if use.with_cors and codec not in own}
+    own = {held.codec for held in tested if use.own_cors and held.role == "cors" and held.codec in codecs}
+    kinds = {UtteranceKind(held.role, held.codec, made=False) for held in tested if held.role != "cors"}
+    kinds |= {UtteranceKind("cors", codec, made=False) for codec in own}
+    if any(held.is_recorded for held in tested):
+        kinds |= {UtteranceKind("cors", codec, made=True) for codec in codecs if use.with_cors and codec not in own}
         for source in experiment.attacks:
             if source.through == "nothing":
-                found.add(UtteranceKind("attack", "", made=True))
-            found |= {UtteranceKind("cosg", codec, made=True) for codec in source.codecs(codecs)}
-    return found
+                kinds.add(UtteranceKind("attack", "", made=True))
+            kinds |= {UtteranceKind("cosg", codec, made=True) for codec in source.codecs(codecs)}
+    return kinds
 
 
 def _of(kinds: Iterable[UtteranceKind], roles: Sequence[Role]) -> list[UtteranceKind]:
@@ -91,8 +91,8 @@ def _has(use: CorpusUse, split: str) -> bool:
 def check_ratings(experiment: Experiment, corpora: Sequence[CorpusUse], store: Store, file: YamlFile) -> None:
     """Raises RequestError, with the line, for an evaluation with `mos_above` that can hold no trials of a class.
 
-    What codecgrid makes has no MOS. A corpus without any rating yet is a warning: ratings change no training, and can
-    come before or after it.
+    Utterances that codecgrid renders have no MOS. A corpus without ratings causes a warning only: ratings change no
+    training and can be added later.
     """
     for name, choice in experiment.evaluations.items():
         if choice.mos_above is None:
@@ -100,19 +100,19 @@ def check_ratings(experiment: Experiment, corpora: Sequence[CorpusUse], store: S
         where = f"{file.where('evaluations', name, 'mos_above')}: evaluation {name!r}"
         included = [use for use in corpora if use.tested and choice.includes(use.name)]
         own = {kind.role for use in included for kind in tested_kinds(experiment, use) if not kind.made}
-        good: set[Role] = set()
+        rated: set[Role] = set()
         unrated = []
         for use in included:
             above = _rated_above(store, experiment, use, choice.mos_above)
             unrated += [use.name] if above is None else []
-            good |= above or set()
+            rated |= above or set()
         for key, roles in (("bonafide", choice.bonafide), ("spoof", choice.spoof)):
             if not own & set(roles):
                 raise RequestError(
                     f"{where} can hold no {key} trials of a predicted MOS above {choice.mos_above:g}: its {key} trials "
                     "are made by codecgrid, and only utterances that a corpus brings are rated; leave out `mos_above`"
                 )
-            if not unrated and not good & set(roles):
+            if not unrated and not rated & set(roles):
                 names = ", ".join(use.name for use in included)
                 raise RequestError(f"{where}: no {key} trial of {names} has a predicted MOS above {choice.mos_above:g}")
         for corpus in unrated:
@@ -138,5 +138,5 @@ def _rated_above(store: Store, experiment: Experiment, use: CorpusUse, threshold
         return None
     kinds = table.filter(pc.greater(table[MOS], threshold)).group_by(["key", "attack", "codec"]).aggregate([])
     tested = {(kind.role, kind.codec) for kind in tested_kinds(experiment, use) if not kind.made}
-    found = {(role_of(row["key"], row["attack"], row["codec"]), row["codec"]) for row in kinds.to_pylist()}
-    return {role for role, _ in found & tested}
+    rated = {(role_of(row["key"], row["attack"], row["codec"]), row["codec"]) for row in kinds.to_pylist()}
+    return {role for role, _ in rated & tested}

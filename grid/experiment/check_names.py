@@ -1,4 +1,4 @@
-"""Every name of an experiment file exists, or an error says where it stands and what the choices are."""
+"""Checks that every name in an experiment file exists; an error names the line and the choices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAPER_TABLES = PluginNames("grid.report.papers", "codecgrid.tables")
 
 
 def check_names(experiment: Experiment, file: YamlFile) -> None:
-    """Every codec, policy, attack, detector, recipe and table exists: told before a corpus is read for hours."""
+    """Raises RequestError for an unknown codec, policy, attack, detector, recipe or table, before a corpus is read."""
     detectors_of(experiment, file)
     _check_banks(experiment, file)
     _check_corpora_of_evaluations(experiment, file)
@@ -33,8 +33,8 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
             labelling.target("both", policy.target)
         except RequestError as error:
             raise RequestError(f"{where}: {error}") from error
-    known = set(experiment.codec_names())
-    for codec in sorted(set(experiment.artefacts.codecs or ()) - known) if experiment.artefacts else []:
+    codecs = set(experiment.codec_names())
+    for codec in sorted(set(experiment.artefacts.codecs or ()) - codecs) if experiment.artefacts else []:
         where = file.where("artefacts", "codecs")
         raise RequestError(
             f"{where}: artefacts names {codec!r}, which is no codec of a selection or of evaluation_codecs"
@@ -53,7 +53,7 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
 
 
 def _check_report(experiment: Experiment, file: YamlFile) -> None:
-    """Every table of a paper exists, and every experiment to compare with is one, and another one."""
+    """Checks that every paper table exists, and that every experiment to compare with is another experiment."""
     for i, name in enumerate(experiment.report):
         if name not in PAPER_TABLES.modules():
             raise unknown_name("paper table", name, PAPER_TABLES.modules(), where=file.where("report", i))
@@ -68,16 +68,17 @@ def _check_report(experiment: Experiment, file: YamlFile) -> None:
 
 
 def recipes_of(experiment: Experiment, file: YamlFile) -> dict[str, Recipe]:
-    """The recipe of each detector."""
-    found = {}
+    """The recipe of each detector, by the name of the detector."""
+    recipes = {}
     for detector in experiment.grid.detectors:
         own = experiment.recipes.get(detector)
         where = file.where("recipe") if own is None else file.where("recipes", detector)
-        found[detector] = load_recipe(own or experiment.recipe, beside=experiment.folder, where=where)
-    return found
+        recipes[detector] = load_recipe(own or experiment.recipe, beside=experiment.folder, where=where)
+    return recipes
 
 
 def detectors_of(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec]:
+    """The specification of each detector, by name; RequestError, with the line, for one that does not exist."""
     specs = {}
     for i, name in enumerate(experiment.grid.detectors):
         try:
@@ -88,7 +89,7 @@ def detectors_of(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSp
 
 
 def _check_banks(experiment: Experiment, file: YamlFile) -> None:
-    """A recipe that draws impulse responses or noises has them to draw from."""
+    """Checks that the experiment names a corpus of impulse responses or noises where a recipe draws from one."""
     banks = {"impulse_responses": experiment.impulse_responses, "noises": experiment.noises}
     for detector, recipe in recipes_of(experiment, file).items():
         for field, kind in recipe.banks.items():
@@ -112,14 +113,14 @@ def _check_corpora_of_evaluations(experiment: Experiment, file: YamlFile) -> Non
 
 def _check_filters(experiment: Experiment, file: YamlFile) -> None:
     axes = experiment.grid
-    known: dict[str, list[str]] = {
+    choices_of: dict[str, list[str]] = {
         "selections": [s.name for s in axes.selections],
         "policies": [p.name for p in axes.policies],
         "detectors": list(axes.detectors),
         "seeds": [str(seed) for seed in axes.seeds],
     }
     for i, rule in enumerate(axes.exclude):
-        for axis, choices in known.items():
+        for axis, choices in choices_of.items():
             for value in getattr(rule, axis) or ():
                 if str(value) not in choices:
                     where = file.where("grid", "exclude", i, axis)

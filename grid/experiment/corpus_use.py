@@ -1,4 +1,4 @@
-"""A corpus as an experiment uses it: which splits, and whose CoRS; and what of that a training depends on."""
+"""A corpus as an experiment uses it: its splits, the origin of its CoRS, and its part in the identity of a cell."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class CorpusUse:
 
     @property
     def own_cors(self) -> bool:
-        """Whether its CoRS are its own rows, where it has some."""
+        """Whether its CoRS are its own rows, where it has any."""
         return self.source.cors == "own"
 
     @property
     def with_cors(self) -> bool:
-        """Whether CoRS of it, its own or made here, are heard at all."""
+        """Whether the experiment uses CoRS of it, its own or rendered ones."""
         return self.source.cors != "none"
 
     @property
     def leaves_out_pending(self) -> bool:
-        """Whether rows wait for their codec in vain."""
+        """Whether it has utterances whose codec is still to be applied and that the experiment leaves out."""
         return not self.own_cors and any(held.pending for held in self.facts.holdings)
 
     @property
@@ -42,7 +42,7 @@ class CorpusUse:
 
     @property
     def training_splits(self) -> tuple[str, ...]:
-        """Those of train and dev that are used; none of a corpus that is only evaluated."""
+        """Those of train and dev that are used; none for a corpus that is only evaluated."""
         return tuple(split for split in SPLITS[:2] if split in self.source.splits)
 
     def trained_cors(self, codec: str) -> CorsParts:
@@ -50,8 +50,8 @@ class CorpusUse:
         return self.facts.cors_parts(codec, own=self.own_cors, splits=self.training_splits)
 
     def identity(self) -> str | dict[str, Any]:
-        """What of its recordings and attacks can change a training: mostly the digest of the manifest alone."""
-        parted = {"splits": list(self.training_splits)} if self.training_splits != SPLITS[:2] else {}
-        apart = {"cors": "left out"} if self.facts.has_cors else {}
+        """What can change a training: the digest of the manifest, with splits and CoRS where they are restricted."""
+        splits = {"splits": list(self.training_splits)} if self.training_splits != SPLITS[:2] else {}
+        without_cors = {"cors": "left out"} if self.facts.has_cors else {}
         digest = self.facts.manifest_digest
-        return {"manifest": digest, **parted, **apart} if parted or apart else digest
+        return {"manifest": digest, **splits, **without_cors} if splits or without_cors else digest

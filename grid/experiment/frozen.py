@@ -1,4 +1,4 @@
-"""An experiment as it was frozen when it ran: its file and its list of cells, for resuming, reports and repair."""
+"""The copy of an experiment that a run writes into the store: its file, its cells and their jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _path(name: str) -> str:
 
 
 def freeze(store: Store, grid: Grid) -> None:
-    """Writes the experiment and the job of each cell; a job that is there already says the same and is left."""
+    """Writes the experiment and the job of each cell; an existing job has the same content."""
     for job in grid.cells:
         store.write_json(f"{job.folder}/cell.json", job.model_dump(mode="json"))
     frozen = FrozenExperiment(experiment=grid.experiment, cells=tuple(job.cell_id for job in grid.cells))
@@ -32,7 +32,7 @@ def freeze(store: Store, grid: Grid) -> None:
 
 
 def read_experiment(store: Store, name: str) -> Experiment:
-    """The experiment `name` as it was last run in this store."""
+    """The experiment `name` as it last ran in this store; RequestError when it never did."""
     return _read(store, name).experiment
 
 

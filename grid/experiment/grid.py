@@ -1,6 +1,6 @@
-"""An experiment file becomes a grid: its renditions and its cells, every name looked up, every identity known.
+"""Resolves an experiment file to a grid: its corpora, renditions and cells, with every name checked.
 
-Expanding runs nothing, writes nothing and loads no weights.
+Resolving trains nothing, writes nothing and loads no weights.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Grid:
     """An experiment, resolved.
 
-    `corpora` are those of the experiment, in its order; the banks of augmentation are apart.
+    `corpora` are those of the experiment, in its order, without the corpora that augmentation draws from.
     """
 
     experiment: Experiment
@@ -51,13 +51,13 @@ class Grid:
     def cells(self) -> tuple[CellJob, ...]:
         """The cells in the order of the axes, each identity once."""
         builder = CellBuilder(self.experiment, self.catalogue, self.audio, self.recipes, self.detectors)
-        found: dict[str, CellJob] = {}
+        cells: dict[str, CellJob] = {}
         axes = self.experiment.grid
         for detector, selection, policy, seed in product(axes.detectors, axes.selections, axes.policies, axes.seeds):
             if not any(_matches(rule, selection, policy, detector, seed) for rule in axes.exclude):
                 cell = builder.cell(selection, policy, detector, seed)
-                found.setdefault(cell.cell_id, cell)
-        return tuple(found.values())
+                cells.setdefault(cell.cell_id, cell)
+        return tuple(cells.values())
 
     @cached_property
     def renditions(self) -> tuple[Rendition, ...]:
@@ -66,7 +66,7 @@ class Grid:
         return self.audio.needed([name for name in self.audio.banks if name in drawn])
 
     def rendition(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
-        """A corpus of the experiment after a chain of it."""
+        """The rendition of a corpus of the experiment by one of its chains."""
         return self.audio.of(corpus, chain)
 
     @cached_property
@@ -76,10 +76,10 @@ class Grid:
 
     @cached_property
     def audio(self) -> ExperimentRenditions:
-        """The renditions that it can ask for."""
+        """The renditions that the experiment can use."""
         banks = {"impulse_responses": self.impulse_responses, "noises": self.noises}
-        given = {name: bank for name, bank in banks.items() if bank is not None}
-        return ExperimentRenditions(self.experiment, self.catalogue, self.uses, given)
+        named = {name: bank for name, bank in banks.items() if bank is not None}
+        return ExperimentRenditions(self.experiment, self.catalogue, self.uses, named)
 
 
 def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
@@ -91,13 +91,16 @@ def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
     return experiment, file
 
 
-def resolve(path: str | Path, store: Store, _above: tuple[Path, ...] = ()) -> Grid:
-    """The experiment at `path` as a grid over `store`; raises RequestError for anything that is wrong with it."""
+def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = ()) -> Grid:
+    """The experiment at `path` as a grid over `store`; raises RequestError for any error in it.
+
+    `_resolving` are the files whose `top` selections led here, to detect a cycle.
+    """
     experiment, file = load_experiment(path)
-    line = (*_above, Path(path).resolve())
-    if line[-1] in _above:
-        raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, line))}")
-    experiment = with_top_codecs(experiment, file, store, lambda other: resolve(other, store, line).cells)
+    files = (*_resolving, Path(path).resolve())
+    if files[-1] in _resolving:
+        raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, files))}")
+    experiment = with_top_codecs(experiment, file, store, lambda of: resolve(of, store, files).cells)
     grid = Grid(
         experiment=experiment,
         corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),
@@ -116,7 +119,7 @@ def resolve(path: str | Path, store: Store, _above: tuple[Path, ...] = ()) -> Gr
 
 
 def _bank(store: Store, experiment: Experiment, source: CorpusSource | None) -> CorpusFacts | None:
-    """A corpus that augmentation draws from, which is all of its split train."""
+    """A corpus that augmentation draws from, of which it uses the whole split train; RequestError if that is empty."""
     if source is None:
         return None
     facts = corpus_facts(store, source, experiment.folder)

@@ -1,4 +1,4 @@
-"""The audio of an experiment: which renditions of its corpora the cells train on, augment with and score."""
+"""The renditions of an experiment's corpora that its cells train on, augment with and score."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from grid.resynthesis.rendition import RAW, Chain, Rendition
 
 @dataclass(frozen=True)
 class ExperimentRenditions:
-    """Every rendition that an experiment can ask for.
+    """Every rendition that an experiment can use.
 
-    `uses` are its corpora; `banks` those that augmentation draws from, by their fields in a job.
+    `uses` are its corpora; `banks` those that augmentation draws from, by their fields of `CellJob`.
     """
 
     experiment: Experiment
@@ -30,11 +30,11 @@ class ExperimentRenditions:
     banks: dict[str, CorpusFacts]
 
     def of(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
-        """A corpus of the experiment after a chain of it; the same object for every cell."""
-        return self._known[corpus.name, chain]
+        """The rendition of a corpus by a chain; the same object for every cell."""
+        return self._by_corpus_and_chain[corpus.name, chain]
 
     @cached_property
-    def _known(self) -> dict[tuple[str, Chain], Rendition]:
+    def _by_corpus_and_chain(self) -> dict[tuple[str, Chain], Rendition]:
         codecs = ["", *self.codec_identities]
         chains = [Chain(attack=attack, codec=codec) for attack in ["", *self.attack_identities] for codec in codecs]
         own = {use.name for use in self.uses if use.own_cors}
@@ -67,7 +67,7 @@ class ExperimentRenditions:
         return tuple(use for use in self.uses if use.training_splits)
 
     def trained_by(self, chain: Chain) -> tuple[CorpusUse, ...]:
-        """The corpora that training uses after a chain: CoRS only of those that have any."""
+        """The corpora whose rendition by a chain training uses: for CoRS only those that have any."""
         is_cors = bool(chain.codec) and not chain.attack
         return tuple(use for use in self.trained if use.with_cors or not is_cors)
 
@@ -86,18 +86,18 @@ class ExperimentRenditions:
 
     @cached_property
     def scored(self) -> tuple[Rendition, ...]:
-        """What the evaluations test on: the same for every cell, so that cells can be compared."""
+        """The renditions that the evaluations test on: the same for every cell, so that cells can be compared."""
         tested = [use for use in self.uses if use.tested]
-        of_corpus = {use.name: self._scored_chains(use) for use in tested}
-        chains = dict.fromkeys(chain for found in of_corpus.values() for chain in found)
-        return tuple(self.of(use.facts, chain) for chain in chains for use in tested if chain in of_corpus[use.name])
+        chains_of = {use.name: self._scored_chains(use) for use in tested}
+        chains = dict.fromkeys(chain for scored in chains_of.values() for chain in scored)
+        return tuple(self.of(use.facts, chain) for chain in chains for use in tested if chain in chains_of[use.name])
 
     def _scored_chains(self, use: CorpusUse) -> list[Chain]:
         """The chains of a corpus that the evaluations which include it test on."""
-        asked = [choice for choice in self.experiment.evaluations.values() if choice.includes(use.name)]
-        roles = {role for choice in asked for role in (*choice.bonafide, *choice.spoof)}
+        including = [choice for choice in self.experiment.evaluations.values() if choice.includes(use.name)]
+        roles = {role for choice in including for role in (*choice.bonafide, *choice.spoof)}
         chains: list[Chain] = []
-        if roles & {"raw", "attack", "cosg"}:  # a corpus's own attacks lie beside its recordings
+        if roles & {"raw", "attack", "cosg"}:  # RAW holds a corpus's own attacks too
             chains.append(RAW)
         for source in self.experiment.attacks:
             if source.through == "nothing" and "attack" in roles:
@@ -110,12 +110,12 @@ class ExperimentRenditions:
         return chains
 
     def needed(self, banks: list[str]) -> tuple[Rendition, ...]:
-        """All that the cells train on, score, and augment with from these `banks`; parents before children."""
-        found: dict[str, Rendition] = {}
+        """The renditions that the cells train on, score, and augment with from `banks`; parents before children."""
+        needed: dict[str, Rendition] = {}
         for rendition in [*self._trained_or_scored(), *(self.of(self.banks[bank], RAW) for bank in banks)]:
             for link in _ancestry(rendition):
-                found.setdefault(link.folder, link)
-        return tuple(found.values())
+                needed.setdefault(link.folder, link)
+        return tuple(needed.values())
 
     def _trained_or_scored(self) -> Iterator[Rendition]:
         selections, policies = self.experiment.grid.selections, self.experiment.grid.policies
@@ -127,5 +127,5 @@ class ExperimentRenditions:
 
 
 def _ancestry(rendition: Rendition) -> list[Rendition]:
-    """The rendition after all it is made from."""
+    """The rendition preceded by all renditions it is made from."""
     return [*_ancestry(rendition.parent), rendition] if rendition.parent is not None else [rendition]

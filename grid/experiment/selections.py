@@ -1,4 +1,4 @@
-"""What an experiment file may call codecs besides their names: letters of the papers, and all of several."""
+"""Resolves the codec words of an experiment file: letters of the papers, `all`, and the best codecs of another grid."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from grid.core.errors import RequestError, unknown_name
 from grid.core.record import read_record
 from grid.core.store import Store
 
+CellsOf = Callable[[Path], tuple[CellJob, ...]]
+"""Gives the cells of the grid that an experiment file makes over this store."""
+
 
 def with_codec_names(experiment: Experiment, file: YamlFile) -> Experiment:
     """The experiment with catalogue names for the words of its selections and of `evaluation_codecs`.
@@ -29,14 +32,15 @@ def with_codec_names(experiment: Experiment, file: YamlFile) -> Experiment:
         names: list[str] = []
         for j, word in enumerate(selection.codecs):
             names += _names(word, catalogue, file.where("grid", "selections", i, "codecs", j))
-        selections.append(_named(selection, names))
+        selections.append(_with_codecs(selection, names))
     tested = [
         name
         for i, word in enumerate(experiment.evaluation_codecs)
         for name in _names(word, catalogue, file.where("evaluation_codecs", i))
     ]
     attacked = [codec for attack in experiment.attacks for codec in attack.codecs(())]
-    every = [codec for each in selections for codec in each.codecs if codec != ALL] + attacked + tested
+    named = [codec for selection in selections for codec in selection.codecs if codec != ALL]
+    every = named + attacked + tested
     for i, selection in enumerate(selections):
         if ALL in selection.codecs:
             if not every:
@@ -49,15 +53,15 @@ def with_codec_names(experiment: Experiment, file: YamlFile) -> Experiment:
     return resolved.with_selections(selections)
 
 
-def _named(selection: Selection, names: Sequence[str]) -> Selection:
-    """With these codecs; a selection that was a single word takes the name of its codec."""
-    once = tuple(dict.fromkeys(names))
-    lone = len(once) == 1 and selection.name == slug(selection.codecs[0])
-    return selection.model_copy(update={"codecs": once, **({"name": once[0]} if lone else {})})
+def _with_codecs(selection: Selection, names: Sequence[str]) -> Selection:
+    """The selection with these codecs; one that was a single word takes the name of its codec."""
+    codecs = tuple(dict.fromkeys(names))
+    single = len(codecs) == 1 and selection.name == slug(selection.codecs[0])
+    return selection.model_copy(update={"codecs": codecs, **({"name": codecs[0]} if single else {})})
 
 
 def _names(word: str, catalogue: Catalogue, where: str) -> list[str]:
-    """The catalogue names of a word; one without a colon stays as it is."""
+    """The catalogue names of a word; a word without a colon is a name already."""
     if ":" not in word:
         return [word]
     written, _, letter = word.partition(":")
@@ -73,16 +77,12 @@ def _names(word: str, catalogue: Catalogue, where: str) -> list[str]:
         raise RequestError(f"{where}: {error}") from error
 
 
-Cells = Callable[[Path], tuple[CellJob, ...]]
-"""The cells of the grid that an experiment file makes over this store."""
-
-
-def with_top_codecs(experiment: Experiment, file: YamlFile, store: Store, cells_of: Cells) -> Experiment:
+def with_top_codecs(experiment: Experiment, file: YamlFile, store: Store, cells_of: CellsOf) -> Experiment:
     """The experiment with the codecs of its `top` selections; RequestError, with the line, for one that has none yet.
 
-    The codecs of the other grid that train a detector alone are ranked by the EER on their own development set, the
-    mean over seeds; of equal ones the first by name is better. So what the best are follows from records alone, and
-    a cell's identity holds the codecs, not where they come from.
+    The codecs of the other grid that are trained on one by one are ranked by the mean over seeds of the EER on their
+    own development set; ties are ordered by name. The ranking needs only the records of finished trainings, and a
+    cell's identity contains the codecs, not where they come from.
     """
     selections = []
     for i, selection in enumerate(experiment.grid.selections):
@@ -94,7 +94,7 @@ def with_top_codecs(experiment: Experiment, file: YamlFile, store: Store, cells_
     return experiment.with_selections(selections)
 
 
-def _best(selection: Selection, path: Path, store: Store, cells_of: Cells, where: str) -> tuple[str, ...]:
+def _best(selection: Selection, path: Path, store: Store, cells_of: CellsOf, where: str) -> tuple[str, ...]:
     cells = [cell for cell in cells_of(path) if len(cell.codecs) == 1 and cell.cors]
     cells = _chosen(cells, "detector", selection.detector, where)
     cells = _chosen(cells, "policy", selection.policy, where)
@@ -117,11 +117,11 @@ def _best(selection: Selection, path: Path, store: Store, cells_of: Cells, where
     return tuple(ranked[: selection.top])
 
 
-def _chosen(cells: list[CellJob], field: str, asked: str | None, where: str) -> list[CellJob]:
-    """The cells of one detector or policy: the one asked for, or the only one there is."""
-    there = list(dict.fromkeys(str(getattr(cell, field)) for cell in cells))
-    if asked is None and len(there) > 1:
-        raise RequestError(f"{where}: the other grid has more than one {field}; give `{field}`: {', '.join(there)}")
-    if asked is not None and asked not in there:
-        raise unknown_name(field, asked, there, where=where)
-    return [cell for cell in cells if asked is None or getattr(cell, field) == asked]
+def _chosen(cells: list[CellJob], field: str, choice: str | None, where: str) -> list[CellJob]:
+    """The cells of one detector or policy: those of `choice`, or of the only one that the cells have."""
+    choices = list(dict.fromkeys(str(getattr(cell, field)) for cell in cells))
+    if choice is None and len(choices) > 1:
+        raise RequestError(f"{where}: the other grid has more than one {field}; give `{field}`: {', '.join(choices)}")
+    if choice is not None and choice not in choices:
+        raise unknown_name(field, choice, choices, where=where)
+    return [cell for cell in cells if choice is None or getattr(cell, field) == choice]

@@ -1,0 +1,1 @@
+"""Detector inputs: utterances of renditions, cropped, augmented and stacked into batches."""

@@ -1,9 +1,11 @@
-"""Waveforms of rendition rows as a detector is given them, read once for all the cells that hear them."""
+"""Batches of waveforms as detectors take them: utterances of renditions, read and prepared in background threads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,18 +15,24 @@ from numpy.typing import NDArray
 from grid.core.store import Store
 from grid.core.vocabulary import Split
 from grid.inputs.preparation import Preparation
+from grid.resynthesis.read_ahead import read_ahead
 from grid.resynthesis.rendition_audio import RenditionAudio
 
+BATCHES_READ_AHEAD = 1
 
-class UtteranceRow(NamedTuple):
-    """Where an utterance lies: the folder of its rendition, and its row there."""
+
+class RenditionRow(NamedTuple):
+    """Where the audio of an utterance is stored: the folder of its rendition, and its row in the split."""
 
     folder: str
     row: int
 
 
-class PreparedAudio:
-    """The utterances of one split of any renditions, prepared for detectors that agree on how, under one seed."""
+class UtteranceLoader:
+    """Reads utterances of one split of any renditions and prepares them (level, crop, augmentation) under one seed.
+
+    All detectors that agree on the preparation can share the result.
+    """
 
     def __init__(self, store: Store, preparation: Preparation, split: Split, seed: int, *, readers: int = 1) -> None:
         """`readers` threads read and augment at once; their number changes no sample."""
@@ -38,31 +46,25 @@ class PreparedAudio:
             self._sources[folder] = RenditionAudio(self._store, folder, self.split)
         return self._sources[folder]
 
-    def waveform(self, place: UtteranceRow, epoch: int) -> NDArray[np.float32]:
-        """One utterance `(samples,)`, prepared."""
-        source = self.source(place.folder)
+    def waveform(self, row: RenditionRow, epoch: int) -> NDArray[np.float32]:
+        """One utterance `(samples,)`, prepared; float32 at 16 kHz."""
+        source = self.source(row.folder)
         return self._preparation(
-            source.waveform(place.row),
+            source.waveform(row.row),
             self.split,
             seed=self._seed,
             epoch=epoch,
-            utterance_id=source.ids[place.row],
+            utterance_id=source.ids[row.row],
         )
 
-    def batches(self, batches: Iterable[Sequence[UtteranceRow]], epoch: int) -> Iterator[torch.Tensor]:
-        """The waveforms `(items, samples)` of each batch; the next one is read while the last one is used."""
+    def batches(self, batches: Iterable[Sequence[RenditionRow]], epoch: int) -> Iterator[torch.Tensor]:
+        """The waveforms `(items, samples)` of each batch; the next batch is read while the caller uses the last one."""
+        with closing(read_ahead(self._stacked(batches, epoch), BATCHES_READ_AHEAD)) as stacked:
+            yield from stacked
+
+    def _stacked(self, batches: Iterable[Sequence[RenditionRow]], epoch: int) -> Iterator[torch.Tensor]:
         with ThreadPoolExecutor(max_workers=self._readers) as pool:
-            waiting: list[Future[NDArray[np.float32]]] | None = None
             for batch in batches:
-                for place in batch:  # opening a source is not for several threads at once
-                    self.source(place.folder)
-                following = [pool.submit(self.waveform, place, epoch) for place in batch]
-                if waiting is not None:
-                    yield _stacked(waiting)
-                waiting = following
-            if waiting is not None:
-                yield _stacked(waiting)
-
-
-def _stacked(waiting: list[Future[NDArray[np.float32]]]) -> torch.Tensor:
-    return torch.from_numpy(np.stack([each.result() for each in waiting]))
+                for row in batch:  # sources are opened here: two threads of the pool could open one twice
+                    self.source(row.folder)
+                yield torch.from_numpy(np.stack(list(pool.map(partial(self.waveform, epoch=epoch), batch))))

@@ -19,7 +19,7 @@ def crop_generator(seed: int, epoch: int, utterance_id: str) -> np.random.Genera
 
 
 def evaluation_crop_generator(seed: int, epoch: int, utterance_id: str) -> np.random.Generator:
-    """The same for a recipe that reproduces code whose evaluation was random; scoring the test set is epoch 0."""
+    """The generator of random crops in evaluation, for recipes that reproduce such code; the test set is epoch 0."""
     return generator("evaluation crop", seed, epoch, utterance_id)
 
 
@@ -32,7 +32,7 @@ def fixed_length(
     fits, the last place included, as the CDD recipe does: a short waveform is first repeated the least whole number of
     times that reaches `samples`, and the start is then random there too. `random` needs `rng` and always takes one
     draw from it. Raises RequestError on an empty waveform, a waveform of more than one dimension, fewer than one
-    sample asked, an unknown mode, or `random` without a generator.
+    sample requested, an unknown mode, or `random` without a generator.
     """
     length = _checked_length(waveform, samples)
     repeats = -(-samples // length)

@@ -1,4 +1,4 @@
-"""From an utterance to the samples that a detector is given: level, crop and augmentation, in the recipe's order."""
+"""Prepares an utterance as detector input: level, crop and augmentation, in the recipe's order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def preparation_of(store: Store, job: CellJob) -> Preparation:
-    """What is done to the utterances that this cell hears, with the impulse responses and noises of its recipe."""
+    """The preparation that a cell's recipe sets, with the impulse responses and noises that it draws from."""
     recipe = job.recipe
     augmenter = None
     if recipe.augmentation:
@@ -42,9 +42,9 @@ def preparation_of(store: Store, job: CellJob) -> Preparation:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a recipe and the `level` of a detector's input make of an utterance.
+    """Level, crop and augmentation of utterances; `level` is the detector's input specification.
 
-    All that is random depends on (seed, epoch, utterance id) alone. Test utterances are never augmented.
+    All random draws depend on (seed, epoch, utterance id) alone. Test utterances are never augmented.
     """
 
     level: InputSpec
@@ -56,7 +56,7 @@ class Preparation:
     def __call__(
         self, waveform: NDArray[np.float32], purpose: Split, *, seed: int, epoch: int, utterance_id: str
     ) -> NDArray[np.float32]:
-        """`(samples,)` of the recipe's crop from an utterance `(length,)`, float32 at 16 kHz."""
+        """The prepared samples `(crop.samples,)` of an utterance `(length,)`, float32 at 16 kHz."""
         if self.level.dbfs is not None and self.level.over == "utterance":
             waveform = utterance_at_level(waveform, self.level.dbfs, clip=self.level.clip)
         augments = purpose == "train" or (purpose == "dev" and self.augment_dev)

@@ -1,4 +1,4 @@
-"""Scores of a finished cell and of its baseline -> how far their EERs lie apart, kept beside the cell's scores."""
+"""The EER differences of a finished cell from its baseline, kept in a JSON file beside the cell's scores."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ COMPARE_REVISION = 1
 
 def difference_path(job: CellJob, baseline: CellJob, experiment: Experiment) -> str:
     """The file of a cell's differences from `baseline` under this experiment's evaluations."""
-    asked = [COMPARE_REVISION, baseline.cell_id, measurement_path(job, experiment)]
-    return f"{job.folder}/differences-{digest(asked, 8)}.json"
+    request = [COMPARE_REVISION, baseline.cell_id, measurement_path(job, experiment)]
+    return f"{job.folder}/differences-{digest(request, 8)}.json"
 
 
 def compare_cell(
     store: Store, job: CellJob, baseline: CellJob, experiment: Experiment, *, anew: bool = True
 ) -> list[Difference]:
-    """The difference of `job` from `baseline` on each of its measurements; both cells are scored.
+    """The difference of `job` from `baseline` for each of its measurements; both cells must be scored.
 
-    Read when they are there and still those of the measurements of both cells; else made, or with `anew=False` none.
+    Stored differences are read if they agree with the measurements of both cells; else they are computed, or, with
+    `anew=False`, the list is empty. Raises RequestError when the two cells scored different utterances.
     """
     path = difference_path(job, baseline, experiment)
     if store.exists(path):
-        found = [Difference(**item) for item in store.read_json(path)]
-        if _current(store, found, job, baseline, experiment):
-            return found
+        stored = [Difference(**item) for item in store.read_json(path)]
+        if _current(store, stored, job, baseline, experiment):
+            return stored
     if not anew:
         return []
     differences = _compared(store, job, baseline, experiment)
@@ -44,29 +45,29 @@ def compare_cell(
     return differences
 
 
-def _current(store: Store, found: list[Difference], job: CellJob, baseline: CellJob, experiment: Experiment) -> bool:
-    """Whether neither cell was trained again since."""
+def _current(store: Store, stored: list[Difference], job: CellJob, baseline: CellJob, experiment: Experiment) -> bool:
+    """Whether the stored differences agree with the measurements: neither cell was trained again since."""
     if not all(store.exists(measurement_path(cell, experiment)) for cell in (job, baseline)):
         return False
-    ours, theirs = (measure_cell(store, cell, experiment) for cell in (job, baseline))
-    expected = [(a.evaluation, a.condition, a.eer - b.eer) for a, b in zip(ours, theirs, strict=False)]
-    return [(item.evaluation, item.condition, item.difference) for item in found] == expected
+    own, base = (measure_cell(store, cell, experiment) for cell in (job, baseline))
+    expected = [(a.evaluation, a.condition, a.eer - b.eer) for a, b in zip(own, base, strict=False)]
+    return [(item.evaluation, item.condition, item.difference) for item in stored] == expected
 
 
 def _compared(store: Store, job: CellJob, baseline: CellJob, experiment: Experiment) -> list[Difference]:
-    trials, others = scored_trials(store, job), scored_trials(store, baseline)
-    if list(trials.table["utterance_id"]) != list(others.table["utterance_id"]):
+    trials, baseline_trials = scored_trials(store, job), scored_trials(store, baseline)
+    if list(trials.table["utterance_id"]) != list(baseline_trials.table["utterance_id"]):
         raise RequestError(
             f"cells {job.cell_id} and {baseline.cell_id} scored different utterances; run the grid again"
         )
-    score, other = (cell.table["score"].to_numpy(np.float64) for cell in (trials, others))
+    score, baseline_score = (cell.table["score"].to_numpy(np.float64) for cell in (trials, baseline_trials))
     unit = experiment.bootstrap.unit
     return [
         compare(
             name,
             condition.name,
             (score[condition.bonafide], score[condition.spoof]),
-            (other[condition.bonafide], other[condition.spoof]),
+            (baseline_score[condition.bonafide], baseline_score[condition.spoof]),
             seed=seed_number("bootstrap", name, condition.name),
             replicates=experiment.bootstrap.replicates,
             level=experiment.bootstrap.level,

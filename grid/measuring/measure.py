@@ -1,4 +1,4 @@
-"""Scores and evaluations of a finished cell -> its measurements, kept beside its scores and made again when needed."""
+"""The measurements of a finished cell under an experiment's evaluations, kept in a JSON file beside its scores."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MEASURE_REVISION = 2
 
 
 def measurement_path(job: CellJob, experiment: Experiment) -> str:
-    """The file of a cell's measurements under this experiment's evaluations; other evaluations, another file."""
-    asked = {
+    """The file of a cell's measurements; its name changes with evaluations, bootstrap and scored renditions."""
+    request = {
         "revision": MEASURE_REVISION,
         "evaluations": {
             name: choice.model_dump(mode="json", exclude_none=True) for name, choice in experiment.evaluations.items()
@@ -34,11 +34,11 @@ def measurement_path(job: CellJob, experiment: Experiment) -> str:
         "bootstrap": experiment.bootstrap.model_dump(mode="json"),
         "scored": sorted(folder.rsplit("/", 1)[-1] for folder in job.scored),
     }
-    return f"{job.folder}/measurements-{digest(asked, 8)}.json"
+    return f"{job.folder}/measurements-{digest(request, 8)}.json"
 
 
 def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Measurement]:
-    """All measurements of a scored cell, read when they are there; a pure function of its scores."""
+    """All measurements of a scored cell, read from its file or else computed; a pure function of its scores."""
     path = measurement_path(job, experiment)
     if store.exists(path):
         return [Measurement(**item) for item in store.read_json(path)]
@@ -60,7 +60,7 @@ def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Mea
 
 
 def scored_trials(store: Store, job: CellJob) -> Trials:
-    """Every utterance that a scored cell listened to, with its score."""
+    """Every utterance that a cell scored, with its score."""
     return Trials.of(pd.concat([_scored(store, job, folder) for folder in job.scored], ignore_index=True))
 
 
@@ -71,7 +71,7 @@ def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
 
 
 def tested_utterances(store: Store, folder: str) -> pd.DataFrame:
-    """The tested utterances of a finished rendition with all that `Trials` asks of them, but for their scores."""
+    """The test utterances of a finished rendition with the columns of `Trials`, but without corpus and score."""
     audio = RenditionAudio(store, folder, "test")
     utterances = audio.table.select(["utterance_id", "speaker", "key", "attack", "codec", "source"]).to_pandas()
     rated = utterances["utterance_id"].map(_predicted_mos(store, corpus_of(folder))).astype(np.float64)
@@ -79,7 +79,7 @@ def tested_utterances(store: Store, folder: str) -> pd.DataFrame:
 
 
 def named_by_corpus(utterances: pd.DataFrame, folder: str) -> pd.DataFrame:
-    """`utterances` of a rendition with their corpus, for two corpora may use one name for two utterances."""
+    """`utterances` of a rendition with a column `corpus` and its name before each id: two corpora may share ids."""
     corpus = corpus_of(folder)
     return utterances.assign(corpus=corpus, utterance_id=corpus + "/" + utterances["utterance_id"])
 

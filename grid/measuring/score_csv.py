@@ -1,4 +1,4 @@
-"""Score files of anyone's detector: `utterance_id,score` as CSV, joined with a protocol's keys and conditions."""
+"""Score files of any detector: CSV with `utterance_id,score`, joined with the keys and conditions of a protocol."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from grid.corpus.protocol import parse_key
 def join_scores(scores: str | Path, protocol: str | Path, condition: str | None = None) -> pd.DataFrame:
     """The columns utterance_id, key, score and condition ("" without one) of every trial of the protocol.
 
-    Raises RequestError on missing columns, an unknown key (with file and line), an utterance that is scored twice or
-    not at all, and a score that is no finite number. Scores of utterances that the protocol does not name are an
+    Raises RequestError for missing columns, an unknown key (with file and line), an utterance that is scored twice or
+    not at all, and a score that is not a finite number. Scores of utterances that the protocol does not list are an
     error too: they mean that the two files do not belong together.
     """
-    found = _read(scores, ("utterance_id", "score"))
+    scored = _read(scores, ("utterance_id", "score"))
     trials = _read(protocol, ("utterance_id", "key"))
     if condition is not None and condition not in trials.columns:
         raise unknown_name("condition column", condition, trials.columns, where=str(protocol))
-    for table, name in ((found, scores), (trials, protocol)):
-        twice = table["utterance_id"][table["utterance_id"].duplicated()]
-        if len(twice):
-            raise RequestError(f"{name}: utterance {twice.iloc[0]!r} comes twice")
+    for table, name in ((scored, scores), (trials, protocol)):
+        repeated = table["utterance_id"][table["utterance_id"].duplicated()]
+        if len(repeated):
+            raise RequestError(f"{name}: utterance {repeated.iloc[0]!r} comes twice")
     trials["key"] = [parse_key(key, f"{protocol}:{line}") for line, key in enumerate(trials["key"], start=2)]
     trials["condition"] = trials[condition] if condition is not None else ""
-    _same_utterances(found, trials, scores, protocol)
-    values = pd.to_numeric(found["score"], errors="coerce")
-    bad = ~np.isfinite(values)
-    if bad.any():
-        line = int(np.flatnonzero(bad)[0]) + 2
-        raise RequestError(f"{scores}:{line}: {found['score'][bad].iloc[0]!r} is not a finite score")
-    joined = trials[["utterance_id", "key", "condition"]].merge(found.assign(score=values), on="utterance_id")
+    _same_utterances(scored, trials, scores, protocol)
+    values = pd.to_numeric(scored["score"], errors="coerce")
+    not_finite = ~np.isfinite(values)
+    if not_finite.any():
+        line = int(np.flatnonzero(not_finite)[0]) + 2
+        raise RequestError(f"{scores}:{line}: {scored['score'][not_finite].iloc[0]!r} is not a finite score")
+    joined = trials[["utterance_id", "key", "condition"]].merge(scored.assign(score=values), on="utterance_id")
     return joined[["utterance_id", "key", "score", "condition"]]
 
 
@@ -52,11 +52,11 @@ def _read(path: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def _same_utterances(found: pd.DataFrame, trials: pd.DataFrame, scores: str | Path, protocol: str | Path) -> None:
-    scored, wanted = set(found["utterance_id"]), set(trials["utterance_id"])
+def _same_utterances(scored: pd.DataFrame, trials: pd.DataFrame, scores: str | Path, protocol: str | Path) -> None:
+    scored_ids, listed_ids = set(scored["utterance_id"]), set(trials["utterance_id"])
     for missing, text in (
-        (sorted(wanted - scored), f"are in {protocol} but have no score in {scores}"),
-        (sorted(scored - wanted), f"have a score in {scores} but are not in {protocol}"),
+        (sorted(listed_ids - scored_ids), f"are in {protocol} but have no score in {scores}"),
+        (sorted(scored_ids - listed_ids), f"have a score in {scores} but are not in {protocol}"),
     ):
         if missing:
             raise RequestError(f"{len(missing)} utterances, such as {missing[0]!r}, {text}")

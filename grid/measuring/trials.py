@@ -1,4 +1,4 @@
-"""Which trials an evaluation holds: the scored utterances by role, pooled and split into conditions."""
+"""The trials of an evaluation: scored utterances by role, pooled and split into conditions, and their measurements."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from grid.metrics.intervals import Groups
 
 @dataclass(frozen=True)
 class Trials:
-    """Scored utterances `(trials,)`: of which corpus, who speaks, in which role, through what, and the score."""
+    """Scored utterances, one row of `table` each: corpus, speaker, role, attack, codec and score."""
 
     table: pd.DataFrame
 
     @classmethod
     def of(cls, utterances: pd.DataFrame) -> Trials:
-        """From columns utterance_id, corpus, speaker, key, attack, codec, score; source and mos where they are asked.
+        """From columns utterance_id, corpus, speaker, key, attack, codec, score; source and mos where they are needed.
 
-        Raises RequestError on a repeated utterance.
+        Raises RequestError for a repeated utterance.
         """
         if utterances["utterance_id"].duplicated().any():
-            twice = utterances.loc[utterances["utterance_id"].duplicated(), "utterance_id"].iloc[0]
-            raise RequestError(f"utterance {twice!r} is scored twice")
+            repeated = utterances.loc[utterances["utterance_id"].duplicated(), "utterance_id"].iloc[0]
+            raise RequestError(f"utterance {repeated!r} is scored twice")
         columns = zip(utterances["key"], utterances["attack"], utterances["codec"], strict=True)
         return cls(utterances.assign(role=[role_of(*row) for row in columns]).reset_index(drop=True))
 
@@ -65,19 +65,19 @@ class Trials:
     def system(self) -> NDArray[np.object_]:
         """The system of each trial, for the conditional bootstrap.
 
-        A spoof's system is its attack. That of a recording is the attack that its source ends in, as the recordings of
-        CodecFake+ do that stand beside the spoofs of a generator (`codecfake-plus/valle`), or else its whole source.
+        A spoof's system is its attack. A recording's is the attack named by the last part of its source, as in
+        CodecFake+ for the recordings that belong to a generator (`codecfake-plus/valle`), or else its whole source.
         """
         attack, source = self.attack, self.column("source")
         attacks = set(attack)
-        ends = [text.rpartition("/")[-1] for text in source]
-        named = [end if end in attacks else text for end, text in zip(ends, source, strict=True)]
-        return np.where(attack == "", np.array(named, dtype=object), attack)
+        last_parts = [text.rpartition("/")[-1] for text in source]
+        recording_systems = [last if last in attacks else text for last, text in zip(last_parts, source, strict=True)]
+        return np.where(attack == "", np.array(recording_systems, dtype=object), attack)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """The trials of one condition."""
+    """The trials of one condition, as masks (trials,) of the two classes."""
 
     name: str
     bonafide: Mask
@@ -115,7 +115,7 @@ def _included(trials: Trials, choice: EvaluationChoice) -> Mask:
 def measure_evaluation(
     trials: Trials, name: str, choice: EvaluationChoice, *, replicates: int, level: float, unit: BootstrapUnit
 ) -> list[Measurement]:
-    """One measurement for each condition. A class without trials is an error that names evaluation and condition."""
+    """One measurement per condition. RequestError, naming evaluation and condition, for a class without trials."""
     score = trials.table["score"].to_numpy(np.float64)
     return [
         measure(

@@ -1,8 +1,8 @@
-"""Owns the statistics of an exchange of codecs: paired EER differences, their interval over seeds and speakers, a test.
+"""Statistics of exchanging one codec for another: paired EER differences, an interval over seeds and speakers, a test.
 
-A detector is trained with one codec, and its twin with another, for several seeds; both are tested on many codecs.
-Arrays of differences have the axes (pairs of codecs, seeds, tested codecs), in that order and after any others; what
-is not there (a training that failed, a tested codec that is one of the pair) is NaN and left out of every mean.
+Detectors are trained with each of two codecs, for several seeds, and all are tested on many codecs. Arrays of
+differences have the axes (pairs of codecs, seeds, tested codecs) as their last three; missing values (a training that
+failed, a tested codec that is one of the pair) are NaN and left out of every mean.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from grid.metrics.intervals import CHUNK_ELEMENTS, Groups, resampled_eers
 from grid.metrics.resampling import GroupedTrials, GroupResample
 
 FEWEST_CODECS = 6
-"""Of a test: with fewer the least two-sided p-value, 2 / 2^n, is above 0.05."""
+"""For a sign-flip test: with fewer the smallest two-sided p-value, 2 / 2^n, is above 0.05."""
 MOST_SIGN_FLIPS = 2**16
-"""Up to 16 tested codecs all flips are counted; with more, so many are drawn."""
+"""For up to 16 tested codecs all sign flips are counted; for more, this many are drawn."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SpeakerDraws:
 class Effect:
     """A mean difference of EERs (fractions) over `codecs` tested codecs, its bounds, and the p-values of its test.
 
-    `adjusted` is for all effects that were tested together. NaN where there is none.
+    `adjusted` is the p-value corrected for all effects tested together. Numbers that do not exist are NaN.
     """
 
     difference: float
@@ -49,10 +49,10 @@ class Effect:
 def draw_speakers(
     scores: tuple[FloatArray, FloatArray], speakers: Groups, *, replicates: int, generator: np.random.Generator
 ) -> SpeakerDraws:
-    """Draws the speakers of an evaluation with replacement, as `grid.metrics.resampling.GroupedTrials` says.
+    """Draws the speakers of an evaluation with replacement, stratified as in `grid.metrics.resampling.GroupedTrials`.
 
-    `scores` and `speakers` are of its bona fide and its spoof trials; the scores do not change the draws. RequestError:
-    a class has fewer than 2 speakers.
+    `scores` and `speakers` are of its bona fide and its spoof trials; the draws do not depend on the scores. Raises
+    RequestError when a class has fewer than 2 speakers.
     """
     trials = GroupedTrials(rejected_counts(*scores), scores, speakers)
     return SpeakerDraws(trials.names, trials.draw(replicates, generator))
@@ -61,10 +61,10 @@ def draw_speakers(
 def eers_of_draws(
     scores: tuple[FloatArray, FloatArray], speakers: Groups, draws: SpeakerDraws, condition: str = ""
 ) -> FloatArray:
-    """The EER (replicates,) of one detector on one condition, on the trials of the speakers that were drawn.
+    """The EER (replicates,) of one detector on one condition, on the trials of the drawn speakers.
 
-    The same `draws` for all detectors and conditions make every difference between these a paired one. NaN where a
-    draw holds no trials of a class.
+    The same `draws` for all detectors and conditions make their differences paired. NaN where a draw holds no trials of
+    a class.
     """
     points = rejected_counts(*scores, condition=condition)
     checked = (checked_scores(scores[0], "bonafide", condition), checked_scores(scores[1], "spoof", condition))
@@ -90,9 +90,9 @@ def differences_by_codec(differences: FloatArray, seed_weights: IntArray) -> Flo
 
     `differences` (..., pairs, seeds, codecs), `seed_weights` (..., seeds): how often each seed counts.
     """
-    there = np.isfinite(differences)
-    weights = seed_weights[..., None, :, None] * there
-    sums = (weights * np.where(there, differences, 0)).sum(axis=-2)
+    finite = np.isfinite(differences)
+    weights = seed_weights[..., None, :, None] * finite
+    sums = (weights * np.where(finite, differences, 0)).sum(axis=-2)
     with np.errstate(invalid="ignore"):
         return _mean_of_finite(sums / weights.sum(axis=-2), axis=-2)
 
@@ -101,12 +101,12 @@ def effect(observed: FloatArray, resampled: FloatArray | None, seed_weights: Int
     """The mean over tested codecs of `differences_by_codec`, with its paired percentile interval.
 
     `observed` (pairs, seeds, codecs); `resampled` (replicates, pairs, seeds, codecs) are the same differences on drawn
-    speakers, None for no interval, and `seed_weights` (replicates, seeds) the seeds drawn with them. Seeds and speakers
+    speakers (None: no interval), and `seed_weights` (replicates, seeds) the seeds drawn with them. Seeds and speakers
     are crossed, as every training is tested on every speaker, so each replicate draws both, independently (the
     pigeonhole bootstrap: Owen 2007, Annals of Applied Statistics 1(2)). Pairs and tested codecs stay as they are.
 
-    Few seeds bound it: in 600 simulations without an effect, three seeds whose trainings vary gave a 95 % interval that
-    left out zero in 27 % of cases, near the 2 / 2^3 of three differences of one sign.
+    The number of seeds limits its coverage: in 600 simulations without an effect, three seeds whose trainings vary gave
+    a 95 % interval that left out zero in 27 % of cases, near the 2 / 2^3 of three differences of one sign.
     """
     by_codec = differences_by_codec(observed, np.ones(observed.shape[-2], dtype=np.int64))
     codecs = int(np.isfinite(by_codec).sum())
@@ -121,8 +121,8 @@ def effect(observed: FloatArray, resampled: FloatArray | None, seed_weights: Int
 def sign_flip_p_value(differences: FloatArray, generator: np.random.Generator) -> float:
     """The two-sided p-value of a mean difference (codecs,) by the permutation test of paired data (Fisher 1935, §21).
 
-    If the exchange changes nothing, the two trainings of a pair could change names, and the difference on a tested
-    codec would be as likely with the other sign. `scipy.stats.permutation_test` counts how many assignments of signs
+    If the exchange changes nothing, the two trainings of a pair are exchangeable, and the difference on a tested codec
+    has either sign with equal probability. `scipy.stats.permutation_test` counts how many assignments of signs
     give a mean at least as far from 0: all of them up to `MOST_SIGN_FLIPS`, else that many drawn ones. NaN with fewer
     than `FEWEST_CODECS` tested codecs.
     """
@@ -131,7 +131,7 @@ def sign_flip_p_value(differences: FloatArray, generator: np.random.Generator) -
     units = differences[np.isfinite(differences)]
     if units.size < FEWEST_CODECS:
         return math.nan
-    found = stats.permutation_test(
+    test = stats.permutation_test(
         (units,),
         lambda values, axis: np.mean(values, axis=axis),
         permutation_type="samples",
@@ -140,12 +140,12 @@ def sign_flip_p_value(differences: FloatArray, generator: np.random.Generator) -
         batch=2**12,
         random_state=generator,
     )
-    return float(found.pvalue)
+    return float(test.pvalue)
 
 
 def _mean_of_finite(values: FloatArray, axis: int) -> FloatArray:
-    there = np.isfinite(values)
-    sums = np.where(there, values, 0).sum(axis=axis)
+    finite = np.isfinite(values)
+    sums = np.where(finite, values, 0).sum(axis=axis)
     with np.errstate(invalid="ignore"):
-        mean: FloatArray = sums / there.sum(axis=axis)
+        mean: FloatArray = sums / finite.sum(axis=axis)
     return mean

@@ -1,9 +1,9 @@
-"""Owns the detection metrics of two lists of scores: operating points (DET), EER and minDCF.
+"""Detection metrics of two lists of scores: operating points (DET), EER and minDCF.
 
-A trial is called bona fide when its score is at or above the threshold. FRR (miss rate) is the share of bona fide
-trials below it, FAR (false-alarm rate) the share of spoof trials at or above it. An operating point exists only at a
-distinct score value, and above them all: no threshold can tell two equal scores apart, so no metric here depends on
-the order in which equal scores were given.
+A trial is accepted as bona fide when its score is at or above the threshold. FRR (miss rate) is the share of bona fide
+trials below the threshold, FAR (false-alarm rate) the share of spoof trials at or above it. An operating point exists
+only at each distinct score and above the highest one: no threshold separates two equal scores, so no metric here
+depends on the order of equal scores.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class EerResult:
-    """An EER (fraction, 0 to 1) and the threshold, a score that occurs, whose operating point is nearest to it."""
+    """An EER (fraction, 0 to 1) and the threshold, one of the scores, whose operating point is nearest to it."""
 
     eer: float
     threshold: float
@@ -42,7 +42,7 @@ class RejectedCounts:
 
 @dataclass(frozen=True)
 class DetPoints:
-    """The operating points in order of rising threshold, each array (points,): FAR falls 1 to 0, FRR rises 0 to 1."""
+    """The operating points by rising threshold, arrays (points,): FAR falls from 1 to 0, FRR rises from 0 to 1."""
 
     far: FloatArray
     frr: FloatArray
@@ -53,11 +53,12 @@ def eer(bonafide_scores: ArrayLike, spoof_scores: ArrayLike, *, condition: str =
     """The EER of `bonafide_scores` (trials,) against `spoof_scores` (trials,): where FAR and FRR cross.
 
     FRR - FAR rises from -1 to 1 over the operating points. Between the last point where it is not above 0 and the
-    next one, FAR and FRR are joined by straight lines, and the EER is the height at which these meet (the ROC's
-    corner points joined by straight lines, cut by FAR = FRR; its convex hull is not taken). A scorer that gives every
-    trial the same score gets 0.5, and negating all scores turns e into 1 - e.
+    next one, FAR and FRR are interpolated linearly, and the EER is the rate at which they are equal (the corner points
+    of the ROC curve joined by straight lines, cut by FAR = FRR; its convex hull is not taken). A constant scorer has an
+    EER of 0.5, and negating all scores turns e into 1 - e.
 
-    `condition` names the trials in errors. RequestError: a class has no trials, or a score is NaN or infinite.
+    `condition` names the trials in error messages. Raises RequestError when a class has no trials or a score is NaN or
+    infinite.
     """
     points = rejected_counts(bonafide_scores, spoof_scores, condition=condition)
     n_bonafide, n_spoof = int(points.bonafide[-1]), int(points.spoof[-1])
@@ -75,8 +76,8 @@ def eer_asvspoof(bonafide_scores: ArrayLike, spoof_scores: ArrayLike, *, conditi
 
     Equal to those scripts to the last bit where no two scores are equal. Where scores of both classes tie, the scripts
     order bona fide first and so count thresholds that do not exist (a constant scorer gets 1.0); this function has
-    operating points at distinct scores only (a constant scorer gets 0.5). The scripts' threshold is the score just
-    below the one given here, because they reject a trial that lies on it. Errors: as `eer`.
+    operating points at distinct scores only (a constant scorer gets 0.5). The scripts' threshold is the next lower
+    score, because they reject a trial whose score equals the threshold. Raises as `eer`.
     """
     points = det_points(bonafide_scores, spoof_scores, condition=condition)
     best = int(np.argmin(np.abs(points.frr - points.far)))
@@ -84,7 +85,7 @@ def eer_asvspoof(bonafide_scores: ArrayLike, spoof_scores: ArrayLike, *, conditi
 
 
 def det_points(bonafide_scores: ArrayLike, spoof_scores: ArrayLike, *, condition: str = "") -> DetPoints:
-    """All operating points of the two lists of scores, each (trials,). Errors: as `eer`."""
+    """All operating points of the two lists of scores, each (trials,). Raises as `eer`."""
     points = rejected_counts(bonafide_scores, spoof_scores, condition=condition)
     n_bonafide, n_spoof = points.bonafide[-1], points.spoof[-1]
     return DetPoints((n_spoof - points.spoof) / n_spoof, points.bonafide / n_bonafide, points.thresholds)
@@ -99,11 +100,11 @@ def min_dcf(
     c_fa: float = 10.0,
     condition: str = "",
 ) -> float:
-    """The least normalised detection cost over all thresholds; 1 is the cost of the better fixed answer.
+    """The minimum normalised detection cost over all thresholds; 1 is the cost of the better constant decision.
 
-    DCF(t) = c_miss (1 - p_spoof) FRR(t) + c_fa p_spoof FAR(t), divided by min(c_miss (1 - p_spoof), c_fa p_spoof):
-    the primary metric of the ASVspoof 5 evaluation plan, whose costs are the defaults. Errors: as `eer`, and a prior
-    outside (0, 1) or a cost that is not above 0.
+    DCF(t) = c_miss (1 - p_spoof) FRR(t) + c_fa p_spoof FAR(t), divided by min(c_miss (1 - p_spoof), c_fa p_spoof): the
+    primary metric of the ASVspoof 5 evaluation plan, whose costs are the defaults. Raises as `eer`, and RequestError
+    for a prior outside (0, 1) or a cost that is not above 0.
     """
     if not 0 < p_spoof < 1 or c_miss <= 0 or c_fa <= 0:
         raise RequestError(
@@ -117,7 +118,7 @@ def min_dcf(
 
 
 def rejected_counts(bonafide_scores: ArrayLike, spoof_scores: ArrayLike, *, condition: str = "") -> RejectedCounts:
-    """The counts below every operating point, from scores (trials,) of each class. Errors: as `eer`."""
+    """The counts below every operating point, from scores (trials,) of each class. Raises as `eer`."""
     bonafide = np.sort(checked_scores(bonafide_scores, "bonafide", condition))
     spoof = np.sort(checked_scores(spoof_scores, "spoof", condition))
     values = np.unique(np.concatenate([bonafide, spoof]))
@@ -129,7 +130,7 @@ def rejected_counts(bonafide_scores: ArrayLike, spoof_scores: ArrayLike, *, cond
 
 
 def checked_scores(scores: ArrayLike, key: str, condition: str) -> FloatArray:
-    """`scores` as float64 (trials,); RequestError, naming class and condition, if empty, not flat or not finite."""
+    """`scores` as float64 (trials,); RequestError, naming class and condition, if empty, not 1-D or not finite."""
     values = np.asarray(scores, dtype=np.float64)
     place = f" in condition {condition!r}" if condition else ""
     if values.ndim != 1:
@@ -151,13 +152,13 @@ def checked_scores(scores: ArrayLike, key: str, condition: str) -> FloatArray:
 def frr_minus_far(
     below_bonafide: IntArray, below_spoof: IntArray, n_bonafide: ArrayLike, n_spoof: ArrayLike
 ) -> IntArray:
-    """(FRR - FAR) x n_bonafide x n_spoof at given counts below a threshold: whole numbers, so its sign is exact."""
+    """(FRR - FAR) x n_bonafide x n_spoof from the counts below a threshold: integers, so its sign is exact."""
     n_bonafide, n_spoof = np.asarray(n_bonafide, dtype=np.int64), np.asarray(n_spoof, dtype=np.int64)
     return below_bonafide * n_spoof - (n_spoof - below_spoof) * n_bonafide
 
 
 def crossing_rate(below: IntArray, below_next: IntArray, excess: ArrayLike, excess_next: ArrayLike) -> FloatArray:
-    """How many bona fide trials (a fraction of one counts) are rejected where FAR and FRR meet between two points.
+    """The number of bona fide trials, not rounded, rejected where FAR and FRR cross between two operating points.
 
     `below` and `below_next` are the bona fide counts below the two thresholds; `excess` (not above 0) and
     `excess_next` (above 0) are `frr_minus_far` there.

@@ -1,4 +1,4 @@
-"""Owns how far two detectors' EERs on the same trials lie apart, with a paired bootstrap interval."""
+"""The difference of two detectors' EERs on the same trials, with a paired bootstrap interval."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ KEYS = ("bonafide", "spoof")
 class Difference:
     """A detector's EER minus that of its baseline on one condition (fractions), and the bounds of its interval.
 
-    The interval is of the two detectors as they are, over new trials: how much another training of them would differ
-    only several seeds can say.
+    The interval is over new trials for these two trained detectors; the variation between trainings is not in it and
+    needs several seeds.
     """
 
     evaluation: str
@@ -56,8 +56,8 @@ def compare(
 
     The interval is the percentile bootstrap (Efron and Tibshirani 1993, chapters 8 and 13) of the difference: each
     replicate draws trials once (or, with `groups`, speakers; with `systems`, as the conditional bootstrap does) and
-    takes both EERs on what was drawn, so what makes the trials hard for both detectors alike cancels out.
-    RequestError: as `bootstrap_eer`, or other numbers of trials.
+    takes both EERs on that draw, so the difficulty that trials have for both detectors cancels out. Raises RequestError
+    as `bootstrap_eer`, and when the two have different numbers of trials.
     """
     place = f"{name}/{condition}"
     differences = paired_replicates(
@@ -78,7 +78,7 @@ def paired_replicates(
     systems: Groups | None = None,
     condition: str = "",
 ) -> FloatArray:
-    """The difference of the two EERs (replicates,) on each resample of the trials that they share.
+    """The difference of the two EERs (replicates,) on each resample of their common trials.
 
     With `systems`, whose draws take no seed, resamples without one of the classes are left out.
     """
@@ -101,26 +101,26 @@ def paired_replicates(
             for pair in (scores, baseline)
         )
         return first - second
-    ranked = [_RankedTrials(pair, condition) for pair in (scores, baseline)]
+    ranked_trials = [_RankedTrials(pair, condition) for pair in (scores, baseline)]
     generator = np.random.default_rng(seed)
     chunk = max(1, CHUNK_ELEMENTS // sum(sizes[0]))
-    found = []
+    differences = []
     for start in range(0, replicates, chunk):
         count = min(chunk, replicates - start)
         weights = [_times_drawn(size, count, generator) for size in sizes[0]]
-        first, second = (resampled_eers(_Drawn(trials, weights), trials.points) for trials in ranked)
-        found.append(first - second)
-    return np.concatenate(found)
+        first, second = (resampled_eers(_WeightedResample(trials, weights), trials.points) for trials in ranked_trials)
+        differences.append(first - second)
+    return np.concatenate(differences)
 
 
 def _times_drawn(trials: int, replicates: int, generator: np.random.Generator) -> IntArray:
-    """How often each trial was drawn (replicates, trials), as often in all as there are trials."""
+    """How often each trial was drawn, (replicates, trials); each row sums to the number of trials."""
     drawn = generator.integers(trials, size=(replicates, trials)) + np.arange(replicates)[:, None] * trials
     return np.bincount(drawn.ravel(), minlength=replicates * trials).reshape(replicates, trials)
 
 
 class _RankedTrials:
-    """The trials of one detector in the order of its scores: the part of the bootstrap that needs no draws."""
+    """The trials of one detector sorted by score: the part of the bootstrap that needs no draws."""
 
     def __init__(self, scores: Scores, condition: str) -> None:
         self.points: RejectedCounts = rejected_counts(*scores, condition=condition)
@@ -129,14 +129,14 @@ class _RankedTrials:
         self.below = (self.points.bonafide, self.points.spoof)
 
 
-class _Drawn:
-    """A `grid.metrics.resampling.Resample`: the trials of one detector drawn `weights` times."""
+class _WeightedResample:
+    """A `grid.metrics.resampling.Resample`: trial number i of a detector counts `weights[..., i]` times."""
 
     def __init__(self, trials: _RankedTrials, weights: list[IntArray]) -> None:
         self._below = trials.below
         self._sums = [
-            np.pad(np.cumsum(drawn[:, order], axis=1), ((0, 0), (1, 0)))
-            for drawn, order in zip(weights, trials.orders, strict=True)
+            np.pad(np.cumsum(counts[:, order], axis=1), ((0, 0), (1, 0)))
+            for counts, order in zip(weights, trials.orders, strict=True)
         ]
         self._rows = np.arange(len(weights[0]))
 

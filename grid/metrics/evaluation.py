@@ -1,4 +1,4 @@
-"""Owns what one condition of an evaluation measures: EER with its interval, minDCF, trial counts and mean scores."""
+"""The numbers reported for one condition of an evaluation: EER with its interval, minDCF, trial counts, mean scores."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def measure(
     groups: Groups | None = None,
     systems: Groups | None = None,
 ) -> Measurement:
-    """The measurement of one condition from its scores, (trials,) for each class, higher = more bona fide.
+    """The measurement of one condition from its scores, (trials,) for each class; higher is more bona fide.
 
-    `groups` are the speakers of the bona fide and of the spoof trials, for an interval over speakers; `systems` their
-    systems, for the conditional bootstrap, which takes no seed.
-    RequestError, naming evaluation and condition: a class without trials, a score that is NaN or infinite.
+    `groups` are the speakers of the bona fide and of the spoof trials, for an interval over speakers; `systems` are
+    their systems, for the conditional bootstrap, which takes no seed. Raises RequestError, naming evaluation and
+    condition, for a class without trials and for a score that is NaN or infinite.
     """
     place = f"{name}/{condition}"
     scores = (bonafide_scores, spoof_scores)

@@ -1,4 +1,4 @@
-"""Owns the uncertainty of an EER: the percentile bootstrap, over trials or over speakers.
+"""The uncertainty of an EER: the percentile bootstrap, over trials or over speakers.
 
 A replicate's EER is defined exactly as that of the data. Finding it needs the replicate's counts only along one
 bisection for the point where FAR and FRR cross: 17 thresholds for 100,000 scores instead of all of them. So 1,000
@@ -26,6 +26,7 @@ from grid.metrics.detection import (
 from grid.metrics.resampling import Bracket, GroupedTrials, GroupResample, Resample, TrialResample
 
 Groups = tuple[Sequence[str], Sequence[str]]
+"""The speaker or the system of each bona fide trial and of each spoof trial, (trials,) each."""
 
 DEFAULT_REPLICATES = 1000
 DEFAULT_LEVEL = 0.95
@@ -58,7 +59,8 @@ def bootstrap_eer(
     `groups` are the speakers of the bona fide and of the spoof trials, each (trials,): whole speakers are then drawn,
     so that the interval holds for new speakers, not only for new sentences of these. A resample of perfectly
     separated scores is perfectly separated: an EER of 0 gets the interval 0 to 0, which means "too few trials", not
-    "certain". RequestError: as `eer`, fewer than 2 speakers in a class, or `replicates`/`level` out of range.
+    "certain". Raises RequestError as `eer`, for fewer than 2 speakers in a class, and for `replicates` or `level` out
+    of range.
     """
     if not 0 < level < 1:
         raise RequestError(f"confidence level {level!r} is not between 0 and 1; 0.95 is usual.")
@@ -78,7 +80,7 @@ def bootstrap_replicates(
     groups: Groups | None = None,
     condition: str = "",
 ) -> FloatArray:
-    """The EERs (replicates,) of the resamples; arguments and errors as `bootstrap_eer`."""
+    """The EERs (replicates,) of the resamples; arguments and errors as in `bootstrap_eer`."""
     if replicates < 1:
         raise RequestError(
             f"a bootstrap of {replicates!r} replicates gives no interval; {DEFAULT_REPLICATES} is usual."

@@ -1,4 +1,4 @@
-"""Owns the linear model of main effects: least squares on one number per training of a codec, with Student's t."""
+"""The linear model of main effects: ordinary least squares on one mean EER per codec, with Student's t."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from grid.metrics.detection import FloatArray
 
 FEWEST_DEGREES_OF_FREEDOM = 2
-"""With one, Student's t needs 12.7 standard errors for 5 %."""
+"""With a single one, Student's t needs 12.7 standard errors for p = 5 %."""
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """What one step along a column adds to the response, its bounds, t and two-sided p-value.
+    """The change of the response per unit of a column, with its confidence bounds, t and two-sided p-value.
 
-    `adjusted` is for all coefficients that were tested together; NaN where none were.
+    `adjusted` is the p-value corrected for all coefficients tested together; NaN without a correction.
     """
 
     estimate: float
@@ -30,19 +30,19 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class LinearModel:
-    """The coefficients of the columns (not the intercept), and the standard deviation of what they leave."""
+    """The coefficients of the columns (not the intercept), and the standard deviation of the residuals."""
 
     coefficients: tuple[Coefficient, ...]
     residual: float
     degrees_of_freedom: int
 
 
-def unfit(responses: FloatArray, matrix: FloatArray) -> str:
-    """Why `linear_model` has nothing to say, "" where it has."""
+def reason_not_fitted(responses: FloatArray, matrix: FloatArray) -> str:
+    """Why `linear_model` cannot be fitted to these arguments, "" where it can."""
     codecs, parameters = matrix.shape
     if codecs < parameters + FEWEST_DEGREES_OF_FREEDOM:
-        least = parameters + FEWEST_DEGREES_OF_FREEDOM
-        return f"{codecs} codecs are too few for {parameters} parameters, the intercept among them: it takes {least}"
+        needed = parameters + FEWEST_DEGREES_OF_FREEDOM
+        return f"{codecs} codecs are too few for {parameters} parameters, the intercept among them: it takes {needed}"
     if np.linalg.matrix_rank(matrix) < parameters:
         return "the codecs do not tell the terms apart: those that differ in one differ in another too"
     if np.ptp(responses) == 0:
@@ -59,8 +59,9 @@ def linear_model(responses: FloatArray, matrix: FloatArray, level: float) -> Lin
     codecs - parameters degrees of freedom is exact.
 
     The mixed model with a random intercept of the codec (REML) gives the same estimates and, where its variance is
-    above zero, the same standard errors, but takes them for known. With the 12 codecs of the controlled family (7
-    parameters), 3 seeds, no effect, and seeds that deviate 0.3 or 1 times as much as codecs, p < 0.05 came in
+    above zero, the same standard errors, but treats them as known. With the 12 codecs of the controlled family (7
+    parameters), 3 seeds, no effect, and a standard deviation of seeds 0.3 or 1 times that of codecs, p < 0.05 occurred
+    in
 
     - 5.0 and 5.0 % of 200 000 simulations here,
     - 11 and 11 % of 400 by MixedLM's Wald tests (equal standard errors in 400 and 342 of them),
@@ -72,6 +73,6 @@ def linear_model(responses: FloatArray, matrix: FloatArray, level: float) -> Lin
 
     fitted = OLS(responses, matrix).fit()
     bounds = fitted.conf_int(alpha=1 - level)
-    found = zip(fitted.params, *bounds.T, fitted.tvalues, fitted.pvalues, strict=True)
-    coefficients = tuple(Coefficient(*map(float, numbers)) for numbers in found)
+    estimates = zip(fitted.params, *bounds.T, fitted.tvalues, fitted.pvalues, strict=True)
+    coefficients = tuple(Coefficient(*map(float, numbers)) for numbers in estimates)
     return LinearModel(coefficients[1:], math.sqrt(fitted.scale), int(fitted.df_resid))

@@ -1,8 +1,8 @@
-"""Owns whether a detector differs from its baseline: tests on predictions, and the paired bootstrap for many at once.
+"""Tests of whether a detector differs from its baseline: on predictions, and by the paired bootstrap of EERs (Holm).
 
 The CodecFake paper (Wu et al., 2024, Table 3) marks what differs from the best baseline by the paired t-test and by
-Wilcoxon's signed-rank test at p < 0.01 "on classifier predictions". Both take trials as independent and compare
-outputs, not error rates. The paired bootstrap of the EER difference tests what the table shows; with Holm's correction
+Wilcoxon's signed-rank test at p < 0.01 "on classifier predictions". Both treat trials as independent and compare
+outputs, not error rates. The paired bootstrap tests the EER difference that the table shows; with Holm's correction
 it holds for a whole table of comparisons.
 """
 
@@ -21,11 +21,11 @@ from grid.metrics.differences import Scores, paired_replicates
 from grid.metrics.intervals import Groups
 
 LEVEL = 0.01
-"""The paper's."""
+"""The level of the CodecFake paper."""
 FEWEST_TRIALS = 20
-"""Of each class: below it an EER moves by 5 % and more with a single trial."""
+"""Of each class: with fewer, a single trial changes the EER by more than 5 %."""
 REPLICATES = 10_000
-"""Of a test: its least p-value is 2 / (replicates + 1), which must pass the level of many comparisons."""
+"""Of the bootstrap test: its smallest p-value is 2 / (replicates + 1), which has to pass the corrected level."""
 
 Predictions = Literal["scores", "decisions"]
 
@@ -34,8 +34,8 @@ Predictions = Literal["scores", "decisions"]
 class PredictionTests:
     """Two-sided p-values of the paired tests on the predictions of two detectors; NaN where there is nothing to test.
 
-    `mean_difference` is that of the predictions in favour of the detector, over `trials` trials; `note` says why the
-    tests say little, "" where they can speak.
+    `mean_difference` is the mean over `trials` trials of the detector's prediction minus the baseline's; more is
+    better. `note` says why the tests have too little data, "" where they have enough.
     """
 
     mean_difference: float
@@ -47,7 +47,7 @@ class PredictionTests:
 
     @property
     def significant(self) -> bool:
-        """Whether both tests say so, as the paper asks."""
+        """Whether both tests are significant, as the paper requires."""
         return self.t_p_value < self.level and self.wilcoxon_p_value < self.level
 
 
@@ -69,7 +69,7 @@ class ScorePair:
 class EerTest:
     """The EER of a detector minus that of its baseline (fractions) with its 1 - `level` interval and its p-values.
 
-    `p_value` is two-sided and for this comparison alone, `adjusted` for all that were tested with it (Holm).
+    `p_value` is two-sided and for this comparison alone, `adjusted` is corrected for all tested together (Holm).
     """
 
     name: str
@@ -83,12 +83,12 @@ class EerTest:
 
     @property
     def significant(self) -> bool:
-        """Whether the EERs differ, with an error anywhere among the comparisons in less than `level` of all cases."""
+        """Whether the EERs differ, at a family-wise error rate of `level` over all comparisons."""
         return self.adjusted < self.level
 
 
 def best_baseline(baselines: Mapping[str, Scores]) -> str:
-    """The name of the detector with the lowest EER; of equal ones the first by name."""
+    """The name of the detector with the lowest EER; ties go to the first name in alphabetical order."""
     if not baselines:
         raise RequestError("there is no baseline to compare with")
     return min(sorted(baselines), key=lambda name: eer(*baselines[name], condition=name).eer)
@@ -99,21 +99,21 @@ def prediction_tests(
 ) -> PredictionTests:
     """The paired t-test and Wilcoxon's signed-rank test (`scipy.stats`) of two detectors on the same trials.
 
-    The paper does not say which number a prediction is. `scores` takes the scores, those of spoofs with the other
-    sign, so that more is better; they compare like with like only where both detectors' scores have one unit (the same
-    kind of logit or probability). `decisions` takes 1 for right and 0 for wrong, each detector at its own EER
-    threshold. RequestError: as `eer`, or trials that cannot be paired.
+    The paper does not define what a prediction is. `scores` takes the scores, negated for spoofs, so that more is
+    better; they are comparable only where both detectors' scores have the same unit (the same kind of logit or
+    probability). `decisions` takes 1 for right and 0 for wrong, each detector at its own EER threshold. Raises
+    RequestError as `eer`, and for trials that cannot be paired.
     """
     from scipy import stats  # takes half a second
 
     sizes = _paired_sizes(scores, baseline, condition)
-    values, others = (_predictions(pair, of, condition) for pair in (scores, baseline))
-    difference = values - others
+    own, theirs = (_predictions(pair, of, condition) for pair in (scores, baseline))
+    difference = own - theirs
     differing = int(np.count_nonzero(difference))
-    test = np.ptp(difference) > 0 if difference.size > 1 else False
+    varies = np.ptp(difference) > 0 if difference.size > 1 else False
     return PredictionTests(
         mean_difference=float(difference.mean()),
-        t_p_value=float(stats.ttest_rel(values, others).pvalue) if test else math.nan,
+        t_p_value=float(stats.ttest_rel(own, theirs).pvalue) if varies else math.nan,
         wilcoxon_p_value=float(stats.wilcoxon(difference).pvalue) if differing else math.nan,
         trials=difference.size,
         level=level,
@@ -127,8 +127,8 @@ def eer_tests(
     """Whether each pair's EERs differ, by the paired bootstrap, corrected for all of `pairs`; in their order.
 
     The p-value inverts the percentile interval (Davison and Hinkley 1997, section 5.3): twice the smaller share of
-    replicates on either side of no difference, each count and the number of replicates plus 1. RequestError: as
-    `grid.metrics.differences.compare`.
+    replicates on either side of zero, with 1 added to each count and to the number of replicates. Raises RequestError
+    as `grid.metrics.differences.compare`.
     """
     from statsmodels.stats.multitest import multipletests  # takes a second
 
@@ -148,15 +148,15 @@ def eer_tests(
     ]
     p_values = [_p_value(differences) for differences in replicated]
     _, corrected, *_ = multipletests(p_values, method="holm")
-    found = []
+    tests = []
     for pair, differences, p_value, adjusted in zip(pairs, replicated, p_values, corrected, strict=True):
         value = eer(*pair.scores, condition=pair.name).eer - eer(*pair.baseline, condition=pair.name).eer
         lower, upper = np.quantile(differences, [level / 2, 1 - level / 2])
         note = _small_note(_paired_sizes(pair.scores, pair.baseline, pair.name))
         if not note and 2 / (differences.size + 1) * len(pairs) >= level:
             note = f"too few replicates ({differences.size}) for {len(pairs)} comparisons at {level:g}"
-        found.append(EerTest(pair.name, value, float(lower), float(upper), p_value, float(adjusted), level, note))
-    return found
+        tests.append(EerTest(pair.name, value, float(lower), float(upper), p_value, float(adjusted), level, note))
+    return tests
 
 
 def _p_value(differences: FloatArray) -> float:
@@ -175,11 +175,11 @@ def _predictions(scores: Scores, of: Predictions, condition: str) -> FloatArray:
 
 
 def _paired_sizes(scores: Scores, baseline: Scores, condition: str) -> tuple[int, int]:
-    sizes, others = ((int(np.size(pair[0])), int(np.size(pair[1]))) for pair in (scores, baseline))
-    if sizes != others:
+    sizes, baseline_sizes = ((int(np.size(pair[0])), int(np.size(pair[1]))) for pair in (scores, baseline))
+    if sizes != baseline_sizes:
         raise RequestError(
-            f"{condition or 'the comparison'}: {sizes} and {others} bona fide and spoof trials cannot be paired; "
-            "score both detectors on the same trials."
+            f"{condition or 'the comparison'}: {sizes} and {baseline_sizes} bona fide and spoof trials cannot be "
+            "paired; score both detectors on the same trials."
         )
     return sizes
 

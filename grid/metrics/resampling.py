@@ -1,4 +1,4 @@
-"""Owns bootstrap resamples as counts of trials below a threshold: over single trials, and over groups of trials.
+"""Bootstrap resamples as counts of trials below a threshold: over single trials, and over groups of trials.
 
 Both kinds answer the same question: in each replicate, how many trials of each class (row 0 bona fide, row 1 spoof)
 lie below a given threshold? Thresholds are indices into `RejectedCounts.thresholds`.
@@ -38,10 +38,10 @@ class Resample(Protocol):
 
 
 class TrialResample:
-    """Every trial of a class drawn alone, as often as the class has trials, with replacement.
+    """Trials drawn one by one with replacement, as many from each class as it has.
 
-    The number of draws between two thresholds is known before it is split by a third; the split is binomial, so it is
-    drawn only when asked for. The law is the multinomial of drawing each trial.
+    The number of draws between two thresholds is known before a third threshold splits it; the split is binomial and
+    is drawn only when a threshold is requested. The joint distribution is the multinomial of drawing each trial.
     """
 
     def __init__(self, points: RejectedCounts, replicates: int, generator: np.random.Generator) -> None:
@@ -63,8 +63,8 @@ class TrialResample:
 class GroupedTrials:
     """The trials of both classes arranged by group (speaker): the part of a group bootstrap that needs no draws.
 
-    Groups are drawn with replacement inside three strata: those with bona fide trials only, with spoof trials only,
-    with both. So a replicate never lacks a class, and a speaker who has trials of both classes brings them together.
+    Groups are drawn with replacement within three strata: those with bona fide trials only, with spoof trials only,
+    and with both. So a replicate never lacks a class, and the trials of a speaker with both classes stay together.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class GroupedTrials:
 
     @cached_property
     def strata(self) -> list[IntArray]:
-        """The groups (places in `names`) drawn together; RequestError where a class has too few to draw from."""
+        """The groups (places in `names`) of each stratum; RequestError where a class has fewer than 2 to draw from."""
         edges = np.arange(self.names.size + 1) * self.points
         has_bonafide, has_spoof = (np.diff(np.searchsorted(keys, edges)) > 0 for keys in self._keys)
         kinds = {
@@ -111,8 +111,8 @@ class GroupedTrials:
         weights = np.zeros((replicates, self.names.size), dtype=np.int64)
         for stratum in self.strata:
             chosen = generator.integers(stratum.size, size=(replicates, stratum.size))
-            cell = np.arange(replicates)[:, None] * stratum.size + chosen
-            drawn = np.bincount(cell.ravel(), minlength=replicates * stratum.size)
+            flat_index = np.arange(replicates)[:, None] * stratum.size + chosen
+            drawn = np.bincount(flat_index.ravel(), minlength=replicates * stratum.size)
             weights[:, stratum] = drawn.reshape(replicates, stratum.size)
         return weights
 

@@ -1,4 +1,4 @@
-"""Owns what a detector could use that is no artefact: duration, level and bandwidth, and the EER of each alone."""
+"""Features that may separate the classes but are no artefact: duration, level, bandwidth, and the EER of each alone."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ UNITS: dict[Feature, str] = {"duration": "s", "level": "dBFS", "bandwidth": "kHz
 
 FFT_SAMPLES = 512
 FLOOR = 60.0
-"""dB below the strongest bin of the mean spectrum: the highest frequency above that is the bandwidth."""
+"""dB below the maximum of the mean spectrum: the highest frequency above this level is the bandwidth."""
 SILENCE = -120.0
-"""dBFS of what holds nothing but zeros."""
+"""dBFS reported for an utterance of zeros only."""
 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """One feature alone as the score of one condition of one evaluation.
+    """One feature alone as the score, on one condition of one evaluation.
 
-    `eer` is a fraction, of whichever direction is better, so it is 0.5 at most, which is no leak;
-    `bonafide_is_larger` says which direction that is. The medians are in the unit of the feature.
+    `eer` is a fraction, in the better of the two directions, so it is at most 0.5 (no leak); `bonafide_is_larger` says
+    which direction that is. The medians are in the unit of the feature.
     """
 
     evaluation: str
@@ -55,23 +55,24 @@ def features(waveform: NDArray[np.float32]) -> dict[Feature, float]:
 def measure_shortcut(
     evaluation: str, condition: str, feature: Feature, bonafide: ArrayLike, spoof: ArrayLike
 ) -> Shortcut:
-    """The EER of `feature` alone, from its values (trials,) in both classes. RequestError: a class has no trials."""
-    kept, fake = np.asarray(bonafide, dtype=np.float64), np.asarray(spoof, dtype=np.float64)
-    rate = eer(kept, fake, condition=f"{evaluation}/{condition}").eer
+    """The EER of `feature` alone, from its values (trials,) in both classes. RequestError for an empty class."""
+    bonafide_values, spoof_values = np.asarray(bonafide, dtype=np.float64), np.asarray(spoof, dtype=np.float64)
+    rate = eer(bonafide_values, spoof_values, condition=f"{evaluation}/{condition}").eer
     return Shortcut(
         evaluation=evaluation,
         condition=condition,
         feature=feature,
         eer=min(rate, 1 - rate),
         bonafide_is_larger=rate <= 0.5,
-        bonafide_median=float(np.median(kept)),
-        spoof_median=float(np.median(fake)),
-        n_bonafide=len(kept),
-        n_spoof=len(fake),
+        bonafide_median=float(np.median(bonafide_values)),
+        spoof_median=float(np.median(spoof_values)),
+        n_bonafide=len(bonafide_values),
+        n_spoof=len(spoof_values),
     )
 
 
 def _bandwidth(waveform: NDArray[np.float32]) -> float:
+    """kHz, as `features` defines it."""
     padded = np.pad(waveform, (0, max(0, FFT_SAMPLES - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[:: FFT_SAMPLES // 2]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(FFT_SAMPLES).astype(np.float32), axis=1))).mean(axis=0)

@@ -1,6 +1,7 @@
-"""Finds predictors of the mean opinion score by name; one file of this folder adapts one of them.
+"""Predictors of the mean opinion score (MOS): their registry and signatures; each module adapts one predictor.
 
-To add one, put a file here, or declare in another package an entry point in the group `codecgrid.mos-predictors`:
+To add a predictor, add a module here, or declare an entry point in the group `codecgrid.mos-predictors` in another
+package:
 
     @MOS_PREDICTORS.register("my-mos")
     def open_predictor(weights: Path | None) -> Predict: ...
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 from grid.core.plugins import Registry
 
 Predict: TypeAlias = Callable[[NDArray[np.float32]], float]
-"""float32 (samples,) at 16 kHz -> the predicted MOS, 1 to 5."""
+"""float32 `(samples,)` at 16 kHz -> the predicted MOS, 1 to 5."""
 OpenPredictor: TypeAlias = Callable[[Path | None], Predict]
-"""From a file of weights, None for the predictor's usual place; raises MissingRequirementError when something lacks."""
+"""Weight file (None: the default place) -> predictor; MissingRequirementError for a missing package or file."""
 
 MOS_PREDICTORS: Registry[OpenPredictor] = Registry(kind="MOS predictor", package="grid.mos", plural="mos-predictors")

@@ -1,7 +1,7 @@
 """DNSMOS P.835 (Reddy, Gopal and Cutler, 2022): the overall score of Microsoft's ONNX model, over onnxruntime.
 
-Not run here with its weights. Facts of dnsmos_local.py in microsoft/DNS-Challenge: windows of 9.01 s, one a second; a
-shorter clip is doubled until it fills one; the raw outputs (signal, background, overall) go through polynomials.
+Not tested with its weights. As dnsmos_local.py in microsoft/DNS-Challenge does: windows of 9.01 s with a hop of 1 s; a
+shorter clip is doubled until it fills one window; the raw outputs (signal, background, overall) go through polynomials.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ WEIGHTS = WeightFile(
     licence="CC-BY-4.0",
 )
 WINDOW = 144_160
-"""Samples: 9.01 s."""
+"""Length of a window in samples: 9.01 s."""
 OVERALL = (-0.06766283, 1.11546468, 0.04602535)
-"""The polynomial of the overall score of the model that is not personalised, highest power first."""
+"""The polynomial for the overall score of the model that is not personalised, highest power first."""
 
 
 @MOS_PREDICTORS.register("dnsmos")
@@ -52,7 +52,7 @@ def open_predictor(weights: Path | None) -> Predict:
 
 
 def windows(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-    """float32 (windows, WINDOW) of float32 (samples,), which must not be empty."""
+    """The windows, float32 `(windows, WINDOW)`, of a waveform, float32 `(samples,)` at 16 kHz, that is not empty."""
     while len(waveform) < WINDOW:
         waveform = np.concatenate([waveform, waveform])
     count = max(1, int(len(waveform) // SAMPLE_RATE - WINDOW / SAMPLE_RATE) + 1)

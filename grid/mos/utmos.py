@@ -1,7 +1,7 @@
-"""UTMOS (Saeki et al., 2022) from a TorchScript file; not run here with its weights.
+"""UTMOS (Saeki et al., 2022) from a TorchScript file; not tested with its weights.
 
-The file is a module whose forward takes waveforms, float32 (batch, samples), and their rate in Hz, and gives (batch,)
-scores: the signature of `utmos22_strong` in tarepan/SpeechMOS, which torch.hub loads and torch.jit is to export.
+The forward of the module takes waveforms, float32 `(batch, samples)`, and their rate in Hz, and returns scores
+`(batch,)`: the signature of `utmos22_strong` in tarepan/SpeechMOS, to be loaded by torch.hub and exported by torch.jit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.errors import MissingRequirementError, RequestError, one_line
 from grid.core.vocabulary import SAMPLE_RATE
 from grid.core.weights import WeightFile, WeightFinder
 from grid.mos import MOS_PREDICTORS, Predict
@@ -23,7 +23,7 @@ WEIGHTS = WeightFile(
 
 @MOS_PREDICTORS.register("utmos")
 def open_predictor(weights: Path | None) -> Predict:
-    """UTMOS from a TorchScript file; MissingRequirementError without it, RequestError when it is something else."""
+    """UTMOS from a TorchScript file; MissingRequirementError without the file, RequestError for another format."""
     import torch
 
     path = weights or WeightFinder().find(WEIGHTS)
@@ -32,7 +32,8 @@ def open_predictor(weights: Path | None) -> Predict:
     try:
         model = torch.jit.load(str(path), map_location="cpu").eval()
     except RuntimeError as error:
-        raise RequestError(f"{path}: not a TorchScript file ({str(error).splitlines()[0]}); {WEIGHTS.note}") from error
+        reason = one_line(error, kind=False, first=True)
+        raise RequestError(f"{path}: not a TorchScript file ({reason}); {WEIGHTS.note}") from error
 
     def predict(waveform: NDArray[np.float32]) -> float:
         with torch.inference_mode():

@@ -1,4 +1,7 @@
-"""The labels CoRS can have in training: one file each. Mixing is `grid.training.training_set`."""
+"""Labelling policies: the training target of codec-resynthesised speech (CoRS), one module per policy.
+
+`grid.training.training_set` applies them and mixes CoRS with the other items.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from grid.core.vocabulary import Design
 
 @dataclass(frozen=True)
 class Labelling:
-    """A policy of labels.
+    """A labelling policy.
 
-    `target(design, soft_target)` is the probability of bona fide that a CoRS item of a codec with this design aim is
-    trained towards (1 bona fide, 0 spoof), or None when the item is left out. `revision` is raised by hand when the
-    rule changes.
+    `target(design, soft_target)` is the training target of a CoRS item, as the probability of bona fide (1 bona fide,
+    0 spoof), or None when the item is left out; `design` is what its codec is made for, `soft_target` the target of the
+    experiment file. `revision` is raised by hand when the rule changes.
     """
 
     target: Callable[[Design, float | None], float | None]

@@ -1,4 +1,4 @@
-"""Policy `bonafide`: CoRS is speech that a person spoke, so it is bona fide (CDD paper, label B)."""
+"""Policy `bonafide`: CoRS was spoken by a person and is labelled bona fide (CDD paper, label B)."""
 
 from grid.policies import POLICIES, Labelling
 

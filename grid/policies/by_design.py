@@ -1,4 +1,7 @@
-"""Policy `by-design`: the codec's aim decides (CDD paper, discussion of DAC and Mimi)."""
+"""Policy `by-design`: CoRS of codecs for compression is bona fide, for synthesis spoof, for both left out.
+
+From the discussion of DAC and Mimi in the CDD paper.
+"""
 
 from grid.core.vocabulary import Design
 from grid.policies import POLICIES, Labelling

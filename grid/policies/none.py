@@ -1,4 +1,4 @@
-"""Policy `none`: no CoRS in training. With the same attacks it is the baseline of the other policies."""
+"""Policy `none`: no CoRS in training; with the same attacks it is the baseline of the other policies."""
 
 from grid.policies import POLICIES, Labelling
 

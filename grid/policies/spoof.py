@@ -1,4 +1,4 @@
-"""Policy `spoof`: CoRS stands in for codec-based generation (CodecFake, CodecFake+; CDD paper, label S)."""
+"""Policy `spoof`: CoRS is spoof, a proxy for codec-based generation (CodecFake, CodecFake+; CDD paper, label S)."""
 
 from grid.policies import POLICIES, Labelling
 

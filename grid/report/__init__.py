@@ -1,5 +1,5 @@
-"""Owns tables, figures and pages made from the results of a grid, whatever store or tracker these came from.
+"""Tables, figures and pages made from the results of a grid, which may be read from its store or from MLflow.
 
 GridResults --tables--> Table --writers--> Markdown, CSV, LaTeX, HTML, terminal
-            --matrix, summary--> figures (PNG)
+            --figures--> PNG
 """

@@ -1,4 +1,4 @@
-"""Owns what a report says besides its numbers: what the evaluations compare, what is a stand-in, how it was made."""
+"""The text of a report besides its numbers: what evaluations compare, which data are stand-ins, and how it was made."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CONVERSION = {"world": "voice conversion with the WORLD vocoder"}
 
 @dataclass(frozen=True)
 class About:
-    """The facts of an experiment that its results do not hold; all are optional.
+    """The facts about an experiment that its results do not hold; all are optional.
 
-    `cross_testing` is the evaluation whose cross-codec matrix leads, `tables` are the tables of papers that come first,
-    `evaluations` pairs of a name and a description, `stand_ins` sentences about speech that is not what its name says
-    and licences that were accepted, `command` and `commit` what made the report.
+    `cross_testing` is the evaluation whose cross-codec matrix is shown first, `tables` names the paper tables at the
+    top, `evaluations` are pairs of a name and a description, `stand_ins` are sentences about stand-in speech, random
+    encoders and accepted licences, `command` and `commit` say how the report was made.
     """
 
     cross_testing: str | None = None
@@ -39,7 +39,7 @@ class About:
 
 
 def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> About:
-    """What the experiment file says that a reader of its report has to know."""
+    """The facts that a reader of the report needs, from the experiment file."""
     return About(
         cross_testing=experiment.cross_testing,
         tables=experiment.report,
@@ -51,7 +51,7 @@ def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> 
 
 
 def stand_ins(experiment: Experiment) -> tuple[str, ...]:
-    """A sentence for the bundled sample and one for attacks that codecgrid made itself, where these are used."""
+    """A sentence about the bundled sample and one about attacks made by codecgrid itself, where these are used."""
     sentences = []
     if any(source.path == SAMPLE for source in experiment.corpora):
         sentences.append(
@@ -60,17 +60,17 @@ def stand_ins(experiment: Experiment) -> tuple[str, ...]:
         )
     names = list(dict.fromkeys(source.name for source in experiment.attacks))
     if names:
-        made = "; ".join(f"{name}: {CONVERSION[name]}" if name in CONVERSION else name for name in names)
+        methods = "; ".join(f"{name}: {CONVERSION[name]}" if name in CONVERSION else name for name in names)
         coded = any(source.through != "nothing" for source in experiment.attacks)
         cosg = "; decoded through the codecs, they stand for CoSG" if coded else ""
         sentences.append(
-            f"The attacks are stand-ins, made from the corpus itself ({made}){cosg}. No speech generator was used."
+            f"The attacks are stand-ins, made from the corpus itself ({methods}){cosg}. No speech generator was used."
         )
     return tuple(sentences)
 
 
 def random_encoders(experiment: Experiment) -> tuple[str, ...]:
-    """One sentence for the detectors whose speech encoder has random weights; none without any."""
+    """One sentence about the detectors whose speech encoder has random weights; empty if there are none."""
     specs = {name: load_detector_spec(name, experiment.folder / "detectors") for name in experiment.grid.detectors}
     random = [name for name, spec in specs.items() if spec.frontend.options.get("weights") == "random"]
     if not random:
@@ -82,14 +82,14 @@ def random_encoders(experiment: Experiment) -> tuple[str, ...]:
 
 
 def accepted_licences(experiment: Experiment) -> tuple[str, ...]:
-    """One sentence with the licence of each codec of the experiment whose licence it accepted; none without any."""
-    asked = [entry for entry in map(load_catalogue().get, experiment.codec_names()) if entry.accept_licence]
-    named = [f"{entry.name} ({entry.licence})" for entry in asked if entry.name in experiment.accept_licence]
-    return (f"Accepted licences of codecs, not for every use: {'; '.join(named)}.",) if named else ()
+    """One sentence with the licence of each codec whose licence the experiment accepted; empty if there are none."""
+    restricted = [entry for entry in map(load_catalogue().get, experiment.codec_names()) if entry.accept_licence]
+    accepted = [f"{entry.name} ({entry.licence})" for entry in restricted if entry.name in experiment.accept_licence]
+    return (f"Accepted licences of codecs, not for every use: {'; '.join(accepted)}.",) if accepted else ()
 
 
 def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...]:
-    """Pairs of a word and its value: the experiment, its cells by status, the command and the commit where given."""
+    """Pairs of a name and a value: the experiment, its cells by status, and the command and commit if known."""
     counts = Counter(cell.status for cell in results.cells)
     cells = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "missing"))
     running = f", {counts['running']} running" if counts["running"] else ""
@@ -99,6 +99,7 @@ def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...
 
 
 def _compared(choice: EvaluationChoice) -> str:
+    """What an evaluation compares, in words."""
     within = f"; of {' and '.join(choice.corpora)} alone" if choice.corpora else ""
     rated = f"; of a predicted MOS above {choice.mos_above:g}" if choice.mos_above is not None else ""
     return f"bona fide: {_words(choice.bonafide)}; spoof: {_words(choice.spoof)}{within}{rated}"

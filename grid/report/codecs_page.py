@@ -1,4 +1,4 @@
-"""Owns codecs.md: every codec configuration of the catalogue on one page, made from the catalogue alone."""
+"""The page codecs.md: every codec configuration of the catalogue in one table, made from the catalogue alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grid.report.table import Cell, Column, Footnotes, Table, label
 from grid.report.writers.markdown import escape_markdown, to_markdown
 
 COMMAND = "codecgrid codecs page results/tables/codecs.md"
-"""What makes the committed page again after the catalogue has changed."""
+"""The command that makes the committed page, to be run again after a change of the catalogue."""
 
 COLUMNS = (
     Column("codec", align="left"),
@@ -38,7 +38,7 @@ ACCEPTED = "weights that are non-commercial or have no licence: an experiment na
 
 
 def codecs_page(entries: Sequence[CatalogueEntry]) -> str:
-    """The page as Markdown: the table, then what papers or upstream leave open about each configuration."""
+    """The page as Markdown: the table, then the open questions of papers or upstream code about each configuration."""
     counts = Counter(entry.verified for entry in entries)
     summary = ", ".join(f"{count} {verified}" for verified, count in counts.most_common())
     parts = [

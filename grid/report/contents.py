@@ -1,4 +1,4 @@
-"""Owns what a report shows and in which order: tables of papers, policies, cross-codec matrix, taxonomy, the rest."""
+"""The parts of a report and their order: paper tables, policies, cross-codec matrix, taxonomy, effects and the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 from grid.analysis.effects.results import Effects
 from grid.analysis.results import GridResults
-from grid.core.vocabulary import NO_CORS
+from grid.core.vocabulary import AXES, NO_CORS
 from grid.report.about import About, provenance
 from grid.report.faults import Fault, attempt
 from grid.report.figures.artefacts import artefact_figures
@@ -21,7 +21,7 @@ from grid.report.papers import paper_parts
 from grid.report.table import Column, Table
 from grid.report.tables.artefacts import artefact_table
 from grid.report.tables.cross_codec import DEFAULT_POLICY, cross_codec_matrix, matrix_table
-from grid.report.tables.effects import WORDS, effects_table
+from grid.report.tables.effects import SIDE_WORDS, effects_table
 from grid.report.tables.main_effects import main_effects_table
 from grid.report.tables.mos import mos_table
 from grid.report.tables.own_codec import own_codec_table
@@ -29,7 +29,7 @@ from grid.report.tables.policies import policy_table
 from grid.report.tables.shortcuts import shortcut_table
 from grid.report.tables.significance import significance_table
 from grid.report.tables.status import status_table
-from grid.report.tables.taxonomy import AXES, taxonomy_table
+from grid.report.tables.taxonomy import taxonomy_table
 
 HEAT_MAP = (
     "Trained on the row's codec, tested on the column's; bold where they are the same, bright where the detector "
@@ -53,7 +53,7 @@ MAIN_EFFECTS_MARK = (
 )
 
 NO_CELLS = Table("cells", "All cells", "This table could not be made.", (Column("cell"),), ())
-"""What stands for the table of all cells when that one fails."""
+"""Shown in place of the table of all cells if that cannot be made."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class View:
 
 
 def outline(results: GridResults, about: About, faults: list[Fault] | None = None) -> Page:
-    """The page of `results`: the tables of papers that `about` names, then the views of its evaluation (or the first).
+    """The page of `results`: the paper tables that `about` names, then the views of its evaluation (or the first).
 
-    A part that cannot be made is added to `faults` and left out; without that list its error is raised. RequestError:
-    there is no such table.
+    A part that cannot be made is added to `faults` and left out; without that list its error is raised. Raises
+    RequestError for a paper table that does not exist.
     """
     views = [
         View(evaluation, policy, detector)
@@ -81,33 +81,33 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
         for policy in results.policies()
         for detector in results.detectors()
     ]
-    first = leading(results, about.cross_testing)
+    first = leading_views(results, about.cross_testing)
 
-    def made(part: str, make: Callable[[], Sequence[Part]]) -> tuple[Part, ...]:
+    def attempted(part: str, make: Callable[[], Sequence[Part]]) -> tuple[Part, ...]:
         return tuple(attempt(part, make, (), faults))
 
     def folded(title: str, make: Callable[[], Sequence[Part]]) -> Fold:
-        return Fold(title, made(f"what is folded under {title!r}", make))
+        return Fold(title, attempted(f"what is folded under {title!r}", make))
 
-    shown = [part for name in about.tables for part in made(f"table {name}", partial(paper_parts, name, results))]
-    shown += made("table policies", lambda: policy_parts(policy_table(results)))
-    shown += made("table own-codec", lambda: policy_parts(own_codec_table(results)))
+    shown = [part for name in about.tables for part in attempted(f"table {name}", partial(paper_parts, name, results))]
+    shown += attempted("table policies", lambda: policy_parts(policy_table(results)))
+    shown += attempted("table own-codec", lambda: policy_parts(own_codec_table(results)))
     for view in first:
-        shown += made(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
+        shown += attempted(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
     for view in first:
-        shown += made(f"taxonomy of {view.title}", partial(taxonomy_tables, results, view))
-    shown += made("table significance", lambda: significance_parts(results))
-    leading_effects = [each for each in results.effects if each.evaluation == results.effects[0].evaluation]
+        shown += attempted(f"taxonomy of {view.title}", partial(taxonomy_tables, results, view))
+    shown += attempted("table significance", lambda: significance_parts(results))
+    leading_effects = [item for item in results.effects if item.evaluation == results.effects[0].evaluation]
     for effects in leading_effects:
-        shown += made(f"table {effects.name}", partial(effect_parts, effects))
-    shown += made("table of artefacts", lambda: artefact_parts(results))
-    shown += made("table of MOS", lambda: mos_parts(results))
-    shown += made("table of shortcuts", lambda: shortcut_parts(results, pooled=True))
+        shown += attempted(f"table {effects.name}", partial(effect_parts, effects))
+    shown += attempted("table of artefacts", lambda: artefact_parts(results))
+    shown += attempted("table of MOS", lambda: mos_parts(results))
+    shown += attempted("table of shortcuts", lambda: shortcut_parts(results, pooled=True))
     folds = [folded(f"{view.title}: training codec left out", partial(_others, results, view)) for view in first]
     folds += [folded(view.title, partial(_all, results, view)) for view in views if view not in first]
-    more_effects = [each for each in results.effects if each not in leading_effects]
-    folds += [folded(each.title, partial(effect_parts, each)) for each in more_effects]
-    by_condition = made("table of shortcuts by condition", lambda: shortcut_parts(results, pooled=False))
+    more_effects = [item for item in results.effects if item not in leading_effects]
+    folds += [folded(item.title, partial(effect_parts, item)) for item in more_effects]
+    by_condition = attempted("table of shortcuts by condition", lambda: shortcut_parts(results, pooled=False))
     folds += [Fold(part.title, (part,)) for part in by_condition]
     return Page(
         title=results.name,
@@ -121,8 +121,8 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
     )
 
 
-def leading(results: GridResults, cross_testing: str | None) -> list[View]:
-    """The views that lead, one per detector; the policy is `spoof`, else the first that uses resynthesised speech."""
+def leading_views(results: GridResults, cross_testing: str | None) -> list[View]:
+    """The views shown first, one per detector; the policy is `spoof`, else the first that uses resynthesised speech."""
     evaluations, policies = _per_codec(results), results.policies()
     if cross_testing is not None:
         evaluations = [name for name in evaluations if name == cross_testing]
@@ -143,18 +143,18 @@ def policy_parts(table: Table) -> list[Part]:
 
 
 def significance_parts(results: GridResults) -> list[Part]:
-    """Which trainings differ from the best baseline, where the experiment asks for it."""
+    """The table of significance tests, if the experiment has them."""
     return [significance_table(results)] if results.significance else []
 
 
 def effect_parts(effects: Effects) -> list[Part]:
-    """The figure and the tables of the effects of attributes; nothing without codecs to compare, no empty figure."""
+    """The figure and the tables of the effects of attributes, each only if it would not be empty."""
     parts: list[Part] = []
     if any(effect.codecs for row in effects.rows for effect in row.effects):
         caption = (
-            WORDS[effects.side].figure
+            SIDE_WORDS[effects.side].figure
             + NOISE_FLOOR
-            + (MAIN_EFFECTS_MARK if any(each.model for each in effects.main) else "")
+            + (MAIN_EFFECTS_MARK if any(main.model for main in effects.main) else "")
         )
         parts.append(Figure(effects.name, effects.title, caption, partial(draw_effects, effects)))
     parts += [effects_table(effects)] if effects.rows else []
@@ -162,25 +162,25 @@ def effect_parts(effects: Effects) -> list[Part]:
 
 
 def artefact_parts(results: GridResults) -> list[Part]:
-    """How alike the residuals of the codecs are, where that was measured."""
-    found = results.artefacts
-    return [artefact_table(found), *artefact_figures(found)] if found else []
+    """The table and the figures of codec artefacts, if they were measured."""
+    artefacts = results.artefacts
+    return [artefact_table(artefacts), *artefact_figures(artefacts)] if artefacts else []
 
 
 def mos_parts(results: GridResults) -> list[Part]:
-    """The predicted MOS of recordings and generators, where there is any."""
+    """The table and the figure of predicted MOS by system, if there are predictions."""
     rated = results.mos, results.mos_threshold
     return [mos_table(*rated), mos_figure(*rated)] if results.mos else []
 
 
 def shortcut_parts(results: GridResults, *, pooled: bool) -> list[Part]:
-    """The EER of duration, level and bandwidth alone, where it was measured: pooled, or by condition."""
+    """The table of the EERs of duration, level and bandwidth alone, pooled or by condition, if they were measured."""
     table = shortcut_table(results.shortcuts, pooled=pooled)
     return [table] if table.rows else []
 
 
 def matrix_parts(results: GridResults, view: View) -> list[Part]:
-    """The heat map and the table of a view; nothing where no training is on a single codec."""
+    """The heat map and the table of a view; nothing without a training on a single codec."""
     matrix = cross_codec_matrix(results, evaluation=view.evaluation, policy=view.policy, detector=view.detector)
     if not matrix.train_codecs:
         return []

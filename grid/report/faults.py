@@ -1,4 +1,4 @@
-"""Owns the rule that what fails in a report is told by name, and does not take the rest of the report with it."""
+"""Faults of a report: a part that cannot be made is recorded with its name and error, and the others are still made."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-Made = TypeVar("Made")
+from grid.core.errors import one_line
+
+Result = TypeVar("Result")
 
 TRACES = "faults.txt"
-"""The file, beside the page, with the tracebacks; there only while something fails."""
+"""The file, beside the page, with the tracebacks; it exists only if the latest report has faults."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A part of a report that could not be made: which, the error in one line, and where in the code it arose."""
+    """A part of a report that could not be made: its name, the error in one line, and the traceback."""
 
     part: str
     error: str
@@ -23,25 +25,24 @@ class Fault:
 
     @classmethod
     def of(cls, part: str, error: Exception) -> Fault:
-        line = " ".join(f"{type(error).__name__}: {error}".split())
-        return cls(part, line, "".join(traceback.format_exception(error)))
+        return cls(part, one_line(error), "".join(traceback.format_exception(error)))
 
     @property
     def sentence(self) -> str:
         return f"{self.part} could not be made: {self.error}"
 
 
-def attempt(part: str, make: Callable[[], Made], instead: Made, faults: list[Fault] | None) -> Made:
-    """What `make` gives. When it raises, a fault is added to `faults` and `instead` given; without a list it raises."""
+def attempt(part: str, make: Callable[[], Result], instead: Result, faults: list[Fault] | None) -> Result:
+    """The result of `make`; if it raises, `instead`, and a fault is added to `faults` (None: the error is raised)."""
     if faults is None:
         return make()
     try:
         return make()
-    except Exception as error:  # whatever it is, it is told, and the other parts have a right to be made
+    except Exception as error:  # any error is recorded, so that the other parts are made
         faults.append(Fault.of(part, error))
         return instead
 
 
 def traces(faults: Iterable[Fault]) -> str:
-    """Every fault with its traceback, as text for `TRACES`."""
+    """All faults with their tracebacks, the text of the file `TRACES`."""
     return "\n".join(f"{fault.sentence}\n{fault.trace}" for fault in faults)

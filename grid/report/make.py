@@ -1,6 +1,6 @@
-"""Makes a report: reads all that it consists of, then writes its tables, figures and pages.
+"""Makes a report: reads its results, then writes its tables, figures and pages.
 
-What cannot be read or made is told by name in the report itself, and does not take the rest of it along.
+A part that cannot be read or made is named in the report itself, and the other parts are still written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from grid.analysis.artefacts import read_artefacts
 from grid.analysis.effects.compute import effects
-from grid.analysis.mos import THRESHOLD, SystemMos, read_mos
+from grid.analysis.mos import DEFAULT_THRESHOLD, SystemMos, read_mos
 from grid.analysis.results import GridResults
 from grid.analysis.shortcuts import measure_shortcuts
 from grid.analysis.significance import significance
@@ -31,12 +31,12 @@ from grid.report.faults import TRACES, Fault, attempt, traces
 log = logging.getLogger(__name__)
 
 ReadResults = Callable[[Grid], GridResults]
-"""Reads the results of a grid, from its store or from MLflow: both give the same report."""
+"""Reads the results of a grid, from its store or from MLflow; both give the same report."""
 
 
 @dataclass(frozen=True)
 class MadeReport:
-    """A report as far as it could be made: its first page, what could not be made, and the file with the tracebacks."""
+    """A report as far as it could be made: its HTML page, the faults, and the file with their tracebacks."""
 
     page: str | None
     faults: tuple[Fault, ...] = ()
@@ -44,9 +44,10 @@ class MadeReport:
 
 
 def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None = None) -> MadeReport:
-    """Writes all of the report that can be made; RequestError when it is asked for what cannot be.
+    """Writes all of the report that can be made; RequestError if the experiment requests something that does not exist.
 
-    `folder` is by default `reports/NAME` in a root on a disk, else in the folder `results` here.
+    `folder` defaults to `reports/NAME` in the store if that is local, else in the folder `results` of the working
+    directory.
     """
     target = Path(folder) if folder else _default_folder(grid, store)
     faults: list[Fault] = []
@@ -55,7 +56,7 @@ def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None 
         assemble(collect(grid, store, read, faults), target, about, faults)
     except RequestError:
         raise
-    except Exception as error:  # the trainings are done: whatever is wrong with their report, they are told as done
+    except Exception as error:  # the trainings are done and stay done, whatever fails in their report
         faults.append(Fault.of("the report", error))
         return MadeReport(None, tuple(faults), _keep_traces(target, faults))
     page = target / "index.html"
@@ -63,9 +64,9 @@ def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None 
 
 
 def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) -> GridResults:
-    """All that a report of a grid consists of; what cannot be read is added to `faults` and left out."""
+    """The results of a grid with all that a report shows; what cannot be read is added to `faults` and left out."""
     tested = [folder for cell in grid.cells for folder in cell.scored]
-    no_mos: tuple[float, tuple[SystemMos, ...]] = (THRESHOLD, ())
+    no_mos: tuple[float, tuple[SystemMos, ...]] = (DEFAULT_THRESHOLD, ())
     threshold, rated = attempt("MOS", lambda: read_mos(store, grid.experiment, tested), no_mos, faults)
     compared = [
         attempt(f"the comparison with {path}", partial(_compared, path, grid.experiment, store, read), None, faults)
@@ -73,7 +74,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
     ]
     return replace(
         read(grid),
-        compared=tuple(found for found in compared if found is not None),
+        compared=tuple(item for item in compared if item is not None),
         artefacts=attempt("the artefacts", lambda: read_artefacts(store, grid), None, faults),
         significance=attempt("the significance tests", lambda: significance(store, grid), (), faults),
         effects=attempt("the effects of codec attributes", lambda: effects(store, grid), (), faults),
@@ -84,7 +85,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
 
 
 def _compared(path: str, experiment: Experiment, store: Store, read: ReadResults) -> GridResults:
-    """The results of an experiment to compare with, from the same place; none, with the reason, of one not run."""
+    """The results of an experiment to compare with, from the same store; empty, with `trouble`, if it was not run."""
     config = experiment.folder / path
     other, _ = load_experiment(config)
     try:
@@ -104,7 +105,7 @@ def _keep_traces(target: Path, faults: Sequence[Fault]) -> str | None:
             path.write_text(traces(faults), encoding="utf-8")
             return str(path)
         path.unlink(missing_ok=True)
-    except OSError as error:  # a folder that cannot be written is among the faults already
+    except OSError as error:  # a folder that cannot be written is already among the faults
         log.warning("tracebacks were not written: %s", error)
     return None
 

@@ -1,4 +1,4 @@
-"""Owns the short tables that a terminal of 80 columns can show: EERs with one decimal, intervals left to the files."""
+"""Short tables for a terminal of 80 columns: EERs in % with one decimal; intervals are in the files of a report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from grid.analysis.results import GridResults
-from grid.report.contents import leading
+from grid.report.contents import leading_views
 from grid.report.summary import NOT_IN_GRID
 from grid.report.table import Cell, Column, Table, label
 from grid.report.tables.cross_codec import cross_codec_matrix, matrix_table
@@ -17,7 +17,7 @@ from grid.report.tables.taxonomy import AXIS_NAMES, taxonomy_table
 def overview(results: GridResults, cross_testing: str | None = None) -> list[Table]:
     """Per detector the policies, then the matrix and the taxonomy by quantiser on the evaluation `cross_testing`."""
     tables = [policy_overview(results, detector) for detector in results.detectors()]
-    for view in leading(results, cross_testing):
+    for view in leading_views(results, cross_testing):
         matrix = matrix_table(
             cross_codec_matrix(results, evaluation=view.evaluation, policy=view.policy, detector=view.detector)
         )
@@ -35,11 +35,11 @@ def policy_overview(results: GridResults, detector: str) -> Table:
     """One row per (selection, policy): the pooled EER of each evaluation and its difference from the baseline."""
     evaluations = results.evaluations()
     pairs = dict.fromkeys((cell.selection, cell.policy) for cell in results.select(detector=detector))
-    rows, above = [], ""
+    rows, previous = [], ""
     for selection, policy in pairs:
         entries = [_entry(results, selection, policy, detector, evaluation) for evaluation in evaluations]
-        rows.append((label("" if selection == above else selection), label(policy), *entries))
-        above = selection
+        rows.append((label("" if selection == previous else selection), label(policy), *entries))
+        previous = selection
     return Table(
         name=f"overview-{detector}",
         title=f"Labelling policies: {detector}",
@@ -57,13 +57,13 @@ def _entry(results: GridResults, selection: str, policy: str, detector: str, eva
     summary, difference = policy_summary(results, selection, policy, detector, evaluation)
     if summary.state != "done":
         return label(NOT_IN_GRID if summary.state == "absent" else summary.state)
-    # Numbers of fixed width in a column to the left: EERs stand below EERs, differences below differences
+    # Fixed widths in a left-aligned column, so that EERs and differences each line up
     change = "" if math.isnan(difference) else f" {round(100 * difference, 1) + 0.0:+5.1f}"
     return Cell(f"{100 * summary.mean:4.1f}{change}", (summary.mean,))
 
 
 def _shortened(table: Table, title: str, caption: str) -> Table:
-    """The table without its notes and column groups; the files have them."""
+    """The table without its notes and column groups, which the files of the report have."""
     columns = tuple(replace(column, group="") for column in table.columns)
     rows = tuple(tuple(replace(cell, mark="") for cell in row) for row in table.rows)
     return replace(table, title=title, caption=caption, columns=columns, rows=rows, notes=())

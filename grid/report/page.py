@@ -1,4 +1,4 @@
-"""Owns the page of a report, whatever its format: what it shows first, what it folds away, what it says at its end."""
+"""The page of a report independent of its format: the parts shown first, the folded parts, and the facts at its end."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from grid.report.table import Table
 
 FOLDED = "more"
-"""The folder, beside the page, for the files of what is folded away."""
+"""The folder, beside the page, for the files of folded parts."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture: the name of its file, its title, a sentence that says how to read it, and how to draw it as PNG."""
+    """A figure: its file name, its title, how to read it, and the function that draws it as PNG to a path."""
 
     name: str
     title: str
@@ -31,7 +31,7 @@ Part = Table | Figure
 
 @dataclass(frozen=True)
 class Fold:
-    """Parts that a reader opens by a click."""
+    """Parts that are hidden until a reader opens them."""
 
     title: str
     parts: tuple[Part, ...]
@@ -39,10 +39,10 @@ class Fold:
 
 @dataclass(frozen=True)
 class Page:
-    """All of a report in the order in which it is read.
+    """The contents of a report in reading order.
 
-    `warnings` come before any number, `terms` are names with what they mean, `facts` close the page: words and values.
-    Pictures of `shown` and `last` lie beside the page, those of `folds` in its folder `more`.
+    `warnings` come before any number, `terms` are names with their meanings, `facts` are pairs of a name and a value at
+    the end. The files of `shown` and `last` lie beside the page, those of `folds` in its folder `more`.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Owns the step from cells to one entry of a table: mean over seeds, what is missing, and how both are written."""
+"""One entry of a table from the cells of a training: the mean over seeds, the missing cells, and their notation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ ERROR_LENGTH = 200
 
 @dataclass(frozen=True)
 class Summary:
-    """The EER of one training over its seeds (fractions), and the cells that could not contribute.
+    """The EER of one training over its seeds (fractions), and the cells without a number.
 
-    `state` is `done` when any seed did, else the worst of failed, running, missing; `absent` when the grid has no such
-    cell. `lower` and `upper` bound the bootstrap interval of a single seed; `standard_error` is that of the mean over
-    several seeds. All numbers are NaN where there is none.
+    `state` is `done` if any seed is, else the first of failed, running, missing that occurs; `absent` if the grid has
+    no such cell. `lower` and `upper` bound the bootstrap interval of a single seed; `standard_error` is that of the
+    mean over several seeds. Numbers that do not exist are NaN. `troubles` are footnotes, one for each cell without a
+    number.
     """
 
     state: str
@@ -34,29 +35,29 @@ class Summary:
 
 def summarise(cells: Sequence[CellResult], evaluation: str, condition: str) -> Summary:
     """The summary over `cells`, which differ only in seed, on one condition of one evaluation."""
-    measured = [cell.measurement(evaluation, condition) for cell in cells if cell.status == "done"]
-    found = [item for item in measured if item is not None]
-    troubles = tuple(text for cell in cells if (text := trouble(cell, evaluation, condition)))
-    mean, standard_error = mean_and_error([item.eer for item in found])
-    single = found[0] if len(found) == 1 else None
+    of_cells = [cell.measurement(evaluation, condition) for cell in cells if cell.status == "done"]
+    measurements = [item for item in of_cells if item is not None]
+    troubles = tuple(text for cell in cells if (text := missing_reason(cell, evaluation, condition)))
+    mean, standard_error = mean_and_error([item.eer for item in measurements])
+    only = measurements[0] if len(measurements) == 1 else None
     return Summary(
-        state=_state(cells) if not found else "done",
+        state=_state(cells) if not measurements else "done",
         mean=mean,
-        lower=single.eer_lower if single else math.nan,
-        upper=single.eer_upper if single else math.nan,
+        lower=only.eer_lower if only else math.nan,
+        upper=only.eer_upper if only else math.nan,
         standard_error=standard_error,
-        count=len(found),
+        count=len(measurements),
         troubles=troubles,
     )
 
 
-def trouble(cell: CellResult, evaluation: str, condition: str) -> str:
-    """Why `cell` gives no number there, as a footnote; empty if it does."""
+def missing_reason(cell: CellResult, evaluation: str, condition: str) -> str:
+    """Why `cell` has no number on this condition, as the text of a footnote; "" if it has one."""
     name = f"{cell.selection}, {cell.policy}, {cell.detector}, seed {cell.seed} (cell {cell.cell_id})"
     if cell.status != "done":
         reason = " ".join(cell.error.split())
-        shown = reason if len(reason) <= ERROR_LENGTH else f"{reason[:ERROR_LENGTH]} ..."
-        return f"{name}: {cell.status}" + (f": {shown}" if shown else "")
+        shortened = reason if len(reason) <= ERROR_LENGTH else f"{reason[:ERROR_LENGTH]} ..."
+        return f"{name}: {cell.status}" + (f": {shortened}" if shortened else "")
     if cell.measurement(evaluation, condition) is None:
         return f"{name}: done, but {evaluation} has no {condition} measurement"
     return ""
@@ -84,7 +85,7 @@ def points(fraction: float) -> str:
 
 
 def uncertainty(summary: Summary) -> str:
-    """What is known of the EER's uncertainty, in percent: `± 0.21` over seeds, `[7.90, 8.81]` for one, or nothing."""
+    """The uncertainty of the EER in percent: `± 0.21` over several seeds, `[7.90, 8.81]` for a single one, else ""."""
     if not math.isnan(summary.standard_error):
         return f"± {percent(summary.standard_error)}"
     if not math.isnan(summary.lower):
@@ -93,7 +94,7 @@ def uncertainty(summary: Summary) -> str:
 
 
 class Unfinished(Protocol):
-    """What may lack its number: a summary, or a pair of them."""
+    """A result that may have no number: a `Summary`, or a difference of two."""
 
     @property
     def state(self) -> str: ...
@@ -102,13 +103,14 @@ class Unfinished(Protocol):
 
 
 def state_cell(summary: Unfinished, parts: int, footnotes: Footnotes) -> Cell:
-    """The cell for a summary without a number: its state in words, never blank, with the reasons as a footnote."""
+    """The table cell for a result without a number: its state in words, never blank, with the reasons as a footnote."""
     word = NOT_IN_GRID if summary.state == "absent" else summary.state
     mark = footnotes.mark("; ".join(summary.troubles)) if summary.troubles else ""
     return Cell(word, (summary.state,) * parts, mark)
 
 
 def _state(cells: Sequence[CellResult]) -> str:
+    """The state of cells of which none has a number."""
     for state in ("failed", "running"):
         if any(cell.status == state for cell in cells):
             return state

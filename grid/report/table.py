@@ -1,4 +1,4 @@
-"""Owns the one in-memory form of a table, from which every format is written."""
+"""The in-memory form of a table, from which every format is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CellValue = str | int | float
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, the group it stands under (empty: none), its alignment, and its machine-readable parts.
+    """A column: its name, the group above it ("" for none), its alignment, and the names of its values.
 
     A cell shown as `8.36 [7.90, 8.81]` holds several numbers; `parts` names them, and CSV gives each its own column.
     """
@@ -28,9 +28,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a reader sees, the values behind it (one per part of the column, full precision), and its footnote mark.
+    """The text of a cell, its values at full precision (one per part of the column), and its footnote mark.
 
-    `details` qualify `text` (an interval, a difference): formats that can write small put them on lines below it.
+    `details` qualify `text` (an interval, a difference): formats with small type put them on lines below it.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Note:
-    """A line below a table; `mark` ties it to cells, and is empty for a remark about the whole table."""
+    """A line below a table; `mark` links it to cells, and is "" for a remark about the whole table."""
 
     mark: str
     text: str
@@ -54,7 +54,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: `name` is its file name, `rows` hold one `Cell` per column. ValueError if the shapes do not agree."""
+    """A table: `name` is its file name without suffix, a row has one `Cell` per column. ValueError if shapes differ."""
 
     name: str
     title: str
@@ -97,7 +97,7 @@ class Footnotes:
 
 
 def label(text: str) -> Cell:
-    """A cell that is only a word."""
+    """A cell with a text that is its only value."""
     return Cell(text, (text,))
 
 

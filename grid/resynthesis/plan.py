@@ -1,11 +1,14 @@
-"""Plans a rendition: which utterances it is made from, copied or through the chain's last link, in which shards.
+"""The plan of a rendition: its input utterances, whether each is copied or processed, and its division into shards.
 
-recordings     the corpus's rows that are not CoRS                                            copied
-attack         the recordings                                                                 attacked
-codec (CoRS)   the corpus's own CoRS of the codec, if they are used                           copied
-               its pending ones, which are recordings still                                   coded
-               the recordings of the splits that have none of either                          coded
-attack~codec   the attacked recordings                                                        coded
+The last link of the rendition's chain, an attack or a codec, is what processes:
+
+    rendition      input                                                              treatment
+    recordings     rows of the corpus that are not CoRS                               copied
+    attack         the recordings                                                     attacked
+    codec (CoRS)   the corpus's own CoRS of the codec, if they are used               copied
+                   pending rows of the codec, whose audio is the recording            coded
+                   the recordings of the splits that have neither                     coded
+    attack~codec   the attacked recordings                                            coded
 """
 
 from __future__ import annotations
@@ -29,32 +32,33 @@ from grid.corpus.manifest import MANIFEST_SCHEMA, PENDING, pending_rows
 from grid.resynthesis.rendition import Rendition
 
 SHARD_SECONDS = 600.0
-"""About 19 MB of PCM16: large enough that 1,300 hours are 7,800 files, small enough to lose little when killed."""
+"""About 19 MB of PCM16: 1,300 hours are 7,800 files, and a killed worker loses at most one shard."""
 LEAST_SHARDS = 4
-"""So that a small corpus still keeps several workers busy."""
+"""The least number of shards, so that a small corpus occupies several workers."""
 
-IS_STORED, IS_PROCESSED, HEARD_ID, RENDERED_ID = "is_stored", "is_processed", "heard_id", "rendered_id"
-"""What an input row says besides its manifest: whether its audio lies in the parent's shards, or in a file of the
-corpus; whether it goes through the last link; the id of what is heard, from which stochastic codecs draw; and the id in
-the rendition."""
+IS_STORED, IS_PROCESSED, INPUT_ID, RENDERED_ID = "is_stored", "is_processed", "input_id", "rendered_id"
+"""Columns of the input rows besides those of a manifest: whether the audio is in the parent's shards or in a file of
+the corpus; whether the last link is applied; the id of the input, which seeds stochastic codecs; and the id in the
+rendition."""
 
 _PLANNED = ("utterance_id", "split", "key", "attack", "codec", "origin", "samples", PENDING)
 
 
 @dataclass(frozen=True)
 class RenderJob:
-    """All a worker needs to make shards of one rendition; small and picklable.
+    """Everything a worker needs to render shards of one rendition; small and picklable.
 
-    `parent` is the folder of the rendition that the last link hears, "" for the recordings themselves; `made_in` the
-    splits of it that are heard. `corpus` is the folder of the imported corpus, "" where no row is taken from it, and
-    `audio_root` the folder that its paths are relative to. `applied` says whether a row goes through the last link;
-    `shard_samples` is how much audio each of `shards` holds.
+    `parent` is the folder of the rendition that is the input of the last link, "" for the recordings themselves, and
+    `parent_splits` the splits of it that are used. `corpus` is the folder of the imported corpus, "" where no row is
+    taken from it, and `audio_root` the folder that its paths are relative to. `applied` says whether any row goes
+    through the last link. `shards` are the `(start, stop)` rows of each shard and `shard_samples` its total length in
+    samples at 16 kHz.
     """
 
     root: str
     folder: str
     parent: str
-    made_in: tuple[str, ...]
+    parent_splits: tuple[str, ...]
     corpus: str
     audio_root: str
     attack: str
@@ -66,16 +70,16 @@ class RenderJob:
 
     @property
     def last_link(self) -> tuple[str, str]:
-        """The attack and the codec that are to be built, "" for none: one of them, or neither when all is copied."""
+        """The attack and the codec to build, "" for none: one of them, or neither when every row is copied."""
         if not self.applied:
             return "", ""
         return ("", self.codec) if self.codec else (self.attack, "")
 
 
 def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> RenderJob:
-    """The job that makes `rendition`, whose parent is there. Reads lengths only, never audio.
+    """The job that renders `rendition`, whose parent must be finished. Reads manifests only, no audio.
 
-    Raises RequestError when two utterances would have one id.
+    Raises RequestError when two utterances would have the same id.
     """
     parent = rendition.parent
     own = bool(rendition.chain.codec) and bool(rendition.cors_parts.own)
@@ -84,7 +88,7 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
         root=store.root,
         folder=rendition.folder,
         parent=parent.folder if parent is not None else "",
-        made_in=rendition.cors_parts.made,
+        parent_splits=rendition.cors_parts.made,
         corpus=corpus.folder if takes_rows else "",
         audio_root=corpus.audio_root if takes_rows else "",
         attack=rendition.chain.attack,
@@ -107,7 +111,7 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
 def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECONDS) -> tuple[tuple[int, int], ...]:
     """The `(start, stop)` rows of each shard, from utterance lengths `(utterances,)` in samples and in shard order.
 
-    The bounds depend on the lengths alone, never on the number of workers.
+    The bounds depend on the lengths only, not on the number of workers.
     """
     if len(samples) == 0:
         return ()
@@ -121,37 +125,37 @@ def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECOND
 
 
 def input_rows(store: Store, job: RenderJob) -> pa.Table:
-    """The rows a rendition is made from, in shard order: equal lengths side by side, the copied before the processed.
+    """The input rows of a rendition in shard order: by length, copied before processed rows of a length.
 
-    Columns are those of a manifest, `offset` (in the parent's shards), and IS_STORED, IS_PROCESSED, HEARD_ID and
+    Columns are those of a manifest, `offset` (bytes, in the parent's shards), and IS_STORED, IS_PROCESSED, INPUT_ID and
     RENDERED_ID.
     """
-    order = ("samples", IS_PROCESSED, HEARD_ID, RENDERED_ID)
+    order = ("samples", IS_PROCESSED, INPUT_ID, RENDERED_ID)
     return _inputs(store, job, (*MANIFEST_SCHEMA.names, "offset", PENDING)).sort_by([(n, "ascending") for n in order])
 
 
 def shards_to_do(store: Store, job: RenderJob) -> list[int]:
-    """The numbers of the shards that are not there yet; a shard's table of rows is written after its audio.
+    """The numbers of the shards that are not finished; a shard's table of rows is written after its audio.
 
-    The longest comes first, so that the workers end at about the same time.
+    The longest shard comes first, so that the workers end at about the same time.
     """
-    there = set(store.names(job.folder))
-    waiting = [i for i in range(len(job.shards)) if rows_name(i) not in there or audio_name(i) not in there]
-    return sorted(waiting, key=lambda i: -job.shard_samples[i])
+    files = set(store.names(job.folder))
+    unfinished = [i for i in range(len(job.shards)) if rows_name(i) not in files or audio_name(i) not in files]
+    return sorted(unfinished, key=lambda i: -job.shard_samples[i])
 
 
 def audio_name(shard: int) -> str:
-    """The file of a shard's audio."""
+    """The file name of a shard's audio."""
     return f"shard-{shard:05d}.parquet"
 
 
 def rows_name(shard: int) -> str:
-    """The file of a shard's table of rows."""
+    """The file name of a shard's table of rows."""
     return f"rows-{shard:05d}.parquet"
 
 
 def _inputs(store: Store, job: RenderJob, columns: Sequence[str]) -> pa.Table:
-    """The input rows in no order, with those of `columns` that there are."""
+    """The input rows in no defined order, with those of `columns` that exist."""
     parts = []
     if job.corpus:
         manifest = _read(store, job.corpus, columns)
@@ -159,15 +163,15 @@ def _inputs(store: Store, job: RenderJob, columns: Sequence[str]) -> pa.Table:
             parts.append(_copied(manifest.filter(pc.invert(are_cors(manifest)))))
         else:
             own = manifest.filter(pc.and_(are_cors(manifest), pc.equal(manifest["codec"], job.codec)))
-            waiting = pending_rows(own)
-            parts.append(_copied(own.filter(pc.invert(waiting))))
-            parts.append(_processed(own.filter(waiting), job, heard="origin", stored=False))
+            pending = pending_rows(own)
+            parts.append(_copied(own.filter(pc.invert(pending))))
+            parts.append(_processed(own.filter(pending), job, id_column="origin", stored=False))
     if job.parent:
-        heard = _read(store, job.parent, columns)
-        heard = heard.filter(pc.is_in(heard["split"], pa.array(job.made_in, pa.string())))
+        rows = _read(store, job.parent, columns)
+        rows = rows.filter(pc.is_in(rows["split"], pa.array(job.parent_splits, pa.string())))
         if not (job.attack and job.codec):  # the parent holds the corpus's own attacks besides its recordings
-            heard = heard.filter(are_recorded(heard))
-        parts.append(_processed(heard, job, heard="utterance_id", stored=True))
+            rows = rows.filter(are_recorded(rows))
+        parts.append(_processed(rows, job, id_column="utterance_id", stored=True))
     return pa.concat_tables(parts, promote_options="default")
 
 
@@ -175,29 +179,32 @@ def _copied(rows: pa.Table) -> pa.Table:
     return _marked(rows, rows["utterance_id"], rows["utterance_id"], stored=False, processed=False)
 
 
-def _processed(rows: pa.Table, job: RenderJob, *, heard: str, stored: bool) -> pa.Table:
-    """`p226_003` -> `p226_003~opus-6kbps`; `p226_003~world` -> `p226_003~world~opus-6kbps`."""
-    rendered = pc.binary_join_element_wise(rows[heard], job.codec or job.attack, "~")
-    return _marked(rows, rows[heard], rendered, stored=stored, processed=True)
+def _processed(rows: pa.Table, job: RenderJob, *, id_column: str, stored: bool) -> pa.Table:
+    """Rows that go through the last link; `id_column` has the ids of their inputs.
+
+    RENDERED_ID: `p226_003` -> `p226_003~opus-6kbps`; `p226_003~world` -> `p226_003~world~opus-6kbps`.
+    """
+    rendered = pc.binary_join_element_wise(rows[id_column], job.codec or job.attack, "~")
+    return _marked(rows, rows[id_column], rendered, stored=stored, processed=True)
 
 
 def _marked(
-    rows: pa.Table, heard: pa.ChunkedArray, rendered: pa.ChunkedArray, *, stored: bool, processed: bool
+    rows: pa.Table, inputs: pa.ChunkedArray, rendered: pa.ChunkedArray, *, stored: bool, processed: bool
 ) -> pa.Table:
-    said = {HEARD_ID: heard, RENDERED_ID: rendered}
+    marks = {INPUT_ID: inputs, RENDERED_ID: rendered}
     for name, value in ((IS_STORED, stored), (IS_PROCESSED, processed)):
-        said[name] = pa.chunked_array([pa.repeat(pa.scalar(value), rows.num_rows)])
+        marks[name] = pa.chunked_array([pa.repeat(pa.scalar(value), rows.num_rows)])
     if not stored and "path" in rows.column_names:
-        said["offset"] = pa.chunked_array([pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)])
-    for name, column in said.items():
+        marks["offset"] = pa.chunked_array([pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)])
+    for name, column in marks.items():
         rows = rows.append_column(name, column)
     return rows.drop_columns([PENDING]) if PENDING in rows.column_names else rows
 
 
 def _read(store: Store, folder: str, columns: Sequence[str]) -> pa.Table:
     path = store.local(f"{folder}/manifest.parquet")
-    there = pq.read_schema(path).names
-    return pq.read_table(path, columns=[name for name in columns if name in there])
+    present = pq.read_schema(path).names
+    return pq.read_table(path, columns=[name for name in columns if name in present])
 
 
 def _check_unique(rows: pa.Table, rendition: Rendition) -> None:
@@ -205,8 +212,8 @@ def _check_unique(rows: pa.Table, rendition: Rendition) -> None:
     if pc.count_distinct(ids).as_py() == len(ids):
         return
     counts = pc.value_counts(ids)
-    twice = pc.filter(counts.field("values"), pc.greater(counts.field("counts"), 1))
+    repeated = pc.filter(counts.field("values"), pc.greater(counts.field("counts"), 1))
     raise RequestError(
-        f"corpus {rendition.corpus.name!r}: {len(twice)} ids of its CoRS of {rendition.chain.codec} would come more "
-        f"than once, such as {twice[0].as_py()!r}; a recording may have one row that is pending for a codec"
+        f"corpus {rendition.corpus.name!r}: {len(repeated)} ids of its CoRS of {rendition.chain.codec} would come more "
+        f"than once, such as {repeated[0].as_py()!r}; a recording may have one row that is pending for a codec"
     )

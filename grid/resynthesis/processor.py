@@ -1,4 +1,4 @@
-"""The last link of a chain as a function on batches: a codec, an attack, or nothing."""
+"""Builds the last link of a chain, a codec or an attack, as a function on batches, and checks what codecs require."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from grid.resynthesis.render import Processor
 
 @dataclass(frozen=True)
 class CodecLink:
-    """A codec as the last link; see `grid.resynthesis.render.GroupProcessor`."""
+    """A codec as the last link of a chain; a `grid.resynthesis.render.GroupProcessor`."""
 
     codec: Codec
     seed: int
 
     @property
     def group(self) -> int:
-        """How many items of any lengths go through together; 1: those of one length."""
+        """Number of items of different lengths that are coded together; 1: only items of equal length."""
         return self.codec.adapter.group
 
     def __call__(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
-        """See `grid.resynthesis.render.Processor`."""
+        """`waveforms` `(batch, samples)`, float32 at 16 kHz, resynthesised to the same shape."""
         return self.codec.resynthesise(waveforms, utterance_ids, self.seed)
 
     def each(self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str]) -> list[NDArray[np.float32]]:
-        """See `grid.resynthesis.render.GroupProcessor`."""
+        """Each item `(samples,)`, float32 at 16 kHz, resynthesised to the same shape."""
         return self.codec.resynthesise_each(waveforms, utterance_ids, self.seed)
 
 
 def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> Processor | None:
-    """What turns the parent's audio into this rendition's; None for the recordings themselves."""
+    """The codec called `codec`, else the attack called `attack`, as a function on batches; None when both are ""."""
     if codec:
         built = build(codec, device=device)
         if isinstance(built.adapter, IsolatedAdapter):
-            built.adapter.build_environment()  # on a node that has not got it: once, not for each utterance
+            built.adapter.build_environment()  # on a node without it: once, not for each utterance
         return CodecLink(built, seed)
     if attack:
         converter = build_attack(attack)
@@ -54,10 +54,10 @@ def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> 
 
 
 def fetch_requirements(codecs: Sequence[str], accepted_licences: Sequence[str] = ()) -> None:
-    """Makes sure that every codec can run here: builds its environment, fetches weights where there is a network.
+    """Makes sure that every codec can run on this machine: builds its environment and fetches its weights.
 
-    Raises RequestError for a licence that has to be accepted and was not, and MissingRequirementError that names what
-    is missing and where to put it, before anything was started.
+    Raises RequestError for a licence that must be accepted and is not in `accepted_licences`, and
+    MissingRequirementError, with what is missing and where to put it, before any work starts.
     """
     catalogue = load_catalogue()
     require_accepted([catalogue.get(name) for name in codecs], accepted_licences)

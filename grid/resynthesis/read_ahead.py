@@ -1,4 +1,4 @@
-"""Makes the items of an iterator in a thread of their own, a few ahead of whoever takes them."""
+"""Reads up to N items of an iterator in advance, in a separate thread."""
 
 from __future__ import annotations
 
@@ -10,55 +10,55 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 0.1
-"""How often a thread that waits for room looks whether anybody still takes its items."""
+POLL_SECONDS = 0.1
+"""Interval at which a producer that waits for room checks whether the consumer has closed the iterator."""
 
 
 @dataclass(frozen=True)
 class _End(Generic[T]):
-    """The last thing in the queue: what ended the items, if it was an exception."""
+    """The last entry of the queue, with the exception that ended the items, if any."""
 
     error: BaseException | None = None
 
 
-def read_ahead(items: Iterable[T], most: int) -> Generator[T, None, None]:
-    """`items` in their order, up to `most` of them made before they are asked for.
+def read_ahead(items: Iterable[T], limit: int) -> Generator[T, None, None]:
+    """`items` in their order, of which up to `limit` are produced in advance by a thread.
 
-    An exception of `items` is raised where its item would have come. Close the iterator (`contextlib.closing`) where
-    it may be left before its end: the thread then ends after the item it is at, and `close` waits for that.
+    An exception of `items` is raised at the position of its item. Close the iterator (`contextlib.closing`) where it
+    may be left before its end: the thread then ends after its current item, and `close` waits for that.
     """
-    waiting: Queue[T | _End[T]] = Queue(maxsize=most)
-    left = Event()
-    thread = Thread(target=_make, args=(items, waiting, left), name="read-ahead", daemon=True)
+    queue: Queue[T | _End[T]] = Queue(maxsize=limit)
+    closed = Event()
+    thread = Thread(target=_produce, args=(items, queue, closed), name="read-ahead", daemon=True)
     thread.start()
     try:
-        while not isinstance(item := waiting.get(), _End):
+        while not isinstance(item := queue.get(), _End):
             yield item
         if item.error is not None:
             raise item.error
     finally:
-        left.set()
+        closed.set()
         thread.join()
         if isinstance(items, Generator):
-            items.close()  # and what it reads ahead of itself
+            items.close()  # also closes an iterator that it reads ahead itself
 
 
-def _make(items: Iterable[T], waiting: Queue[T | _End[T]], left: Event) -> None:
+def _produce(items: Iterable[T], queue: Queue[T | _End[T]], closed: Event) -> None:
     error: BaseException | None = None
     try:
         for item in items:
-            if not _put(item, waiting, left):
+            if not _put(item, queue, closed):
                 return
-    except BaseException as raised:  # whatever it is belongs to the thread that takes the items
+    except BaseException as raised:  # is raised again in the thread of the consumer
         error = raised
-    _put(_End(error), waiting, left)
+    _put(_End(error), queue, closed)
 
 
-def _put(item: T | _End[T], waiting: Queue[T | _End[T]], left: Event) -> bool:
-    """Waits for room; False when nobody takes items any more."""
-    while not left.is_set():
+def _put(item: T | _End[T], queue: Queue[T | _End[T]], closed: Event) -> bool:
+    """Puts `item` into the queue as soon as there is room; False when the consumer has closed the iterator."""
+    while not closed.is_set():
         try:
-            waiting.put(item, timeout=PATIENCE_SECONDS)
+            queue.put(item, timeout=POLL_SECONDS)
             return True
         except Full:
             continue

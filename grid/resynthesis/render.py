@@ -1,4 +1,8 @@
-"""Renders what was planned: fixed shards, each made whole by one worker, then one manifest."""
+"""Renders the shards of a planned rendition, each by one worker, and joins them into its manifest.
+
+The shards are fixed by the plan, so the audio does not depend on the number of workers. An utterance that fails becomes
+a row of the failures; the others of its batch are processed one by one.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 from grid.core.identity import file_digest
 from grid.core.record import Record, finish
 from grid.core.store import Store
@@ -23,7 +27,7 @@ from grid.core.vocabulary import SAMPLE_RATE, SPOOF
 from grid.corpus.audio import UnusableAudioError, read_audio
 from grid.corpus.manifest import MANIFEST_SCHEMA, write_manifest
 from grid.resynthesis.plan import (
-    HEARD_ID,
+    INPUT_ID,
     IS_PROCESSED,
     IS_STORED,
     RENDERED_ID,
@@ -38,39 +42,40 @@ from grid.resynthesis.rendition_audio import StoredShards
 from grid.resynthesis.shards import PCM_SCALE, ShardEntry, to_pcm16, write_shard
 
 BATCH_SECONDS = 60.0
-"""At most so much audio goes through a codec at once."""
-BATCHES_READ_AHEAD, UTTERANCES_MADE_AHEAD = 2, 16
-"""One thread reads, one processes and one writes, each so far ahead of the next; the order of all of it is fixed."""
+"""Most audio that goes through a codec at once."""
+BATCHES_AHEAD, UTTERANCES_AHEAD = 2, 16
+"""How far the reading thread is ahead of the processing thread (batches), and that ahead of the writing one
+(utterances). The order of all items is fixed."""
 FAILURE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("origin", pa.string()), ("error", pa.string())])
 ROW_SCHEMA = pa.schema([*MANIFEST_SCHEMA, ("offset", pa.int64())])
 FAILURES, AUDIO_DIGEST = "failures", "audio_sha256"
-"""What a shard's table of rows carries besides. Hashed by its worker, no audio is read, or fetched, by the driver."""
+"""Metadata keys of a shard's table of rows. The worker hashes the audio, so that the driver need not fetch it."""
 ManifestRow: TypeAlias = dict[str, object]
 FailedUtterance: TypeAlias = dict[str, str]
 
 
 class Processor(Protocol):
-    """The last link of a chain."""
+    """The last link of a chain, an attack or a codec, as a function on batches."""
 
     def __call__(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
-        """`(batch, samples)` float32 at 16 kHz in, the same shape out; one id for each item."""
+        """`waveforms` `(batch, samples)`, float32 at 16 kHz, processed to the same shape; one id for each item."""
 
 
 @runtime_checkable
 class GroupProcessor(Processor, Protocol):
-    """One that may take items of different lengths faster together than one by one, to rounding the same."""
+    """A processor that can process items of different lengths together, equal to one by one up to rounding."""
 
     @property
     def group(self) -> int:
-        """How many of them; 1 where items go through together only when their lengths are equal."""
+        """Number of items that are processed together; 1 where only items of equal length are."""
 
     def each(self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str]) -> list[NDArray[np.float32]]:
-        """Items `(samples,)` float32 at 16 kHz in, the same shapes out; one id for each."""
+        """Each item `(samples,)`, float32 at 16 kHz, processed to the same shape; one id for each item."""
 
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What became of one shard."""
+    """The outcome of one shard: numbers of rendered and of failed utterances, and seconds of audio."""
 
     shard: int
     utterances: int
@@ -80,19 +85,19 @@ class ShardResult:
 
 @dataclass(frozen=True)
 class ReadBatch:
-    """Utterances of one batch as they were read, and those that could not be."""
+    """The utterances of one batch with their audio, and those that could not be read."""
 
     items: list[tuple[ManifestRow, NDArray[np.float32]]] = field(default_factory=list)
     failures: list[FailedUtterance] = field(default_factory=list)
 
 
 class ShardRenderer:
-    """Makes shards of one job; holds the open source so that a worker pays for it once."""
+    """Renders shards of one job; the input rows and the open source are kept from shard to shard."""
 
     def __init__(self, job: RenderJob, processor: Processor | None) -> None:
-        """`processor` is what `job.last_link` names; a job that only copies needs none."""
+        """`processor` is that of `job.last_link`, or None for a job that only copies; ValueError if it is missing."""
         if job.applied and processor is None:
-            raise ValueError(f"{job.folder}: there is audio to process, and nothing to do it")
+            raise ValueError(f"{job.folder}: there is audio to process, but no processor")
         self.job = job
         self.processor = processor
         self.grouped = processor if isinstance(processor, GroupProcessor) and processor.group > 1 else None
@@ -101,17 +106,17 @@ class ShardRenderer:
         self.reader = SourceAudio(self.store, job)
 
     def render(self, shard: int) -> ShardResult:
-        """Makes shard number `shard`: its audio, then its table of rows. An utterance that fails becomes a row too."""
+        """Writes shard number `shard`: its audio, then its table of rows, which also has the utterances that failed."""
         start, stop = self.job.shards[shard]
         rows = self.rows.slice(start, stop - start).to_pylist()
         failures: list[FailedUtterance] = []
         audio_path = f"{self.job.folder}/{audio_name(shard)}"
         entries: list[ShardEntry] = []
-        with closing(read_ahead(self._waveforms(rows, failures), UTTERANCES_MADE_AHEAD)) as made:
-            first = next(made, None)
+        with closing(read_ahead(self._waveforms(rows, failures), UTTERANCES_AHEAD)) as waveforms:
+            first = next(waveforms, None)
             with self.store.writing(audio_path) as temporary:
                 if first is not None:
-                    entries = write_shard(temporary, _chain(first, made))
+                    entries = write_shard(temporary, _chain(first, waveforms))
                 digest = file_digest(temporary)
         self._write_rows(shard, rows, entries, {FAILURES: json.dumps(failures), AUDIO_DIGEST: digest})
         seconds = sum(entry.samples for entry in entries) / SAMPLE_RATE
@@ -120,7 +125,7 @@ class ShardRenderer:
     def _waveforms(
         self, rows: list[ManifestRow], failures: list[FailedUtterance]
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        with closing(read_ahead(self._read(rows), BATCHES_READ_AHEAD)) as batches:
+        with closing(read_ahead(self._read(rows), BATCHES_AHEAD)) as batches:
             for batch in batches:
                 failures += batch.failures
                 yield from self._processed(batch.items, failures)
@@ -142,24 +147,24 @@ class ShardRenderer:
             yield from ((str(row[RENDERED_ID]), waveform) for row, waveform in items)
             return
         try:
-            heard = [str(row[HEARD_ID]) for row, _ in items]
-            made = self._made([waveform for _, waveform in items], heard)
-            if not all(np.isfinite(waveform).all() for waveform in made):
+            ids = [str(row[INPUT_ID]) for row, _ in items]
+            outputs = self._apply([waveform for _, waveform in items], ids)
+            if not all(np.isfinite(waveform).all() for waveform in outputs):
                 raise ValueError("the codec gave a value that is not finite")
-        except Exception as error:  # a codec may raise anything; the other utterances must not suffer
+        except Exception as error:  # a codec may raise anything; the other utterances are still processed
             if len(items) == 1:
                 failures.append(_failure(items[0][0], error))
                 return
             for item in items:
                 yield from self._processed([item], failures)
             return
-        yield from zip((str(row[RENDERED_ID]) for row, _ in items), made, strict=True)
+        yield from zip((str(row[RENDERED_ID]) for row, _ in items), outputs, strict=True)
 
-    def _made(self, waveforms: list[NDArray[np.float32]], heard: list[str]) -> Sequence[NDArray[np.float32]]:
+    def _apply(self, waveforms: list[NDArray[np.float32]], ids: list[str]) -> Sequence[NDArray[np.float32]]:
         if self.grouped is not None:
-            return self.grouped.each(waveforms, heard)
-        assert self.processor is not None  # as __init__ asks of a job with audio to process
-        return list(self.processor(np.stack(waveforms), heard))
+            return self.grouped.each(waveforms, ids)
+        assert self.processor is not None  # checked by __init__ for a job with audio to process
+        return list(self.processor(np.stack(waveforms), ids))
 
     def _write_rows(
         self, shard: int, rows: list[ManifestRow], entries: list[ShardEntry], metadata: dict[str, str]
@@ -190,14 +195,14 @@ class ShardRenderer:
 
 
 class SourceAudio:
-    """Reads the utterances a job starts from: files of an imported corpus, or the shards of the parent rendition."""
+    """Reads the input audio of a job: files of an imported corpus, or shards of the parent rendition."""
 
     def __init__(self, store: Store, job: RenderJob) -> None:
         self.root = Path(job.audio_root)
         self.shards = StoredShards(store, job.parent)
 
     def waveform(self, row: ManifestRow) -> NDArray[np.float32]:
-        """float32 (samples,) at 16 kHz; raises UnusableAudioError, or RequestError when it is not what was imported."""
+        """float32 `(samples,)` at 16 kHz; UnusableAudioError, or RequestError for another length than at import."""
         if row[IS_STORED]:
             return self.shards.waveform(str(row["path"]), int(str(row["offset"])), int(str(row["samples"])))
         waveform = read_audio(self.root / str(row["path"])).samples
@@ -205,14 +210,15 @@ class SourceAudio:
             raise RequestError(f"{row['path']} has {len(waveform)} samples, {row['samples']} when it was imported")
         if not row[IS_PROCESSED]:
             return waveform
-        # what a codec hears of a recording is the same from a file as from the recordings' rendition
+        # rounded to PCM16, so that a codec gets the same samples as from the recordings' rendition
         return to_pcm16(waveform)[0] * np.float32(1 / PCM_SCALE)
 
 
 def neighbour_batches(rows: list[ManifestRow], group: int = 1) -> Iterator[list[ManifestRow]]:
     """Neighbouring rows, all copied or all processed, of equal length and at most BATCH_SECONDS together.
 
-    Padding would change most codecs' output. With a `group` of more than 1, so many at most and of any lengths.
+    Padding would change the output of most codecs. With a `group` above 1 a batch has rows of any
+    lengths and at most that many.
     """
     batch: list[ManifestRow] = []
     for row in rows:
@@ -225,7 +231,7 @@ def neighbour_batches(rows: list[ManifestRow], group: int = 1) -> Iterator[list[
 
 
 def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed_share: float) -> Record:
-    """Joins the shards' rows into the rendition's manifest and marks it as done.
+    """Joins the rows of the shards into the manifest of the rendition and marks it as done.
 
     Raises RequestError, with the first failures, when more than `max_failed_share` of the utterances failed.
     """
@@ -236,7 +242,7 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
     with store.writing(f"{job.folder}/failures.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(failures, schema=FAILURE_SCHEMA), temporary)
     if total and len(failures) > max_failed_share * total:
-        for i, part in enumerate(tables):  # so that running again tries them again
+        for i, part in enumerate(tables):  # so that the next run tries them again
             if json.loads(_metadata(part, FAILURES)):
                 store.remove(f"{job.folder}/{rows_name(i)}")
         first = "; ".join(f"{item['origin']}: {item['error']}" for item in failures[:3])
@@ -270,8 +276,8 @@ def _belongs(row: ManifestRow, batch: list[ManifestRow], group: int) -> bool:
 def _failure(row: ManifestRow, error: Exception) -> FailedUtterance:
     return {
         "utterance_id": str(row[RENDERED_ID]),
-        "origin": str(row[HEARD_ID]),
-        "error": f"{type(error).__name__}: {error}",
+        "origin": str(row[INPUT_ID]),
+        "error": one_line(error),
     }
 
 
@@ -283,5 +289,5 @@ def _chain(
 
 
 def _metadata(rows: pa.Table, key: str) -> str:
-    """An entry of a shard's table of rows, "" where an earlier version wrote none."""
+    """A value of the metadata of a shard's table of rows, "" where an earlier version did not write it."""
     return (rows.schema.metadata or {}).get(key.encode(), b"").decode()

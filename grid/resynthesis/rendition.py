@@ -1,4 +1,4 @@
-"""What a rendition is: a corpus after a chain (nothing, an attack, a codec, or both), and its identity."""
+"""Renditions: a corpus after a processing chain (none, an attack, a codec, or both in this order), and its identity."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ RENDER_REVISION = 1
 
 @dataclass(frozen=True)
 class Chain:
-    """What was done to a recording: `attack` and `codec` are names, "" for none."""
+    """The processing of a recording: first the attack, then the codec, each by name, "" for none."""
 
     attack: str = ""
     codec: str = ""
 
     @property
     def name(self) -> str:
-        """`raw`, `world`, `opus-6kbps`, or `world~opus-6kbps`; follows the origin in an utterance id after `~`."""
+        """`raw`, `world`, `opus-6kbps` or `world~opus-6kbps`; in an utterance id it follows the origin and `~`."""
         return "~".join(part for part in (self.attack, self.codec) if part) or "raw"
 
     @property
@@ -41,8 +41,8 @@ class Rendition:
     """A chain applied to a corpus.
 
     `attack` and `codec` are the identities of the links (every field that can change a sample), None where the chain
-    has none; `seed` is of stochastic codecs and of attacks. With `own_cors` the CoRS of a codec are the corpus's own
-    rows, in the splits where it has some; otherwise, and in every other rendition, its own CoRS rows are left out.
+    has none; `seed` is that of stochastic codecs and of attacks. With `own_cors` the CoRS of a codec are the corpus's
+    own rows in the splits where it has some; otherwise, and in every other rendition, its own CoRS rows are left out.
     """
 
     corpus: CorpusFacts
@@ -54,7 +54,7 @@ class Rendition:
 
     @property
     def parent(self) -> Rendition | None:
-        """The rendition that this one's last link hears; None for the recordings themselves."""
+        """The rendition that is the input of the last link; None for the recordings themselves."""
         chain = self.chain.parent
         if chain is None:
             return None
@@ -62,16 +62,16 @@ class Rendition:
 
     @property
     def cors_parts(self) -> CorsParts:
-        """Where its CoRS come from; nothing is taken from the corpus where the chain is more or less than a codec."""
+        """The sources of its CoRS; the corpus's own rows are used only where the chain is a codec alone."""
         return self.corpus.cors_parts(self.chain.codec, own=self.own_cors and not self.chain.attack)
 
     @property
     def applied(self) -> bool:
-        """Whether the last link is applied to anything; if not, all audio is copied and the codec need not run here."""
+        """Whether the last link is applied to any row; if not, all audio is copied and the codec is not needed."""
         return self.chain != RAW and (bool(self.chain.attack) or self.cors_parts.applied)
 
     def identity(self) -> dict[str, Any]:
-        """Everything that can change a sample of this rendition. The seed counts only where something is drawn."""
+        """Everything that can change a sample of this rendition; the seed only where the last link is applied."""
         copied = {"name": self.chain.codec} if self.chain.codec else None
         identity = {
             "revision": RENDER_REVISION,
@@ -86,14 +86,15 @@ class Rendition:
 
     @cached_property
     def id(self) -> str:
+        """The digest of the identity, 16 hexadecimal digits."""
         return digest(self.identity())
 
     @property
     def folder(self) -> str:
-        """Where it lies in the store: a name for people, an id for truth."""
+        """Its folder in the store: the names of corpus and chain, and 12 digits of the id."""
         return f"audio/{self.corpus.name}/{self.chain.name}-{self.id[:12]}"
 
 
 def corpus_of(folder: str) -> str:
-    """The name of the corpus that a rendition's folder is of."""
+    """The name of the corpus, from the folder of a rendition."""
     return folder.split("/")[-2]

@@ -1,4 +1,4 @@
-"""Gives training and scoring the waveforms of rendition rows, mapped from the shards without copying the corpus."""
+"""The waveforms of the utterances of a rendition, read from memory-mapped shards, for training and scoring."""
 
 from __future__ import annotations
 
@@ -13,24 +13,6 @@ from grid.core.record import RECORD
 from grid.core.store import Store
 from grid.resynthesis.shards import ShardReader
 
-
-class StoredShards:
-    """The audio shards in one folder of a store, copied to this machine first when the root is remote."""
-
-    def __init__(self, store: Store, folder: str) -> None:
-        self.store, self.folder = store, folder
-        self._reader: ShardReader | None = None
-        self._here: set[str] = set()
-
-    def waveform(self, file: str, offset: int, samples: int) -> NDArray[np.float32]:
-        """float32 (samples,) at 16 kHz, as in `ShardReader.waveform`."""
-        if self._reader is None or file not in self._here:
-            where = self.store.local(f"{self.folder}/{file}").parent
-            self._reader = self._reader or ShardReader(where)
-            self._here.add(file)
-        return self._reader.waveform(file, offset, samples)
-
-
 COLUMNS = [
     "utterance_id",
     "speaker",
@@ -44,6 +26,23 @@ COLUMNS = [
     "samples",
     "offset",
 ]
+
+
+class StoredShards:
+    """The audio shards in one folder of a store, copied to this machine first when the root is remote."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self.store, self.folder = store, folder
+        self._reader: ShardReader | None = None
+        self._local: set[str] = set()
+
+    def waveform(self, file: str, offset: int, samples: int) -> NDArray[np.float32]:
+        """The `samples` from byte `offset` of `file` on, float32 `(samples,)` at 16 kHz; see `ShardReader.waveform`."""
+        if self._reader is None or file not in self._local:
+            folder = self.store.local(f"{self.folder}/{file}").parent
+            self._reader = self._reader or ShardReader(folder)
+            self._local.add(file)
+        return self._reader.waveform(file, offset, samples)
 
 
 class RenditionAudio:
@@ -68,6 +67,6 @@ class RenditionAudio:
         return len(self.ids)
 
     def waveform(self, row: int) -> NDArray[np.float32]:
-        """The whole utterance, float32 (samples,) at 16 kHz."""
+        """The whole utterance in row number `row`, float32 `(samples,)` at 16 kHz."""
         file = self._names[self._file_numbers[row]]
         return self._shards.waveform(file, int(self._offsets[row]), int(self._samples[row]))

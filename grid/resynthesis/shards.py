@@ -1,8 +1,8 @@
-"""Owns audio shards: Parquet files that pandas, Ray Data and `datasets` read, and that training maps without parsing.
+"""Audio shards: Parquet files that pandas, Ray Data and `datasets` read, and that training memory-maps without parsing.
 
 A row is an utterance: `utterance_id`, and `audio` as Hugging Face stores it, struct<bytes, path>, where `bytes` is a
 complete WAV file (44-byte header, PCM16, mono, 16 kHz). Values are stored plain and uncompressed, so the samples of an
-utterance lie in one piece at a byte offset that is found, and verified, when the shard is written.
+utterance are contiguous at a byte offset, which is located and verified when the shard is written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PCM_SCALE = 32_768
 WAV_HEADER_LENGTH = 44
 _PARQUET_MAGIC = b"PAR1"
 
-# readers take a row group whole: small groups keep them small, also when utterances are long
+# readers load a whole row group; both limits bound its size, also when utterances are long
 _GROUP_ROWS = 64
 _GROUP_BYTES = 32 * 2**20
 
@@ -40,16 +40,16 @@ SHARD_SCHEMA = pa.schema(
         pa.field("utterance_id", pa.string()),
         pa.field("audio", pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])),
     ],
-    # `datasets` then decodes the column as audio without being told
+    # makes `datasets` decode the column as audio
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}}, sort_keys=True)},
 )
 
 
 @dataclass(frozen=True)
 class ShardEntry:
-    """Where an utterance lies in its shard: `offset` in bytes of its first sample, `samples` PCM16 values from there.
+    """The place of an utterance in its shard: byte `offset` of its first sample, and the number of PCM16 `samples`.
 
-    `sha256` is of those PCM bytes; `clipped` counts the samples that lay beyond what PCM16 holds.
+    `sha256` is the digest of those PCM bytes; `clipped` counts the samples outside the range of PCM16.
     """
 
     utterance_id: str
@@ -60,11 +60,12 @@ class ShardEntry:
 
 
 def write_shard(path: str | Path, items: Iterable[tuple[str, NDArray[np.float32]]]) -> list[ShardEntry]:
-    """Writes (utterance_id, waveform float32 (samples,) at 16 kHz) pairs as one shard; entries in the order given.
+    """Writes pairs (utterance_id, waveform) as one shard and returns their entries in the order of `items`.
 
-    Equal items give equal bytes. Items are taken one row group at a time, so a generator may make them as they are
-    needed. Whoever calls it sees to it that a file appears whole or not at all: `Store.writing`. Raises ValueError for
-    no items, a repeated utterance_id, and a waveform that is empty, not one-dimensional or not finite.
+    Waveforms are float32 `(samples,)` at 16 kHz. Equal items give equal bytes. Items are consumed one row group at a
+    time, so a generator may produce them lazily. The file is not written atomically: use `Store.writing` for that.
+    Raises ValueError for no items, a repeated utterance_id, and a waveform that is empty, not one-dimensional or not
+    finite.
     """
     entries: list[ShardEntry] = []
     seen: set[str] = set()
@@ -92,7 +93,7 @@ def wav_header(samples: int) -> bytes:
 
 
 def to_pcm16(waveform: NDArray[np.float32]) -> tuple[NDArray[np.int16], int]:
-    """float32 (samples,) as PCM16 (samples,): times 32768, rounded to even, clipped; and how many were clipped."""
+    """float32 `(samples,)` as PCM16 `(samples,)`: times 32768, rounded half to even, clipped; and the clipped count."""
     scaled = np.rint(waveform * np.float32(PCM_SCALE))
     clipped = int(np.count_nonzero((scaled < -PCM_SCALE) | (scaled > PCM_SCALE - 1)))
     return np.clip(scaled, -PCM_SCALE, PCM_SCALE - 1).astype("<i2"), clipped
@@ -100,9 +101,9 @@ def to_pcm16(waveform: NDArray[np.float32]) -> tuple[NDArray[np.int16], int]:
 
 @dataclass
 class ShardReader:
-    """Random access to the utterances of the shards in `folder`; each file is mapped when first asked for.
+    """Random access to the utterances of the shards in `folder`; each file is memory-mapped on first use.
 
-    Picklable, and safe in threads and in forked or spawned processes: the maps are read-only and are not carried along.
+    Picklable, and safe in threads and in forked or spawned processes: the maps are read-only and are not pickled.
     Reading 6 s of audio takes 24 us on one core of an AMD EPYC once its pages are in memory.
     """
 
@@ -111,7 +112,7 @@ class ShardReader:
     _maps: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
 
     def waveform(self, file: str, offset: int, samples: int) -> NDArray[np.float32]:
-        """The float32 (samples,) from byte `offset` of `file` on; raises RequestError if the shard is not whole."""
+        """float32 `(samples,)` at 16 kHz from byte `offset` of `file` on; RequestError for a missing or short shard."""
         mapped = self._maps.get(file)
         if mapped is None:
             mapped = self._map(file)
@@ -182,7 +183,7 @@ def _group_table(group: list[_Item]) -> pa.Table:
 
 
 def _located(path: Path, entries: list[ShardEntry]) -> list[ShardEntry]:
-    """The entries with their offsets, found in the written bytes: nothing is assumed about Parquet's pages."""
+    """The entries with their offsets, searched in the written bytes: nothing is assumed about Parquet's pages."""
     located: list[ShardEntry] = []
     position = 0
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -194,7 +195,7 @@ def _located(path: Path, entries: list[ShardEntry]) -> list[ShardEntry]:
 
 
 def _find(content: mmap.mmap, entry: ShardEntry, start: int) -> int:
-    """The offset of the first sample of `entry` at or after byte `start`; OSError if it is not there in one piece."""
+    """The offset of the first sample of `entry` at or after byte `start`; OSError if it is not contiguous."""
     head = wav_header(entry.samples)
     while (start := content.find(head, start)) >= 0:
         start += WAV_HEADER_LENGTH

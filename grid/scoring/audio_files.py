@@ -1,4 +1,4 @@
-"""Scores audio files that belong to no grid: a detector with its weights, files in, scores out."""
+"""Scores audio files outside any experiment, with one detector and a weights file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grid.inputs.preparation import Preparation
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """An audio file and the name its score goes by."""
+    """An audio file and the utterance id under which its score is written."""
 
     utterance_id: str
     path: Path

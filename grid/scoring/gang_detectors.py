@@ -1,4 +1,4 @@
-"""Builds what the cells of a gang need in common: their detectors around one encoder, and how they are fed."""
+"""Builds the detectors of the cells of a gang, around one frozen encoder where they agree, and their forward pass."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import nn
 
 from grid.cells.job import CellJob
 from grid.core.identity import canonical_json, plain
+from grid.detectors.gang_forward import GangForward, SeparateForward, SharedEncoderForward
 from grid.detectors.network import Detector, build_detector
-from grid.detectors.passes import OneEncoder, Passes, WholeDetectors
 
 
-def build_together(jobs: Sequence[CellJob]) -> list[Detector]:
-    """A detector for each cell, with the initial weights of its seed; frozen encoders that agree are one in memory."""
+def build_gang_detectors(jobs: Sequence[CellJob]) -> list[Detector]:
+    """A detector for each cell, with the initial weights of its seed; equal frozen encoders are one in memory."""
     encoders: dict[bytes, nn.Module] = {}
     frontends: dict[bytes, nn.Module] = {}
     detectors = []
@@ -32,10 +32,10 @@ def build_together(jobs: Sequence[CellJob]) -> list[Detector]:
     return detectors
 
 
-def shared_passes(jobs: Sequence[CellJob], detectors: Sequence[Detector]) -> Passes:
-    """How waveforms reach these detectors: through one frozen encoder, or through each detector as a whole."""
-    declared = [job.detector_spec.resolved_frontend() for job in jobs]
-    if declared[0].shared_pass is None:
-        return WholeDetectors()
-    alike = len({canonical_json(plain(each.options)) for each in declared}) == 1
-    return OneEncoder(detectors, alike=alike, most=jobs[0].recipe.batch_size)
+def build_gang_forward(jobs: Sequence[CellJob], detectors: Sequence[Detector]) -> GangForward:
+    """The forward pass of these detectors: through their one frozen encoder, or through each detector as a whole."""
+    frontends = [job.detector_spec.resolved_frontend() for job in jobs]
+    if frontends[0].shared_pass is None:
+        return SeparateForward()
+    same_features = len({canonical_json(plain(frontend.options)) for frontend in frontends}) == 1
+    return SharedEncoderForward(detectors, same_features=same_features, max_items=jobs[0].recipe.batch_size)

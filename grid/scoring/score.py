@@ -1,4 +1,4 @@
-"""Scores the test split of renditions with trained cells: every utterance once, higher = more bona fide."""
+"""Scores the test split of renditions with trained cells: every utterance once, a higher score is more bona fide."""
 
 from __future__ import annotations
 
@@ -11,87 +11,87 @@ from numpy.typing import NDArray
 from grid.cells.job import WEIGHTS, CellJob, renditions_to_score, scores_folder
 from grid.core.record import check_outputs, read_record
 from grid.core.store import Store
+from grid.detectors.gang_forward import GangForward
 from grid.detectors.network import Detector, scores_of
-from grid.detectors.passes import Passes
 from grid.detectors.weights import load_weights
-from grid.inputs.batches import PreparedAudio, UtteranceRow
+from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.inputs.preparation import preparation_of
-from grid.scoring.gang_detectors import build_together, shared_passes
+from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
 from grid.scoring.score_tables import write_scores
 
 
-def score_source(
-    passes: Passes,
+def score_rendition(
+    forward: GangForward,
     detectors: Sequence[Detector],
-    audio: PreparedAudio,
+    audio: UtteranceLoader,
     folder: str,
     *,
     batch_size: int,
     device: torch.device,
     epoch: int = 0,
 ) -> list[NDArray[np.float64]]:
-    """The scores `(utterances,)` of each detector for all of one rendition; leaves the detectors in evaluation mode."""
-    places = [UtteranceRow(folder, row) for row in range(len(audio.source(folder)))]
-    found: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in detectors]
+    """The scores `(utterances,)` of each detector for one rendition; leaves the detectors in evaluation mode."""
+    rows = [RenditionRow(folder, row) for row in range(len(audio.source(folder)))]
+    scores_of_detector: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in detectors]
     for detector in detectors:
         detector.eval()
-    batches = [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
+    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     with torch.inference_mode():
         for waveforms in audio.batches(batches, epoch):
-            shared = passes.shared(waveforms.to(device))
-            for detector, scores in zip(detectors, found, strict=True):
-                outputs = passes.outputs(detector, shared)
+            encoded = forward.encode(waveforms.to(device))
+            for detector, scores in zip(detectors, scores_of_detector, strict=True):
+                outputs = forward.outputs(detector, encoded)
                 scores.append(scores_of(outputs, detector.head).double().cpu().numpy())
-    return [np.concatenate(scores) for scores in found]
+    return [np.concatenate(scores) for scores in scores_of_detector]
 
 
 def score(store: Store, job: CellJob, *, device: torch.device) -> int:
-    """Scores what one cell has not scored yet and gives the number of utterances."""
+    """Scores the renditions that one cell has not scored yet; returns the number of scores."""
     return score_together(store, [job], device=device)
 
 
 def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.device) -> int:
-    """Scores what the cells of a gang have not scored yet: each waveform is read, and encoded, once for all of them.
+    """Scores the renditions that the cells of a gang have not scored yet; reads and encodes each waveform once for all.
 
-    The digest of each cell's weights is checked first. Gives the number of scores.
+    The digest of each cell's weights is checked first. Returns the number of scores.
     """
-    waiting = {job.cell_id: renditions_to_score(store, job) for job in jobs}
-    jobs = [job for job in jobs if waiting[job.cell_id]]
+    unscored = {job.cell_id: renditions_to_score(store, job) for job in jobs}
+    jobs = [job for job in jobs if unscored[job.cell_id]]
     if not jobs:
         return 0
     weights = [_checked_weights(store, job) for job in jobs]
-    detectors = build_together(jobs)
+    detectors = build_gang_detectors(jobs)
     for job, detector in zip(jobs, detectors, strict=True):
         load_weights(detector, store.local(f"{job.folder}/{WEIGHTS}"))
         detector.to(device)
-    passes = shared_passes(jobs, detectors)
+    forward = build_gang_forward(jobs, detectors)
     first = jobs[0]
-    audio = PreparedAudio(store, preparation_of(store, first), "test", first.seed, readers=readers())
+    audio = UtteranceLoader(store, preparation_of(store, first), "test", first.seed, readers=readers())
     scored = 0
-    for folder in dict.fromkeys(folder for job in jobs for folder in waiting[job.cell_id]):
-        hearing = [i for i, job in enumerate(jobs) if folder in waiting[job.cell_id]]
-        values = score_source(
-            passes,
-            [detectors[i] for i in hearing],
+    for folder in dict.fromkeys(folder for job in jobs for folder in unscored[job.cell_id]):
+        users = [i for i, job in enumerate(jobs) if folder in unscored[job.cell_id]]
+        values = score_rendition(
+            forward,
+            [detectors[i] for i in users],
             audio,
             folder,
             batch_size=first.recipe.score_batch_size,
             device=device,
         )
         ids = audio.source(folder).ids
-        for i, scores in zip(hearing, values, strict=True):
+        for i, scores in zip(users, values, strict=True):
             write_scores(store, scores_folder(jobs[i].folder, folder), ids, scores, weights[i])
             scored += len(scores)
     return scored
 
 
 def readers() -> int:
-    """The threads that read and augment: as many as torch may use here."""
+    """The number of threads that read and augment: as many as torch may use in this process."""
     return max(1, torch.get_num_threads())
 
 
 def _checked_weights(store: Store, job: CellJob) -> str:
-    """The digest of a trained cell's weights."""
+    """The digest of a trained cell's weights, after checking the files; FileNotFoundError for an untrained cell."""
     record = read_record(store, job.folder)
     if record is None:
         raise FileNotFoundError(f"{store.uri(job.folder)} has no record: train the cell first")

@@ -1,4 +1,4 @@
-"""Where the scores of a cell lie, which are missing and how one table of them is written and read. Imports no torch."""
+"""The score table of one rendition: writes and reads `utterance_id, score` with its record. Imports no torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCORE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("score", pa.float64())
 
 
 def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.float64], weights: str) -> None:
-    """Keeps the scores `(utterances,)` of one rendition; `weights` is the digest of the weights that gave them."""
+    """Writes the scores `(utterances,)` of one rendition; `weights` is the digest of the weights that gave them."""
     table = pa.Table.from_pydict({"utterance_id": ids, "score": scores}, schema=SCORE_SCHEMA)
     with store.writing(f"{folder}/{SCORES}") as temporary:
         pq.write_table(table, temporary)
@@ -32,7 +32,7 @@ def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.f
 
 
 def read_scores(store: Store, folder: str) -> pa.Table:
-    """`utterance_id, score` of one rendition; raises RequestError when the bytes are not those recorded."""
+    """`utterance_id, score` of one rendition; raises RequestError when the bytes differ from the record."""
     record = read_record(store, folder)
     if record is None:
         raise FileNotFoundError(f"{store.uri(folder)} is not scored")

@@ -1,9 +1,12 @@
-"""One cell in training: its detector, optimiser, random numbers and progress. What it is fed comes from outside."""
+"""The training state of one cell: detector, optimiser, random numbers, progress and saved state.
+
+`grid.training.gang` reads and encodes the waveforms and calls `begin`, `step`, `end` and `finish`.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -18,11 +21,11 @@ from grid.core.record import Record, finish
 from grid.core.store import Store
 from grid.core.torch_stream import TorchStream
 from grid.core.vocabulary import AVERAGE_OF_IMPROVEMENTS, LAST
+from grid.detectors.gang_forward import GangForward
 from grid.detectors.network import Detector
-from grid.detectors.passes import Passes
-from grid.detectors.weights import model_bytes, start_from
+from grid.detectors.weights import load_initial_weights, model_bytes
 from grid.metrics.detection import eer
-from grid.training.cell_items import CellData
+from grid.training.cell_items import CellDataset
 from grid.training.checkpoint import Epoch, Progress, load_state, save_state
 from grid.training.learning_rate import learning_rate
 from grid.training.losses import OneClassMargins, detection_loss
@@ -33,13 +36,13 @@ log = logging.getLogger(__name__)
 
 
 class CellTraining:
-    """A cell that trains, from wherever it was left; several may take turns, and none sees the others."""
+    """One cell in training, continued from its saved state; the steps of several may alternate in one process."""
 
-    def __init__(self, store: Store, job: CellJob, detector: Detector, data: CellData, device: torch.device) -> None:
-        """`detector` has the initial weights of the cell's seed; a saved state is put into it."""
+    def __init__(self, store: Store, job: CellJob, detector: Detector, data: CellDataset, device: torch.device) -> None:
+        """`detector` has the initial weights of the cell's seed; a saved state replaces them."""
         self.store, self.job, self.data = store, job, data
         self.detector = detector.to(device)
-        start_from(self.detector, job.recipe)
+        load_initial_weights(self.detector, job.recipe)
         self.optimiser = _optimiser(job, self.detector)
         saved = load_state(store, job.folder, self.detector, self.optimiser)
         self.best, self.progress = saved if saved is not None else (_copy(self.detector), Progress())
@@ -54,25 +57,36 @@ class CellTraining:
         return self.progress.stopped_early or self.progress.next_epoch >= self.job.recipe.epochs
 
     def begin(self, epoch: int) -> tuple[Items, list[NDArray[np.int64]]]:
-        """Starts an epoch; gives its items and the positions of each batch."""
+        """Starts an epoch; returns its items and the positions `(batch,)` of each batch in them."""
         self._stream.seed(seed_number("epoch", self.job.seed, epoch))  # dropout; of this epoch alone
         self._losses.clear()
-        self._items = self.data.items.items(epoch)
+        self._items = self.data.training_set.items(epoch)
         self.detector.train()
-        return self._items, self.data.shuffled(len(self._items), epoch)
+        return self._items, self.data.shuffled_batches(len(self._items), epoch)
 
     def step(
-        self, passes: Passes, shared: Tensor, chosen: Tensor | None, targets: Tensor, *, step: int, steps: int
+        self,
+        forward: GangForward,
+        encoded: Tensor,
+        positions: Tensor | None,
+        targets: Tensor,
+        *,
+        step: int,
+        steps: int,
     ) -> None:
-        """One step of the optimiser; `step` of `steps` in this epoch. FloatingPointError: the loss is not finite."""
+        """One step of the optimiser, number `step` of `steps` in this epoch, with targets `(batch,)`.
+
+        `encoded` is the result of `forward.encode`, and `positions` `(batch,)` are this cell's items in it (None: all).
+        Raises FloatingPointError when the loss is not finite.
+        """
         recipe = self.job.recipe
         self._rate = learning_rate(recipe, self.progress.next_epoch * steps + step, steps)
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate
         self.optimiser.zero_grad(set_to_none=True)
         with self._stream:
-            with torch.autocast(shared.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                outputs = passes.outputs(self.detector, shared, chosen)
+            with torch.autocast(encoded.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                outputs = forward.outputs(self.detector, encoded, positions)
             loss = detection_loss(outputs, targets, self._weights, self.detector.head, _margins(self.job))
             value = float(loss.detach())
             if not np.isfinite(value):
@@ -82,7 +96,7 @@ class CellTraining:
         self._losses.append(value)
 
     def end(self, dev_eer: float, seconds: float) -> Epoch:
-        """Ends the epoch: counts it, keeps the weights if they are better, and saves all that a restart needs."""
+        """Ends the epoch: records it, keeps the weights if they are better, and saves all that a restart needs."""
         assert self._items is not None
         epoch = Epoch(
             epoch=self.progress.next_epoch,
@@ -101,15 +115,19 @@ class CellTraining:
         save_state(self.store, self.job.folder, self.detector, self.best, self.optimiser, self.progress)
         return epoch
 
-    def finish(self, passes: Passes, waveforms: Callable[[int], Any]) -> Record:
-        """Writes the weights and the record. `waveforms(epoch)` gives the batches of a further epoch, for averages."""
+    def finish(self, forward: GangForward, epoch_waveforms: Callable[[int], Iterable[Tensor]]) -> Record:
+        """Writes the weights and the record.
+
+        `epoch_waveforms(epoch)` are the batches of waveforms of one more epoch, from which averaged weights get their
+        batch norm statistics.
+        """
         self.detector.load_state_dict(self.best, strict=False)
         if self.job.recipe.model_selection == AVERAGE_OF_IMPROVEMENTS:
             self._stream.seed(seed_number("average", self.job.seed))
             with self._stream:
-                recalibrate(self.detector, passes, waveforms(self.job.recipe.epochs))
+                recalibrate(self.detector, forward, epoch_waveforms(self.job.recipe.epochs))
         self.store.write_bytes(f"{self.job.folder}/{WEIGHTS}", model_bytes(self.detector))
-        prior = self.data.items.prior()
+        prior = self.data.training_set.prior()
         results: dict[str, Any] = {
             "best_epoch": self.progress.best_epoch,
             "dev_eer": self.progress.best_dev_eer,
@@ -134,7 +152,7 @@ class CellTraining:
 
     def _keep(self, epoch: Epoch) -> None:
         selection, best = self.job.recipe.model_selection, self.progress.best_dev_eer
-        # an average takes epochs that are as good as the best one too, as the published AASIST does
+        # an average also includes epochs that equal the best one, as the published AASIST does
         averages = selection == AVERAGE_OF_IMPROVEMENTS
         worse = epoch.dev_eer > best if averages else epoch.dev_eer >= best
         if selection != LAST and worse:
@@ -148,20 +166,20 @@ class CellTraining:
 
 
 def dev_eer(items: Items, scores: NDArray[np.float64]) -> float:
-    """The EER of scores `(items,)` with the labels of training; a soft target counts for the nearer class."""
+    """The EER, a fraction, of scores `(items,)` with the training labels; a soft target counts for the nearer class."""
     bonafide = items.target >= 0.5
     return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
 
 
 def _optimiser(job: CellJob, detector: Detector) -> torch.optim.Optimizer:
-    given = job.recipe.optimiser
+    options = job.recipe.optimiser
     learned = [parameter for parameter in detector.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(learned, lr=given.learning_rate, betas=given.betas, weight_decay=given.weight_decay)
+    return torch.optim.Adam(learned, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay)
 
 
 def _margins(job: CellJob) -> OneClassMargins:
-    given = job.recipe.one_class
-    return OneClassMargins(bonafide=given.bonafide_margin, spoof=given.spoof_margin, scale=given.scale)
+    options = job.recipe.one_class
+    return OneClassMargins(bonafide=options.bonafide_margin, spoof=options.spoof_margin, scale=options.scale)
 
 
 def _count_patience(job: CellJob, progress: Progress, epoch: Epoch) -> None:

@@ -1,4 +1,4 @@
-"""The state a training continues from: weights, optimiser and progress, one file, replaced at the end of each epoch."""
+"""The saved state of a training: weights, optimiser and progress in one file, replaced at the end of each epoch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grid.detectors.network import Detector
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave. `dev_eer` is a fraction."""
+    """The figures of one epoch. `dev_eer` is a fraction."""
 
     epoch: int
     train_loss: float
@@ -29,7 +29,7 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """How far a training has come. Randomness needs no saving: each epoch reseeds from (cell seed, epoch)."""
+    """How far a training has come. No generator state is saved: each epoch reseeds from (cell seed, epoch)."""
 
     next_epoch: int = 0
     best_epoch: int = -1
@@ -43,7 +43,7 @@ class Progress:
 def save_state(
     store: Store, folder: str, model: Detector, best: dict[str, torch.Tensor], optimiser: Any, progress: Progress
 ) -> None:
-    """Replaces the state in `folder` at once, so that a kill leaves the old or the new one."""
+    """Replaces the state in `folder` atomically: a killed process leaves the old or the new one."""
     state = {
         "model": model.learned_state(),
         "best": best,
@@ -57,7 +57,7 @@ def save_state(
 def load_state(
     store: Store, folder: str, model: Detector, optimiser: Any
 ) -> tuple[dict[str, torch.Tensor], Progress] | None:
-    """Puts the saved state into `model` and `optimiser`; gives best weights and progress, or None for a new cell.
+    """Loads the saved state into `model` and `optimiser`; returns best weights and progress, or None for a new cell.
 
     Raises RequestError when the file is damaged.
     """

@@ -1,4 +1,4 @@
-"""The learning rate of each step, a pure function of the recipe: nothing to save and nothing to restore."""
+"""The learning rate of each optimiser step, a pure function of the recipe, so a resumed training restores nothing."""
 
 from __future__ import annotations
 

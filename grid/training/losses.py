@@ -29,7 +29,7 @@ class ClassWeights:
 
 @dataclass(frozen=True)
 class OneClassMargins:
-    """How near to the centre of bona fide speech each class should lie, as cosines, and how sharply that counts.
+    """The margins of OC-softmax, cosines to the centre of bona fide speech, and the scale of its exponent.
 
     The defaults are those of Zhang et al. 2021, which LWBN keeps: m_0 = 0.9, m_1 = 0.2 and alpha = 20 there.
     """
@@ -73,14 +73,14 @@ def oc_softmax(cosines: Tensor, targets: Tensor, margins: OneClassMargins = OneC
     The terms are those of L_OCS in Zhang, Jiang, Duan 2021, "One-class learning towards synthetic voice spoofing
     detection", IEEE Signal Processing Letters: softplus(scale * (margin of bona fide - cosine)) for bona fide and
     softplus(scale * (cosine - margin of spoof)) for spoof. Where theirs is one mean over the batch, LWBN (Xiao and Vu
-    2025) takes the mean of each class and adds the two, then adds the layers, so the classes weigh the same whatever
-    their counts, and a class that the batch lacks adds 0. A target between 0 and 1, the probability of bona fide, is
+    2025) takes the mean of each class and adds the two, then adds the layers, so the classes weigh the same for any
+    class counts, and a class that the batch lacks adds 0. A target between 0 and 1, the probability of bona fide, is
     the utterance's weight in the mean of bona fide, and its rest that in the mean of spoof.
     """
     _check(cosines, targets, None)
-    given = cosines.float()
-    bonafide = functional.softplus(margins.scale * (margins.bonafide - given)).sum(dim=1)
-    spoof = functional.softplus(margins.scale * (given - margins.spoof)).sum(dim=1)
+    cosines = cosines.float()
+    bonafide = functional.softplus(margins.scale * (margins.bonafide - cosines)).sum(dim=1)
+    spoof = functional.softplus(margins.scale * (cosines - margins.spoof)).sum(dim=1)
     return _weighted_mean(bonafide, targets) + _weighted_mean(spoof, 1 - targets)
 
 
@@ -91,9 +91,9 @@ def detection_loss(
     head: Head = "logits",
     margins: OneClassMargins = OneClassMargins(),
 ) -> Tensor:
-    """The loss that fits a backend's outputs `(batch, outputs)`; `targets` are probabilities of bona fide.
+    """The loss for a backend's outputs `(batch, outputs)`; `targets` `(batch,)` are probabilities of bona fide.
 
-    Cosines take `oc_softmax`, which balances the classes by itself: `weights` do not enter. Two logits take
+    Cosines take `oc_softmax`, which balances the classes by itself and ignores `weights`. Two logits take
     `cross_entropy`, one takes `binary_cross_entropy`.
     """
     if head == "cosines":
@@ -106,10 +106,10 @@ def _weighted_mean(terms: Tensor, weights: Tensor) -> Tensor:
     return (weights * terms).sum() / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def _check(outputs: Tensor, targets: Tensor, wanted: int | None) -> None:
-    """`wanted`: the number of logits; None for cosines, of which there may be any number."""
-    if outputs.ndim != 2 or wanted not in (None, outputs.shape[1]) or targets.shape != outputs.shape[:1]:
-        kind = "cosines (batch, layers)" if wanted is None else f"logits (batch, {wanted})"
+def _check(outputs: Tensor, targets: Tensor, logits: int | None) -> None:
+    """`logits`: the number of logits; None for cosines, of which there may be any number."""
+    if outputs.ndim != 2 or logits not in (None, outputs.shape[1]) or targets.shape != outputs.shape[:1]:
+        kind = "cosines (batch, layers)" if logits is None else f"logits (batch, {logits})"
         raise RequestError(
             f"this loss takes {kind} and targets (batch,), not {tuple(outputs.shape)} and {tuple(targets.shape)}"
         )

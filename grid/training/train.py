@@ -1,8 +1,9 @@
-"""Fits cells, one or several that share a frozen encoder. Resumable at every epoch, bit for bit as never interrupted.
+"""Trains cells, one or several that share a frozen encoder.
 
-    PreparedAudio -> Passes.shared -> CellTraining.step      of each cell, with its own items, order and optimiser
+    UtteranceLoader -> GangForward.encode -> CellTraining.step     of each cell, with its own items, order and optimiser
 
-A cell alone is a gang of one. See `grid.cells.gangs` for which cells may train together.
+A training can be interrupted and resumed at every epoch with bit-equal results. A single cell is a gang of one; see
+`grid.cells.gangs` for which cells may train together.
 """
 
 from __future__ import annotations
@@ -18,47 +19,48 @@ from grid.core.record import Record, check_identity, finish, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import BONAFIDE
 from grid.detectors.network import Detector
-from grid.detectors.weights import model_bytes, start_from
-from grid.inputs.batches import PreparedAudio
+from grid.detectors.weights import load_initial_weights, model_bytes
+from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.metrics.detection import eer
-from grid.scoring.gang_detectors import build_together, shared_passes
-from grid.scoring.score import readers, score_source
+from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
+from grid.scoring.score import readers, score_rendition
 from grid.training.gang import CellFailure, Gang, OnEpoch, Outcomes
 
 
 def keep_initial_weights(store: Store, job: CellJob, *, device: torch.device) -> Record:
     """Writes the initial weights of a recipe of 0 epochs, an empty history and the record of the cell.
 
-    The dev EER, a fraction, is measured once, on the recordings and attacks of dev; a corpus that has one class there
-    (VCTK has recordings alone) gives none, and the record then has no `dev_eer`.
+    The dev EER, a fraction, is measured once, on the recordings and attacks of dev. Where dev has one class only (VCTK
+    has recordings alone) the record has no `dev_eer`.
     """
-    (detector,) = build_together([job])
+    (detector,) = build_gang_detectors([job])
     detector.to(device)
-    start_from(detector, job.recipe)
-    measured = _dev_eer(store, job, detector, device)
+    load_initial_weights(detector, job.recipe)
+    dev_eer = _dev_eer(store, job, detector, device)
     store.write_bytes(f"{job.folder}/{WEIGHTS}", model_bytes(detector))
     store.write_json(f"{job.folder}/{HISTORY}", {"epochs": []})
-    results = {"epochs": 0, **({"dev_eer": measured} if measured is not None else {}), "warnings": []}
+    results = {"epochs": 0, **({"dev_eer": dev_eer} if dev_eer is not None else {}), "warnings": []}
     return finish(store, job.folder, kind="cell", identity=job.identity, outputs=[WEIGHTS, HISTORY], results=results)
 
 
 def _dev_eer(store: Store, job: CellJob, detector: Detector, device: torch.device) -> float | None:
-    audio = PreparedAudio(store, preparation_of(store, job), "dev", job.seed, readers=readers())
-    folders = [folder for folder in (*job.recordings, *job.attacks) if job.hears(folder, "dev")]
+    audio = UtteranceLoader(store, preparation_of(store, job), "dev", job.seed, readers=readers())
+    folders = [folder for folder in (*job.recordings, *job.attacks) if job.uses_split(folder, "dev")]
     keys = np.concatenate([np.array(audio.source(folder).table["key"].to_pylist(), str) for folder in folders])
     bonafide = keys == BONAFIDE
     if bonafide.all() or not bonafide.any():
         return None
-    passes = shared_passes([job], [detector])
+    forward = build_gang_forward([job], [detector])
     size = job.recipe.score_batch_size
-    found = [score_source(passes, [detector], audio, each, batch_size=size, device=device)[0] for each in folders]
-    scores = np.concatenate(found)
+    scores = np.concatenate(
+        [score_rendition(forward, [detector], audio, folder, batch_size=size, device=device)[0] for folder in folders]
+    )
     return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
 
 
 def train(store: Store, job: CellJob, *, device: torch.device, report: OnEpoch | None = None) -> Record:
-    """Trains one cell to its end, from where it was left, and writes its record; a finished cell is only read.
+    """Trains one cell to its end from its saved state and writes its record; the record of a finished cell is read.
 
     Raises RequestError when there is nothing to train on, FloatingPointError when the loss is not finite.
     """
@@ -73,21 +75,21 @@ def train_together(
 ) -> Outcomes:
     """Trains the cells of one gang to their ends; the outcome of each by its id.
 
-    A cell that fails leaves the gang; what concerns all of them, and what `report` raises, is raised. A cell whose
-    recipe has 0 epochs keeps its initial weights.
+    A cell that fails leaves the gang; errors that concern all cells, and exceptions of `report`, are raised. A cell
+    whose recipe has 0 epochs keeps its initial weights.
     """
     outcomes: Outcomes = {}
-    waiting: list[CellJob] = []
+    to_train: list[CellJob] = []
     for job in jobs:
-        done = read_record(store, job.folder)
-        if done is not None:
-            check_identity(store, job.folder, done, job.identity)
-            outcomes[job.cell_id] = done
+        record = read_record(store, job.folder)
+        if record is not None:
+            check_identity(store, job.folder, record, job.identity)
+            outcomes[job.cell_id] = record
         elif job.recipe.epochs == 0:
             outcomes[job.cell_id] = _untrained(store, job, device)
         else:
-            waiting.append(job)
-    return outcomes | Gang(store, waiting, device).run(report) if waiting else outcomes
+            to_train.append(job)
+    return outcomes | Gang(store, to_train, device).run(report) if to_train else outcomes
 
 
 def _untrained(store: Store, job: CellJob, device: torch.device) -> Record | CellFailure:

@@ -1,4 +1,4 @@
-"""Which items an epoch trains on: CoRS mixed into the recordings, a pure function of (seed, epoch, utterance)."""
+"""The items that an epoch trains on: CoRS mixed into the recordings, a pure function of (seed, epoch, utterance)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grid.core.vocabulary import BONAFIDE
 
 @dataclass(frozen=True)
 class Source:
-    """The rows of one rendition and split: `utterance_id`, `origin`, `key` and where their audio lies."""
+    """The rows of one rendition and split, with at least the columns `utterance_id`, `origin` and `key`."""
 
     table: pa.Table
 
@@ -42,8 +42,8 @@ class Source:
 class Cors:
     """CoRS of one codec and corpus with its training target: 1 bona fide, 0 spoof, between them soft.
 
-    `corpus` is the position, among the recordings, of what it was made from. `rows` are those of the source that
-    training uses, where a balanced selection has not all of them.
+    `corpus` is the position, among the recordings, of the corpus it was made from. `rows` are the rows of the source
+    that training uses where a balanced selection uses only part of them; None for all.
     """
 
     source: Source
@@ -52,15 +52,15 @@ class Cors:
     rows: NDArray[np.int64] | None = None
 
     @property
-    def used(self) -> NDArray[np.int64]:
+    def used_rows(self) -> NDArray[np.int64]:
         return np.arange(len(self.source)) if self.rows is None else self.rows
 
 
 @dataclass(frozen=True)
 class Items:
-    """The items of an epoch, `(items,)`: `source` and `row` say which audio, `target` is the probability of bona fide.
+    """The items of an epoch, all `(items,)`: `source` and `row` locate the audio, `target` is P(bona fide).
 
-    `source` counts over the recordings first, then the attacks, then CoRS, as `TrainingSet.sources` does.
+    `source` numbers the recordings first, then the attacks, then the CoRS, in the order of `TrainingSet.sources`.
     """
 
     source: NDArray[np.int32]
@@ -73,7 +73,7 @@ class Items:
 
 @dataclass(frozen=True)
 class ClassPrior:
-    """The expected number of bona fide and spoof items in an epoch; soft targets count in parts."""
+    """The expected number of bona fide and spoof items in an epoch; a soft target counts for both in its proportion."""
 
     bonafide: float
     spoof: float
@@ -106,7 +106,7 @@ class TrainingSet:
         return [*self.recordings, *self.attacks, *(c.source for c in self.cors)]
 
     def items(self, epoch: int) -> Items:
-        """The items of `epoch` in a fixed order; shuffling is the trainer's."""
+        """The items of `epoch` in a fixed order; `CellDataset.shuffled_batches` shuffles them."""
         parts = self._recorded(epoch)
         if self.mixing.how == "append":
             parts += self._appended(epoch)
@@ -122,10 +122,10 @@ class TrainingSet:
 
     def prior(self) -> ClassPrior:
         """The class prior of an epoch, exact in expectation over the draws."""
-        before = self.corpus_prior()
+        corpus = self.corpus_prior()
         if not self.cors:
-            return before
-        bonafide, spoof = before.bonafide, before.spoof
+            return corpus
+        bonafide, spoof = corpus.bonafide, corpus.spoof
         added = [(self._share(c) * self._usable(c), c.target) for c in self.cors]
         if self.mixing.how == "replace":
             bonafide -= sum(count for count, _ in added)
@@ -138,13 +138,13 @@ class TrainingSet:
         """The expected share of this CoRS that an epoch holds."""
         if self.mixing.how == "append" and self.mixing.draw == "each":
             return 1.0
-        one_of = 1 / len(self._cors_of_corpus[cors.corpus])
-        return one_of * self.mixing.probability if self.mixing.how == "replace" else one_of
+        per_codec = 1 / len(self._cors_of_corpus[cors.corpus])
+        return per_codec * self.mixing.probability if self.mixing.how == "replace" else per_codec
 
     def _usable(self, cors: Cors) -> int:
         """How many items of this CoRS an epoch could hold."""
         if self.mixing.how == "append":
-            return len(cors.used)
+            return len(cors.used_rows)
         recordings = self.recordings[cors.corpus]
         rows = np.flatnonzero(recordings.is_bonafide)
         return sum(recordings.origins[row] in cors.source.row_of_origin for row in rows)
@@ -175,7 +175,7 @@ class TrainingSet:
         rows: NDArray[np.int64],
         target: NDArray[np.float32],
     ) -> None:
-        """Puts CoRS in the place of bona fide items, in the three arrays themselves."""
+        """Replaces bona fide items by CoRS, in place: `numbers` (source), `rows` and `target`, each `(items,)`."""
         first = len(self.recordings) + len(self.attacks)
         for row in np.flatnonzero(source.is_bonafide):
             origin = source.origins[row]
@@ -183,9 +183,9 @@ class TrainingSet:
             if draw.random() >= self.mixing.probability:
                 continue
             codec = choices[int(draw.integers(len(choices)))]
-            there = self.cors[codec].source.row_of_origin.get(origin)
-            if there is not None:  # a codec may have failed on this utterance: the recording stays
-                numbers[row], rows[row], target[row] = first + codec, there, self.cors[codec].target
+            coded_row = self.cors[codec].source.row_of_origin.get(origin)
+            if coded_row is not None:  # a codec may have failed on this utterance: the recording stays
+                numbers[row], rows[row], target[row] = first + codec, coded_row, self.cors[codec].target
 
     def _appended(self, epoch: int) -> list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]]:
         first = len(self.recordings) + len(self.attacks)
@@ -197,7 +197,7 @@ class TrainingSet:
             return choices[int(generator("append", self.seed, epoch, origin).integers(len(choices)))]
 
         for codec, cors in enumerate(self.cors):
-            rows = cors.used
+            rows = cors.used_rows
             if self.mixing.draw == "one":
                 rows = rows[np.array([drawn(cors.corpus, origin) for origin in cors.source.origins], np.int64) == codec]
             parts.append(

@@ -1,4 +1,4 @@
-"""Averages of weights over epochs (stochastic weight averaging), and batch norm's statistics for them."""
+"""Stochastic weight averaging: the mean of a detector's weights over epochs, and batch norm statistics that fit it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
 
+from grid.detectors.gang_forward import GangForward
 from grid.detectors.network import Detector
-from grid.detectors.passes import Passes
 
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Average:
-    """The mean of `count` states; with a count of 0 the state says nothing.
+    """The running mean of `count` state dicts; with a count of 0 `state` is not used.
 
     Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization", equation 2.
     """
@@ -26,7 +26,7 @@ class Average:
     count: int
 
     def with_one_more(self, state: State) -> State:
-        """The mean with `state` counted in; what is no floating point number (a step counter) is the newest."""
+        """The mean with `state` included; a tensor of integers (a step counter) is taken from `state`."""
         if self.count == 0:
             return state
         return {name: self._mean(self.state[name], value) for name, value in state.items()}
@@ -35,24 +35,24 @@ class Average:
         return old + (new - old) / (self.count + 1) if torch.is_floating_point(new) else new
 
 
-def recalibrate(detector: Detector, passes: Passes, batches: Iterable[Tensor]) -> None:
-    """Takes the running statistics of batch norm anew, from `batches` of waveforms `(batch, samples)`.
+def recalibrate(detector: Detector, forward: GangForward, batches: Iterable[Tensor]) -> None:
+    """Recomputes the running statistics of batch norm from `batches` of waveforms `(batch, samples)`.
 
-    The weights of an average were never run in training, so the statistics of its parts do not fit it (Izmailov et
-    al. 2018, section 3.2).
+    No forward pass in training used the averaged weights, so the statistics of the averaged epochs do not fit them
+    (Izmailov et al. 2018, section 3.2).
     """
-    normalised = _Backend(detector, passes)
+    module = _EncodedToOutputs(detector, forward)
     with torch.no_grad():
-        update_bn((passes.shared(waveforms) for waveforms in batches), normalised)
+        update_bn((forward.encode(waveforms) for waveforms in batches), module)
 
 
-class _Backend(torch.nn.Module):
-    """The detector as a function of what its passes share."""
+class _EncodedToOutputs(torch.nn.Module):
+    """The part of a detector behind `GangForward.encode`, as a module that `update_bn` can run."""
 
-    def __init__(self, detector: Detector, passes: Passes) -> None:
+    def __init__(self, detector: Detector, gang_forward: GangForward) -> None:
         super().__init__()
         self.detector = detector
-        self.passes = passes
+        self.gang_forward = gang_forward
 
-    def forward(self, shared: Tensor) -> Tensor:
-        return self.passes.outputs(self.detector, shared)
+    def forward(self, encoded: Tensor) -> Tensor:
+        return self.gang_forward.outputs(self.detector, encoded)

@@ -1,0 +1,1 @@
+"""The commands of `codecgrid codecs`: show, build, check, train, release, page."""

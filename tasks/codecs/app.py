@@ -1,4 +1,4 @@
-"""`codecgrid codecs`: the catalogue, what a codec lacks to run on this machine, and the commands that mend it."""
+"""`codecgrid codecs`: shows the catalogue, and what a codec lacks to run on this machine; with its subcommands."""
 
 from __future__ import annotations
 
@@ -17,19 +17,17 @@ if TYPE_CHECKING:
     from grid.codecs.entry import CatalogueEntry
 
 WIDE = 120
-"""From so many characters on, a terminal shows all columns."""
+"""The width in characters from which a terminal shows all columns."""
 ON_WIDE_TERMINALS = ("CF", "CDD", "design", "verified")
-
-
 SHOW = "show"
-"""The command behind `codecgrid codecs` and `codecgrid codecs NAME`; nobody types it."""
+"""The hidden command behind `codecgrid codecs` and `codecgrid codecs NAME`."""
 
 
 class _ByName(TyperGroup):
     """A group whose first word is a command, or else the name of a codec to show."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """See click; `codecs`, `codecs NAME` and `codecs --json` become `codecs show ...`."""
+        """Overrides click's method: `codecs`, `codecs NAME` and `codecs --json` become `codecs show ...`."""
         if not (args and (args[0] in self.commands or args[0] == "--help")):
             args = [SHOW, *args]
         return super().parse_args(ctx, args)
@@ -93,7 +91,7 @@ def _show_all(entries: list[CatalogueEntry], lacking: dict[str, list[str]]) -> N
 
 
 def _cells(entry: CatalogueEntry, lacking: list[str]) -> dict[str, str]:
-    """The cells of one codec by their heading; CF, CF+ and CDD are what the papers call it."""
+    """The cells of one codec by their heading; CF, CF+ and CDD are its letters in the papers."""
     taxonomy = (entry.qua, entry.aux, entry.dec)
     return {
         "codec": entry.name,

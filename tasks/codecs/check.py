@@ -1,4 +1,4 @@
-"""`codecgrid codecs build` and `codecgrid codecs check`: a codec's environment ahead of time, and a trial of it."""
+"""`codecgrid codecs build` and `codecgrid codecs check`: builds a codec's environment; measures a codec on one file."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def build(
             out.print(f"{name} runs in codecgrid's own environment: nothing to build", highlight=False)
             return
         declared = declaration(entry.isolated, where=f"codec {name}")
-    made = build_environment(declared, say)
-    out.print(f"{declared.name}: {made.folder}", markup=False, highlight=False, soft_wrap=True)
+    built = build_environment(declared, say)
+    out.print(f"{declared.name}: {built.folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 def check(
@@ -71,7 +71,7 @@ def accepted(name: str, accept_licence: bool) -> CatalogueEntry:
 
 
 def _figures(entry: CatalogueEntry, source: str, seed: int, device: str) -> dict[str, Any]:
-    """The second run is timed: the first also builds, loads and warms up."""
+    """The figures of a codec on one file. The second run is timed, because the first also builds and loads."""
     import numpy as np
 
     from grid.codecs.catalogue import build as build_codec
@@ -87,7 +87,7 @@ def _figures(entry: CatalogueEntry, source: str, seed: int, device: str) -> dict
     started = time.perf_counter()
     again = codec.resynthesise(samples[None, :], names, seed)[0]
     seconds = time.perf_counter() - started
-    found = inspect_pair(samples, decoded)
+    fidelity = inspect_pair(samples, decoded)
     native = codec.adapter.code(np.zeros((1, codec.adapter.sample_rate), dtype=np.float32), [0])
     return {
         "codec": entry.name,
@@ -97,10 +97,10 @@ def _figures(entry: CatalogueEntry, source: str, seed: int, device: str) -> dict
         "samples_out": len(decoded),
         "native_samples_for_one_second": int(native.shape[1]),
         "declared_delay_native_samples": codec.adapter.delay,
-        "lag_samples": found.lag,
-        "level_change_db": found.level_change,
-        "log_spectral_distance_db": found.log_spectral_distance,
-        "correlation": found.correlation,
+        "lag_samples": fidelity.lag,
+        "level_change_db": fidelity.level_change,
+        "log_spectral_distance_db": fidelity.log_spectral_distance,
+        "correlation": fidelity.correlation,
         "repeats_bit_for_bit": bool(np.array_equal(decoded, again)),
         "first_run_seconds": first,
         "real_time_factor": seconds * SAMPLE_RATE / len(samples),

@@ -1,4 +1,4 @@
-"""`codecgrid codecs page PATH`: the catalogue as a Markdown page."""
+"""`codecgrid codecs page PATH`: writes the catalogue as a Markdown page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows trainings of small codecs that came to their ends, and releases them."""
+"""Prints the results of finished trainings of small codecs, and releases them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from grid.core.store import Store
 
 
-def tell(store: Store, jobs: Sequence[TrainingJob]) -> None:
-    """Steps, minutes and weights of those that are finished, and the table of their sample utterances."""
+def print_results(store: Store, jobs: Sequence[TrainingJob]) -> None:
+    """Prints steps, minutes and weights of finished trainings, and the table of their sample utterances."""
     from grid.codec_training.training import WEIGHTS
     from grid.core.record import read_record
 
@@ -34,45 +34,45 @@ def tell(store: Store, jobs: Sequence[TrainingJob]) -> None:
     samples = list(next(iter(distances.values()), {}))  # all are of one corpus
     if samples:
         shown = table("log-spectral distance, dB, of", *samples)
-        for name, found in distances.items():
-            shown.add_row(name, *(f"{found[sample]:.2f}" for sample in samples))
+        for name, of_sample in distances.items():
+            shown.add_row(name, *(f"{of_sample[sample]:.2f}" for sample in samples))
         out.print(shown)
 
 
-def tell_failures(store: Store, jobs: Sequence[TrainingJob], failed: dict[str, str]) -> None:
-    """The reason of each, and the file that holds the whole trace."""
+def print_failures(store: Store, jobs: Sequence[TrainingJob], failed: dict[str, str]) -> None:
+    """Prints the reason of each failure, and the file with the traceback."""
     from grid.core.record import FAILURE
 
     for job in jobs:
         if job.name in failed:
             trace = f"{job.folder}/{FAILURE}"
             where = f" {store.uri(trace)}" if store.exists(trace) else ""
-            said = f"failed: {job.name}: {failed[job.name]}{where}"
-            err.print(said, markup=False, highlight=False, soft_wrap=True)
+            message = f"failed: {job.name}: {failed[job.name]}{where}"
+            err.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def release_all(store: Store, jobs: Sequence[TrainingJob], folder: Path) -> None:
-    """Writes weights and cards of finished trainings, and prints what the cards and the catalogue need to say."""
+    """Writes weights and cards of finished trainings, and prints their figures and catalogue entries."""
     import torch
 
-    from grid.codec_training.release import qualities_beside, release
+    from grid.codec_training.release import comparison_qualities, release
     from grid.corpus.imported import open_stored
 
     if not jobs:
         return
     torch.set_num_threads(jobs[0].threads)  # the card's real-time factor depends on it
     speech = open_stored(store, jobs[0].corpus)
-    beside = qualities_beside(speech)
+    compared = comparison_qualities(speech)
     for job in jobs:
-        _show(release(job.spec, speech, store, folder, beside))
+        _show(release(job.spec, speech, store, folder, compared))
 
 
-def _show(made: Release) -> None:
-    """The card's figures and the entry that the catalogue needs."""
+def _show(result: Release) -> None:
+    """Prints the card's figures and the catalogue entry."""
     shown = table("codec", "log-spectral distance, dB", "STOI", "lag", "real-time factor")
-    for each in made.qualities:
-        numbers = (f"{each.log_spectral_distance:.2f}", f"{each.stoi:.3f}", f"{each.lag:g}")
-        shown.add_row(each.codec, *numbers, f"{each.real_time_factor:.3f}")
+    for quality in result.qualities:
+        numbers = (f"{quality.log_spectral_distance:.2f}", f"{quality.stoi:.3f}", f"{quality.lag:g}")
+        shown.add_row(quality.codec, *numbers, f"{quality.real_time_factor:.3f}")
     out.print(shown)
-    out.print(f"{made.card}\nfor grid/codecs/catalogue.yaml:", highlight=False, soft_wrap=True)
-    out.print(made.entry_text, markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{result.card}\nfor grid/codecs/catalogue.yaml:", highlight=False, soft_wrap=True)
+    out.print(result.entry_text, markup=False, highlight=False, soft_wrap=True)

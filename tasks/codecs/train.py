@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from grid.corpus.imported import StoredCorpus
     from tasks.codecs.train_progress import ProgressRows
 
-HERE = "none"
-"""The address that stands for no Ray."""
+WITHOUT_RAY = "none"
+"""The address for trainings in this process, without Ray."""
 DEVICES = ("cpu", "cuda")
 
 
@@ -43,7 +43,7 @@ def train(
     from grid.codec_training.training import training_jobs
     from grid.core.errors import unknown_name
     from grid.core.store import Store
-    from tasks.codecs.release import release_all, tell, tell_failures
+    from tasks.codecs.release import print_failures, print_results, release_all
 
     if device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
@@ -52,12 +52,12 @@ def train(
     jobs = training_jobs(specs, store, _corpus(store, corpus, reader), device=device, threads=threads)
     try:
         failed = _train([job for job in jobs if not _finished(store, job)], address)
-        tell(store, jobs)
+        print_results(store, jobs)
         if release_to is not None:
             release_all(store, [job for job in jobs if job.name not in failed], release_to)
-    except KeyboardInterrupt as error:  # typer would end with 130 and no word
+    except KeyboardInterrupt as error:  # typer would end with 130 and no message
         stopped(error)
-    tell_failures(store, jobs, failed)
+    print_failures(store, jobs, failed)
     if failed:
         sys.exit(CELLS_FAILED)
 
@@ -86,7 +86,7 @@ def _corpus(store: Store, corpus: str, reader: str) -> StoredCorpus:
     elif not NAME.fullmatch(corpus):
         raise RequestError(f"--corpus {corpus}: there is no such file, and no corpus can have that name")
     else:
-        source = CorpusSource(name=corpus)  # current, or its absence is said, and how to import it
+        source = CorpusSource(name=corpus)  # raises with the import command when it is not in the store
     return current_corpus(store, source, Path()) or register_corpus(store, source, Path())
 
 
@@ -97,13 +97,13 @@ def _finished(store: Store, job: TrainingJob) -> bool:
 
 
 def _train(jobs: list[TrainingJob], address: str) -> dict[str, str]:
-    """Why trainings failed, by name: of one alone in this process, of several as Ray trials."""
+    """Trains one codec in this process and several as Ray trials; the reasons of failures, by name."""
     from tasks.codecs.train_progress import ProgressRows
 
     rows = ProgressRows(err, [job.name for job in jobs])
     if not jobs:
         return {}
-    if address == HERE or (len(jobs) == 1 and address == "local"):
+    if address == WITHOUT_RAY or (len(jobs) == 1 and address == "local"):
         return _train_here(jobs, rows)
     from cluster.stages.codec_training import train_codecs
 
@@ -122,8 +122,8 @@ def _train_here(jobs: list[TrainingJob], rows: ProgressRows) -> dict[str, str]:
     if jobs[0].device == "cuda" and not torch.cuda.is_available():
         raise RequestError("--device cuda: torch finds no GPU on this machine; use --device cpu")
     with graceful_termination():
-        ended = {job.name: run_job(job, rows) for job in jobs}
-    return {name: why for name, why in ended.items() if why}
+        reasons = {job.name: run_job(job, rows) for job in jobs}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 if __name__ == "__main__":

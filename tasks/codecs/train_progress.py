@@ -1,4 +1,4 @@
-"""Shows how small codecs come along: one row for each line of their histories, below one header."""
+"""Displays the progress of small codecs: one row for each line of their histories, below one header."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from grid.codecs.controlled.spec import CodecSpec
 
 BREAK = "|"
-"""Where a heading goes on in a second line when the console is too narrow for the headings in full."""
+"""Where a heading continues in a second line when the console is too narrow for complete headings."""
 
 
 @dataclass(frozen=True)
 class ProgressColumn:
-    """A column with its heading, the width of what stands in it, and what that is."""
+    """A column: its heading, the width of its content, and the function that formats it."""
 
     heading: str
     width: int
@@ -43,7 +43,7 @@ class ProgressColumn:
 
 
 class ProgressRows:
-    """Rows of all members that train. A narrow console gets the mean of the log-spectral distances, a wide one each."""
+    """Prints rows of all members in training, with each log-spectral distance, or their mean on a narrow console."""
 
     def __init__(self, console: Console, names: list[str]) -> None:
         self.console = console
@@ -53,7 +53,7 @@ class ProgressRows:
         self._rows = 0
 
     def __call__(self, spec: CodecSpec, line: HistoryLine) -> None:
-        """One row, below the header when it is the first; on a terminal again before the header has scrolled away."""
+        """Prints one row; the header before the first one and, on a terminal, again before it scrolls away."""
         if not self._columns:
             self._lay_out(len(line.log_spectral_distance))
         again = self.console.is_terminal and self._rows % max(1, self.console.height - 4) == 0
@@ -64,13 +64,13 @@ class ProgressRows:
         self._print([column.text(spec, line) for column in self._columns])
 
     def _lay_out(self, samples: int) -> None:
-        """All columns in full where they have room."""
+        """Chooses complete columns where they have room, else narrow ones."""
         for wide in (True, False):
-            self._wide, self._columns = wide, self._made(wide, samples)
+            self._wide, self._columns = wide, self._columns_for(wide, samples)
             if sum(column.space(wide) + 1 for column in self._columns) - 1 <= self.console.width:
                 return
 
-    def _made(self, wide: bool, samples: int) -> list[ProgressColumn]:
+    def _columns_for(self, wide: bool, samples: int) -> list[ProgressColumn]:
         columns = [
             ProgressColumn("step", 11, lambda spec, line: f"{line.step}/{spec.training.all_steps}"),
             ProgressColumn("sec|onds", 6, lambda spec, line: f"{line.seconds:.0f}"),
@@ -96,19 +96,20 @@ class ProgressRows:
 
 
 def each_distance(spec: CodecSpec, line: HistoryLine) -> str:
-    """That of each sample utterance, in the order of the corpus."""
+    """The log-spectral distance of each sample utterance, in the order of the corpus."""
     return " ".join(f"{value:5.2f}" for value in line.log_spectral_distance.values())
 
 
 def mean_distance(spec: CodecSpec, line: HistoryLine) -> str:
-    """The mean over the sample utterances."""
+    """The mean log-spectral distance over the sample utterances."""
     values = line.log_spectral_distance.values()
     return f"{sum(values) / len(values):.2f}"
 
 
 def short_names(names: list[str]) -> dict[str, str]:
-    """Each name without the words that all begin with: `controlled-` in a family of that name."""
+    """Each name without the leading words that all have in common, such as `controlled-`."""
     words = [name.split("-") for name in names]
-    same = takewhile(lambda each: len(set(each)) == 1, zip(*(each[:-1] for each in words), strict=False))
-    shared = len(list(same)) if len(names) > 1 else 0
-    return {name: "-".join(each[shared:]) for name, each in zip(names, words, strict=True)}
+    columns = zip(*(parts[:-1] for parts in words), strict=False)
+    common = takewhile(lambda column: len(set(column)) == 1, columns)
+    shared = len(list(common)) if len(names) > 1 else 0
+    return {name: "-".join(parts[shared:]) for name, parts in zip(names, words, strict=True)}

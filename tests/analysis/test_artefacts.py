@@ -1,4 +1,4 @@
-"""The comparison of artefacts on a tiny grid: the draw, resuming by pieces, its record and what a report reads."""
+"""The comparison of artefacts on a tiny grid: the draw, resuming by pieces, the record, and the results it gives."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from grid.analysis.artefacts import (
     finish_artefacts,
     finished_artefacts,
     measure_piece,
-    pieces_to_do,
     plan_artefacts,
     read_artefacts,
+    unmeasured_pieces,
 )
 from grid.core.errors import RequestError
 from grid.core.record import check_outputs
@@ -51,12 +51,12 @@ def test_comparison_resumes_by_pieces_and_holds_every_pair_of_every_drawn_record
 ) -> None:
     made, grid = rendered
     job = plan_artefacts(made.store, grid)
-    assert pieces_to_do(made.store, job) == list(range(len(job.pieces)))
+    assert unmeasured_pieces(made.store, job) == list(range(len(job.pieces)))
     assert finished_artefacts(made.store, grid) is None
     assert read_artefacts(made.store, grid) is None
     measure_piece(job, 0)
-    assert pieces_to_do(made.store, job) == list(range(1, len(job.pieces)))
-    for number in pieces_to_do(made.store, job):
+    assert unmeasured_pieces(made.store, job) == list(range(1, len(job.pieces)))
+    for number in unmeasured_pieces(made.store, job):
         measure_piece(job, number)
     record = finish_artefacts(made.store, grid, job)
     check_outputs(made.store, job.folder, record)

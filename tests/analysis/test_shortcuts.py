@@ -1,4 +1,4 @@
-"""The shortcut check over a tiny grid: features beside their rendition, made once, and the leak they show."""
+"""The shortcut check on a tiny grid: features stored with their rendition, computed once, and a leak that is found."""
 
 from __future__ import annotations
 

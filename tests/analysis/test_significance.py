@@ -1,4 +1,4 @@
-"""Significance of cells: each training against the better baseline of its seed, on the scores that were kept."""
+"""Significance of finished cells: each training against the better baseline of its seed."""
 
 from __future__ import annotations
 

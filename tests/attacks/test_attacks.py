@@ -1,4 +1,4 @@
-"""The contract of an attack: arguments are checked before work starts, results before they are handed on."""
+"""The contract of attacks: arguments are checked before the conversion, results after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The attack `world` on real speech (on the sample corpus where that is absent): what it keeps and what it moves."""
+"""The attack `world` on real speech (on the sample corpus if there is none): what it preserves and what it shifts."""
 
 from __future__ import annotations
 

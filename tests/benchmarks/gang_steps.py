@@ -14,7 +14,7 @@ from grid.cells.gangs import gangs
 from grid.cells.job import CellJob
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
-from grid.detectors.passes import OneEncoder
+from grid.detectors.gang_forward import SharedEncoderForward
 from grid.experiment.grid import Grid, resolve
 from grid.scoring.score import score_together
 from grid.training.gang import CellFailure
@@ -80,14 +80,14 @@ def _opened(root: str, config: str) -> tuple[Store, Grid]:
 
 def _carried_out(store: Store, work: list[list[CellJob]]) -> dict[str, Any]:
     passes = 0
-    counted = OneEncoder.shared
+    counted = SharedEncoderForward.encode
 
-    def shared(self: OneEncoder, waveforms: torch.Tensor) -> torch.Tensor:
+    def encode(self: SharedEncoderForward, waveforms: torch.Tensor) -> torch.Tensor:
         nonlocal passes
         passes += len(waveforms)
         return counted(self, waveforms)
 
-    OneEncoder.shared = shared  # type: ignore[method-assign]
+    SharedEncoderForward.encode = encode  # type: ignore[method-assign]
     start = time.perf_counter()
     for jobs in work:
         outcomes = train_together(store, jobs, device=torch.device("cpu"))

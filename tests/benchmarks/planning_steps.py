@@ -83,16 +83,16 @@ def prepare_finished(root: str, config: str) -> None:
 
 def read(root: str, config: str) -> dict[str, Any]:
     """The training set of a cell that all 31 codecs feed, and the items of its first epoch."""
-    from grid.inputs.batches import PreparedAudio
+    from grid.inputs.batches import UtteranceLoader
     from grid.inputs.preparation import preparation_of
-    from grid.training.cell_items import CellData
+    from grid.training.cell_items import CellDataset
 
     store = Store.open(root)
     grid = resolve(config, store)
     cell = next(cell for cell in grid.cells if cell.selection == "all" and cell.mixing.how == "append")
-    audio = PreparedAudio(store, preparation_of(store, cell), "train", cell.seed)
-    data = CellData(cell, audio, "train")
-    return {"items": len(data.items.items(0)), "rows": sum(len(audio.source(folder)) for folder in data.folders)}
+    audio = UtteranceLoader(store, preparation_of(store, cell), "train", cell.seed)
+    data = CellDataset(cell, audio, "train")
+    return {"items": len(data.training_set.items(0)), "rows": sum(len(audio.source(folder)) for folder in data.folders)}
 
 
 def read_with_pandas(root: str, config: str) -> dict[str, Any]:

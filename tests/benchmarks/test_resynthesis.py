@@ -28,6 +28,7 @@ from tests.benchmarks.comparison import Contest
 from tests.benchmarks.random_codecs import build_as_published, build_random
 from tests.benchmarks.sample_grid import LONGER, SAMPLE, sample_grid, write_files, write_longer_corpus
 from tests.benchmarks.shard_workers import shard_workers
+from tests.support.lyra_weights import needs_lyra
 from tests.support.tiny_grid import Tiny, render
 
 CLASSICAL = ["vorbis-25kbps", "mp3-32kbps", "gsm-06.10", "mu-law"]
@@ -82,7 +83,9 @@ def loop_over_files(files: list[Path], codec: Codec, out: Path) -> None:
         soundfile.write(out / file.name, codec.resynthesise(waveform[None], [file.stem])[0], SAMPLE_RATE)
 
 
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[needs_lyra] if name.startswith("lyra") else []) for name in LIGHT]
+)
 def test_resynthesis(contest: Contest, sample: Tiny, tmp_path: Path, name: str) -> None:
     compare(contest, sample, tmp_path, name, rounds=3)
 
@@ -97,6 +100,7 @@ def test_resynthesis_of_groups_with_random_weights(contest: Contest, grouped: Ti
     compare(contest, grouped, tmp_path, name, rounds=1)
 
 
+@needs_lyra
 def test_resynthesis_in_one_process(contest: Contest, sample: Tiny, tmp_path: Path) -> None:
     """What reading ahead and writing behind give where there is only one worker."""
     job, files = prepared(sample, tmp_path, "lyra-v2-3.2kbps")

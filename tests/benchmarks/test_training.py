@@ -15,7 +15,7 @@ import soundfile
 import torch
 
 from grid.core.store import Store
-from grid.inputs.batches import PreparedAudio, UtteranceRow
+from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.inputs.crop import crop_generator, fixed_length
 from grid.resynthesis.rendition_audio import RenditionAudio
 from grid.training.train import train
@@ -60,8 +60,8 @@ class Watch:
 def read_in_turn(
     files: dict[str, list[Path]],
     samples: int,
-    audio: PreparedAudio,
-    batches: Iterable[Sequence[UtteranceRow]],
+    audio: UtteranceLoader,
+    batches: Iterable[Sequence[RenditionRow]],
     epoch: int,
 ) -> Iterator[torch.Tensor]:
     """The alternative: FLAC files, decoded between two steps."""
@@ -84,20 +84,20 @@ def test_epoch_waits_for_data(contest: Contest, tmp_path: Path, monkeypatch: pyt
     }
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    batches, ours, theirs = PreparedAudio.batches, Watch(), Watch()
+    batches, ours, theirs = UtteranceLoader.batches, Watch(), Watch()
 
-    def watched(audio: PreparedAudio, wanted: Iterable[Sequence[UtteranceRow]], epoch: int) -> Iterator[torch.Tensor]:
+    def watched(audio: UtteranceLoader, wanted: Iterable[Sequence[RenditionRow]], epoch: int) -> Iterator[torch.Tensor]:
         return ours.over(batches(audio, wanted, epoch)) if audio.split == "train" else batches(audio, wanted, epoch)
 
-    def in_turn(audio: PreparedAudio, wanted: Iterable[Sequence[UtteranceRow]], epoch: int) -> Iterator[torch.Tensor]:
+    def in_turn(audio: UtteranceLoader, wanted: Iterable[Sequence[RenditionRow]], epoch: int) -> Iterator[torch.Tensor]:
         if audio.split != "train":
             return batches(audio, wanted, epoch)
         return theirs.over(read_in_turn(files, job.recipe.crop.samples, audio, wanted, epoch))
 
     # the loop's batches are watched where the loop takes them: no public function tells how long it waited
-    monkeypatch.setattr(PreparedAudio, "batches", watched)
+    monkeypatch.setattr(UtteranceLoader, "batches", watched)
     record = contest.once(lambda: train(tiny.store, job, device=torch.device("cpu")))
-    monkeypatch.setattr(PreparedAudio, "batches", in_turn)
+    monkeypatch.setattr(UtteranceLoader, "batches", in_turn)
     again = Store.open(tmp_path / "again")
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / "audio").symlink_to(tmp_path / "results" / "audio")

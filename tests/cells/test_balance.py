@@ -1,4 +1,4 @@
-"""Balanced selections: the counts of the published files, codecs evenly, and nothing that depends on order."""
+"""Balanced selections: the counts of the published files, codecs drawn uniformly, independent of order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from grid.cells.balance import Balance, assigned, balance_of
+from grid.cells.balance import Balance, assign_codecs, balance_of
 from grid.codecs.catalogue import load_catalogue
 from grid.core.errors import RequestError
 from grid.core.vocabulary import Axis
@@ -25,7 +25,7 @@ def balance(over: Axis, scale: int = 1) -> Balance:
 
 
 def sizes(made: Balance, count: int) -> dict[str, int]:
-    held = assigned(made, utterances(count))
+    held = assign_codecs(made, utterances(count))
     return {part.name: sum(len(held[codec]) for codec in part.codecs) for part in made.sub_categories}
 
 
@@ -55,7 +55,7 @@ def test_codecs_of_a_sub_category_are_drawn_as_evenly_as_in_the_published_files(
     over: Axis, name: str, codecs: int, least: int, most: int
 ) -> None:
     made = balance(over)
-    held = assigned(made, utterances(TRAIN))
+    held = assign_codecs(made, utterances(TRAIN))
     counts = [len(held[codec]) for part in made.sub_categories if part.name == name for codec in part.codecs]
     assert len(counts) == codecs
     margin = 0.1 * (most - least)
@@ -65,13 +65,13 @@ def test_codecs_of_a_sub_category_are_drawn_as_evenly_as_in_the_published_files(
 @pytest.mark.parametrize("scale", [1, 4])
 @pytest.mark.parametrize("over", ["qua", "aux", "dec"])
 def test_each_utterance_goes_through_as_many_different_codecs_as_the_scale_says(over: Axis, scale: int) -> None:
-    held = assigned(balance(over, scale), utterances(1000))
+    held = assign_codecs(balance(over, scale), utterances(1000))
     assert set(Counter(name for names in held.values() for name in names).values()) == {scale}
 
 
 def test_dec_times_four_gives_each_utterance_two_codecs_of_each_decoder() -> None:
     made = balance("dec", 4)
-    held = assigned(made, utterances(TRAIN))
+    held = assign_codecs(made, utterances(TRAIN))
     for part in made.sub_categories:
         assert Counter(name for codec in part.codecs for name in held[codec]).total() == 2 * TRAIN
         assert set(Counter(name for codec in part.codecs for name in held[codec]).values()) == {2}
@@ -80,7 +80,7 @@ def test_dec_times_four_gives_each_utterance_two_codecs_of_each_decoder() -> Non
 def test_assignment_depends_on_what_there_is_not_on_its_order() -> None:
     turned = balance_of("dec", 1, CODECFAKE_PLUS[::-1], load_catalogue())
     assert turned == balance("dec")
-    assert assigned(turned, utterances(500)[::-1]) == assigned(balance("dec"), utterances(500))
+    assert assign_codecs(turned, utterances(500)[::-1]) == assign_codecs(balance("dec"), utterances(500))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which cell another one is compared with: its own selection first, then what no codec fed, always the same seed."""
+"""The baseline of a cell: that of its own selection first, then one without codecs, always with the same seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a cell is, and what a run would do with it: told by the store alone, also after a kill."""
+"""The status of a cell and the planned action of a run, from the store alone, also after a killed process."""
 
 from __future__ import annotations
 

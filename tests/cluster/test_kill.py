@@ -21,7 +21,7 @@ from cluster.stages.events import CellEvent, RenderProgress
 from grid.cells.job import HISTORY, CellJob
 from grid.core.store import Store
 from grid.run_cell import run_cell
-from tasks.progress import TerminalWatcher
+from tasks.progress import TerminalProgress
 from tests.support.command_line import codecgrid
 from tests.support.places import REPOSITORY
 from tests.support.tiny_grid import Tiny, tiny
@@ -106,7 +106,7 @@ def test_run_whose_worker_is_killed_in_training_gives_the_same_to_the_last_bit(
         killed.append((event.cell_id, process.pid))
         process.kill()
 
-    result = run_experiment(made.config, made.store, address="local", watcher=Watching(kill))
+    result = run_experiment(made.config, made.store, address="local", listener=Watching(kill))
     assert result.ok
     assert len(killed) == 1
     assert not psutil.pid_exists(killed[0][1])
@@ -128,7 +128,7 @@ def test_run_that_is_told_to_stop_ends_in_order_and_goes_on_later(
     before = signal.getsignal(given)
     watching = Watching(lambda event: os.kill(os.getpid(), given))
     with monkeypatch.context() as patch:
-        patch.setattr(TerminalWatcher, "cell", lambda self, event: watching.cell(event))
+        patch.setattr(TerminalProgress, "cell", lambda self, event: watching.cell(event))
         stopped = codecgrid("run", *where)
     assert stopped.status == status
     assert stopped.err.splitlines()[-1] == "stopped; run the same command again to go on"

@@ -1,1 +1,1 @@
-"""Tests of the small codecs: networks, losses, units and training."""
+"""Tests of grid.codec_training."""

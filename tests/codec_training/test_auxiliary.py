@@ -1,4 +1,4 @@
-"""Disentanglement: its reversed gradient ends at chance, so that no member can gain by growing without end."""
+"""Disentanglement: its reversed gradient stops at chance level, so that latents cannot grow without bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reconstruction loss: zero for equal audio, and each term sees what it is there for."""
+"""The reconstruction loss: zero for equal audio, and each term responds to the difference that it measures."""
 
 from __future__ import annotations
 

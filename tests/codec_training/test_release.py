@@ -1,4 +1,4 @@
-"""A finished training as weights, card and catalogue entry; and the figures of the card."""
+"""The release of a finished training: weights, card and catalogue entry, and the figures of the card."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grid.codec_training.quality import measure
-from grid.codec_training.release import qualities_beside, release
+from grid.codec_training.release import comparison_qualities, release
 from grid.codec_training.speech import TrainingSpeech
 from grid.codec_training.training import train_codec
 from grid.codecs.adapters.controlled import ControlledAdapter
@@ -28,7 +28,7 @@ def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are
     with pytest.raises(RequestError, match="is not finished"):
         release(member, speech, store, weights)
     train_codec(member, speech, store)
-    made = release(member, speech, store, weights, qualities_beside(speech, ["mu-law"]))
+    made = release(member, speech, store, weights, comparison_qualities(speech, ["mu-law"]))
     codec = Codec(ControlledAdapter(made.entry, weights=WeightFinder([weights], offline=True)))
     assert codec.resynthesise(noise(1, 1_000), ["a"]).shape == (1, 1_000)
     text = made.card.read_text()

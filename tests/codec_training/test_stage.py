@@ -1,4 +1,4 @@
-"""The second stage: it moves the decoder and nothing else, goes on after a kill, and shares its first stage."""
+"""The polishing stage: it trains the decoder alone, resumes after a kill, and shares its first stage."""
 
 from __future__ import annotations
 

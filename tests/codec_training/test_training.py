@@ -1,4 +1,4 @@
-"""Training small codecs: killed and resumed is never interrupted, bit for bit; every kind of member learns."""
+"""Training of small codecs: a resumed one is bit-equal to an uninterrupted one; every kind of member learns."""
 
 from __future__ import annotations
 

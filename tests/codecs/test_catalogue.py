@@ -5,19 +5,29 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import yaml
 
 from grid.codecs.catalogue import build, identity, load_catalogue, runnable
-from grid.codecs.contract import ADAPTERS
+from grid.codecs.contract import ADAPTERS, Adapter, Codec, CodecOutputError, Samples
+from grid.codecs.entry import CatalogueEntry
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.weights import WeightFinder
+from tests.support.adapter_contract import (
+    adapter_class,
+    check_contract,
+    check_missing_weights,
+    check_refused,
+    check_wrong_arguments,
+    wrong_fact,
+)
 from tests.support.places import SHARED
+from tests.support.torch_codec_checks import make_entry
 
 REFERENCE = SHARED / "reference" / "codecs.yaml"
 
@@ -142,7 +152,7 @@ def test_runnable_without_weights_says_what_to_put_where(tmp_path: Path) -> None
     lines = runnable(load_catalogue().get("lyra-v2-6kbps"), WeightFinder([tmp_path], offline=True))
     assert len(lines) == 3
     assert f"put the file at {tmp_path / 'lyra/quantizer.tflite'}" in lines[1]
-    assert runnable(load_catalogue().get("lyra-v2-6kbps")) == []
+    assert "google/lyra/47698dadf0010abff6a848e02642f55f806d4842/lyra/model_coeffs/quantizer.tflite" in lines[1]
 
 
 @pytest.fixture
@@ -152,15 +162,33 @@ def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         textwrap.dedent("""
             from grid.codecs.contract import ADAPTERS, Adapter
 
-            CATALOGUE = [{"name": "half", "family": "Half", "design": "compression", "native_rate": 16000,
-                          "source": "pip", "adapter": "half"}]
+            from grid.core.errors import RequestError
+
+            FACTS = {"family": "Half", "design": "compression", "native_rate": 16000, "source": "pip",
+                     "adapter": "half"}
+            CATALOGUE = [
+                {"name": "half", **FACTS},
+                {"name": "gain", **FACTS, "hop": 1,
+                 "weights": [{"path": "half/gain.txt", "source": "https://nowhere.invalid/gain.txt"}]},
+            ]
 
             @ADAPTERS.register("half")
             class HalfAdapter(Adapter):
                 revision = 3
 
+                def __init__(self, entry, **options):
+                    super().__init__(entry, **options)
+                    if entry.arguments:
+                        raise RequestError(f"codec {entry.name}: takes no arguments, not {entry.arguments}")
+
                 def code(self, waveforms, seeds):
-                    return waveforms / 2
+                    gains = [float(self.weights.find(weight).read_text()) for weight in self.entry.weights]
+                    if self.entry.hop not in (None, 1):
+                        hop = self.entry.hop
+                        raise RequestError(
+                            f"codec {self.entry.name}: the catalogue says hop {hop}, but the model has 1"
+                        )
+                    return waveforms * sum(gains) if gains else waveforms / 2
             """)
     )
     info = tmp_path / "half_codec-1.0.dist-info"
@@ -173,6 +201,47 @@ def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     load_catalogue.cache_clear()
     sys.modules.pop("half_codec", None)
     ADAPTERS._found.pop("half", None)
+
+
+def test_third_party_adapter_keeps_the_contract_by_the_same_checks(third_party: Path, tmp_path: Path) -> None:
+    def make(entry: CatalogueEntry) -> Adapter:
+        return adapter_class(entry)(entry, weights=WeightFinder([third_party / "weights"], offline=True))
+
+    entry = load_catalogue().get("gain")
+    check_missing_weights(entry, third_party / "empty")
+    check_wrong_arguments(entry)
+    (third_party / "weights" / "half").mkdir(parents=True)
+    (third_party / "weights" / "half" / "gain.txt").write_text("0.25")
+    check_contract(Codec(make(entry)), again=Codec(make(entry)), exact=True)
+    check_refused(make, entry, wrong_fact(entry, "hop"))
+
+
+@pytest.mark.parametrize("fault", ["one item less", "by the batch", "other samples each time"])
+def test_contract_checks_find_a_codec_that_does_not_keep_it(fault: str) -> None:
+    class Faulty(Adapter):
+        revision: ClassVar[int] = 1
+        calls = 0
+
+        def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
+            self.calls += 1
+            divisor = {"by the batch": len(waveforms), "other samples each time": self.calls}.get(fault, 1)
+            return waveforms[: -1 if fault == "one item less" else None] / divisor
+
+    codec = Codec(Faulty(make_entry("half", 16_000)))
+    with pytest.raises((AssertionError, CodecOutputError)):
+        check_contract(codec)
+
+
+def test_contract_checks_find_an_adapter_that_compares_no_hop() -> None:
+    class Faulty(Adapter):
+        revision: ClassVar[int] = 1
+
+        def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
+            return waveforms
+
+    entry = make_entry("half", 16_000, hop=160)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        check_refused(Faulty, entry, wrong_fact(entry, "hop"))
 
 
 @pytest.mark.usefixtures("third_party")

@@ -1,4 +1,4 @@
-"""The experiments of the CodecFake papers: their codecs, trainings and tables are those that the papers count."""
+"""The experiments of the CodecFake papers: their numbers of codecs, trainings and tables are those of the papers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experiment files: the committed ones plan, and a wrong one names file, line, value and the nearest choice."""
+"""Experiment files: those of the repository are valid; errors have file, line, value and nearest choice."""
 
 from __future__ import annotations
 
@@ -10,26 +10,12 @@ from typing import Any
 
 import pytest
 
-from grid.config.experiment import CorpusSource
 from grid.config.yaml_file import config_folder
 from grid.core.errors import RequestError
-from grid.core.identity import digest
 from grid.core.store import Store
-from grid.core.vocabulary import SPLITS, Role
-from grid.corpus.holdings import CorpusFacts, Holding
 from grid.experiment.grid import load_experiment, resolve
+from tests.support.committed_experiments import COMMITTED, config_name, made_up_corpus
 from tests.support.tiny_grid import EXPERIMENT, GRID, write_experiment
-
-PARTS = ("recipes", "detectors", "codecs")
-"""Folders of `configs/` that hold parts of experiments; every other file is one."""
-COMMITTED = sorted(
-    path for path in config_folder().rglob("*.yaml") if path.relative_to(config_folder()).parts[0] not in PARTS
-)
-
-
-def place(path: Path) -> str:
-    return path.relative_to(config_folder()).as_posix()
-
 
 PLAN_WITHOUT_HEAVY_PACKAGES = """
 import sys
@@ -48,25 +34,19 @@ main()
 """
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=place)
+@pytest.mark.parametrize("path", COMMITTED, ids=config_name)
 def test_committed_experiment_plans(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
-        coded = "mvq-none-time"
-        kinds: list[tuple[Role, str]] = [("raw", ""), ("cors", coded), ("attack", ""), ("cosg", coded)]
-        held = (Holding(split, *kind, False, 1) for split in SPLITS for kind in kinds)
-        return CorpusFacts(source.name, digest(source.name), tuple(held))
-
-    monkeypatch.setattr("grid.experiment.grid.corpus_facts", made_up)
+    monkeypatch.setattr("grid.experiment.grid.corpus_facts", made_up_corpus)
     grid = resolve(path, Store.open(tmp_path))
     assert len(grid.cells) >= 1
     assert len({rendition.folder for rendition in grid.renditions}) == len(grid.renditions)
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=place)
+@pytest.mark.parametrize("path", COMMITTED, ids=config_name)
 def test_committed_experiment_opens_with_command_hardware_and_expectation(path: Path) -> None:
     header = re.match(r"(#.*\n)+", path.read_text())
     assert header is not None
-    for word in (f"codecgrid run configs/{place(path)}", "Command:", "Hardware:", "Expect:"):
+    for word in (f"codecgrid run configs/{config_name(path)}", "Command:", "Hardware:", "Expect:"):
         assert word in header[0]
 
 

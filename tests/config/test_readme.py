@@ -1,4 +1,4 @@
-"""The README's example is a real experiment file, and the commands it shows exist."""
+"""The README: its example is a valid experiment file, and the commands it shows exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes: found beside the experiment before the committed ones, and complete."""
+"""Recipes: those beside the experiment file come before those of the repository, which are all valid."""
 
 from __future__ import annotations
 

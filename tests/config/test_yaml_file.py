@@ -1,4 +1,4 @@
-"""YAML files: each value knows its line, no key comes twice, and what is no YAML says so."""
+"""YAML files: the line of each value, and errors for repeated keys and for files that are not YAML."""
 
 from __future__ import annotations
 

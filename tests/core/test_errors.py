@@ -1,8 +1,10 @@
-"""Errors that a user can mend: the value, the nearest choice, all choices, the place and the next command."""
+"""Errors that a user can correct (value, nearest choice, all choices, place, next command), and errors on one line."""
 
 from __future__ import annotations
 
-from grid.core.errors import MissingRequirementError, RequestError, unknown_name
+import pytest
+
+from grid.core.errors import MissingRequirementError, RequestError, one_line, unknown_name
 
 
 def test_unknown_name_near_a_choice_proposes_it() -> None:
@@ -32,3 +34,24 @@ def test_unknown_name_of_another_type_is_shown_as_written() -> None:
 def test_missing_requirement_is_a_request_error_and_a_value_error() -> None:
     assert issubclass(MissingRequirementError, RequestError)
     assert issubclass(RequestError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("error", "options", "line"),
+    [
+        (ValueError("the loss is nan"), {}, "ValueError: the loss is nan"),
+        (RequestError("a.yaml:1: wrong\n\n  b.yaml:2:\twrong \n"), {}, "RequestError: a.yaml:1: wrong b.yaml:2: wrong"),
+        (RuntimeError("\nnot an archive\nframe #0: torch"), {"first": True}, "RuntimeError: not an archive"),
+        (RuntimeError("not an archive\nframe #0"), {"first": True, "kind": False}, "not an archive"),
+        (ValueError(), {}, "ValueError: "),
+        (EOFError(), {"first": True, "kind": False}, "EOFError"),
+    ],
+)
+def test_one_line_has_the_kind_and_the_message_without_line_ends(
+    error: Exception, options: dict[str, bool], line: str
+) -> None:
+    assert one_line(error, **options) == line
+
+
+def test_one_line_is_cut_to_a_thousand_characters() -> None:
+    assert one_line(ValueError("x" * 5000)) == f"ValueError: {'x' * 988}"

@@ -1,4 +1,4 @@
-"""Identity: the same bytes in every process, no value that two processes could write differently, readable changes."""
+"""Identities: the same bytes in every process, no values that serialise differently, and readable differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plugins: found by file name without an import, in other packages by entry point, and never two of one name."""
+"""Plug-ins: found by file name without an import, in other packages by entry point, and unique by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mark of done: written last, with digests that a changed output does not pass."""
+"""Records of finished steps: written last, with digests that detect a changed output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: whole files or none, on a disk and on an object store; locks that die with their process."""
+"""The store: atomic files on a disk and on an object store, and locks that are released when their process ends."""
 
 from __future__ import annotations
 

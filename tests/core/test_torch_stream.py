@@ -1,4 +1,4 @@
-"""Streams of random numbers that take turns."""
+"""Streams of torch's random numbers: alternating streams draw what each would draw alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights: where they are looked for, digests, and the message when a file cannot be had."""
+"""Weight files: the folders searched, digests, and the message for a file that cannot be found."""
 
 from __future__ import annotations
 

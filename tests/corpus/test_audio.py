@@ -1,4 +1,4 @@
-"""Reading audio: formats, rates and channels come out as mono 16 kHz; what cannot serve is named."""
+"""Reading audio: all formats, rates and channel counts become mono 16 kHz; unusable files have a reason."""
 
 from __future__ import annotations
 

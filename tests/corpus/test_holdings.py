@@ -1,4 +1,4 @@
-"""Roles: of one utterance, of the rows of a manifest, and how many of each a corpus holds."""
+"""Roles of single utterances and of the rows of a manifest, and the holdings of a corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing: each unusable file is named with its reason, nothing is dropped, and the real speech comes in whole."""
+"""Importing: every unusable file is rejected with its reason, no row is lost, and real speech is imported in full."""
 
 from __future__ import annotations
 

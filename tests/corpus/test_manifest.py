@@ -1,4 +1,4 @@
-"""The manifest: round trip, equal bytes from any order, and a digest of what can change a number."""
+"""The manifest: round trip, equal bytes from any order of rows, and the digest of everything that changes a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published of ASVspoof and CDD: the right set for each import, and sums that the protocols have."""
+"""Published counts of ASVspoof and CDD: the right set for each import, and sums equal to those of the protocols."""
 
 from __future__ import annotations
 

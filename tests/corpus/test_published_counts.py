@@ -1,4 +1,4 @@
-"""Published counts: which set is about an import, and what is compared."""
+"""Published counts: the imports that a set applies to, and the comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predicted MOS: its CSV, its column of the manifest, which changes no digest, and requests that are wrong."""
+"""Predicted MOS: its CSV, its column of the manifest, which does not change the digest, and errors."""
 
 from __future__ import annotations
 

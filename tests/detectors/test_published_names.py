@@ -1,4 +1,4 @@
-"""Published checkpoints in the exact form of their authors, SSL_Anti-spoofing, Source-Tracing and the CDD paper."""
+"""Published checkpoints in their authors' formats: SSL_Anti-spoofing, Source-Tracing and the CDD paper."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grid.core.errors import RequestError
 from grid.detectors.backends.w2v2_aasist import W2v2AasistOptions
 from grid.detectors.network import Detector, build_detector
 from grid.detectors.networks.aasist import W2v2AasistNetwork
-from grid.detectors.published_names import hugging_face_name, in_own_names
+from grid.detectors.published_names import hugging_face_name, to_detector_names
 from grid.detectors.spec import DetectorSpec, parse_detector_spec
 from grid.detectors.weights import fitting_detectors, load_weights, read_tensors
 from tests.support.pseudo_random import pseudo_random, pseudo_random_state
@@ -127,7 +127,7 @@ def test_fairseq_weights_give_the_features_of_fairseqs_model() -> None:
     # `pseudo_random_state` of its own state dict, on `pseudo_random((2, 4000), 0)`; CPU, float32, torch 2.11.
     model = detector()
     theirs = pseudo_random_state(as_fairseq(part(model, "frontend.encoder.")))
-    ours = in_own_names({f"ssl_model.model.{name}": tensor for name, tensor in theirs.items()}, model.state_dict())
+    ours = to_detector_names({f"ssl_model.model.{name}": tensor for name, tensor in theirs.items()}, model.state_dict())
     assert ours.keys() == {name for name in model.state_dict() if name.startswith("frontend.")}
     model.load_state_dict(ours, strict=False)
     with torch.no_grad():
@@ -170,13 +170,14 @@ def test_either_form_of_weight_norm_is_read(tmp_path: Path) -> None:
     assert old.keys() != trained.state_dict().keys()
     load_weights(model, saved(old, tmp_path / "old.pth"))
     assert torch.equal(scored(model), scored(trained))
-    assert in_own_names(trained.state_dict(), old).keys() == old.keys()
+    assert to_detector_names(trained.state_dict(), old).keys() == old.keys()
 
 
 def test_mask_vector_is_left_out_where_the_detector_has_none() -> None:
     given = {"ssl_model.model.mask_emb": torch.zeros(2)}
-    assert in_own_names(given, ["frontend.encoder.masked_spec_embed"]).keys() == {"frontend.encoder.masked_spec_embed"}
-    assert in_own_names(given, []) == {}
+    name = "frontend.encoder.masked_spec_embed"
+    assert to_detector_names(given, [name]).keys() == {name}
+    assert to_detector_names(given, []) == {}
 
 
 def test_tensor_of_another_encoder_is_named() -> None:
@@ -187,7 +188,7 @@ def test_tensor_of_another_encoder_is_named() -> None:
 
 def test_two_tensors_of_one_name_are_refused() -> None:
     with pytest.raises(RequestError, match=r"two tensors of the file are backend\.out_layer\.bias"):
-        in_own_names(
+        to_detector_names(
             dict.fromkeys(["ssl_model.model.mask_emb", "out_layer.bias", "binary_branch.out_layer.bias"], 0), []
         )
 

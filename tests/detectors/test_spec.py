@@ -1,4 +1,4 @@
-"""Detector files, their errors and identity, building from a seed, level, and weights files."""
+"""Detector files: errors and identity; building from a seed, input level, and weights files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An experiment that cannot be evaluated, or trained, is refused when it is resolved, with the line."""
+"""An experiment that cannot be evaluated or trained raises an error, with the line, when it is resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An evaluation above a predicted MOS that can hold no trials is refused, or warned of, when it is resolved."""
+"""Evaluations above a predicted MOS: one without possible trials raises an error or a warning when it is resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an experiment uses its corpora, seen in its grid: what moves an id, what is rendered, trained on and scored."""
+"""How an experiment uses its corpora: effects on cell ids, renditions, training items and scored renditions."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from grid.core.vocabulary import Split
 from grid.corpus.holdings import CorpusFacts
 from grid.experiment.corpus_use import CorpusUse
 from grid.experiment.grid import Grid
-from grid.inputs.batches import PreparedAudio
+from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.resynthesis.rendition import RAW, Chain, corpus_of
-from grid.training.cell_items import CellData
+from grid.training.cell_items import CellDataset
 from tests.support.own_cors import CODEC, OTHER, OWN, own_tiny
 from tests.support.tiny_grid import Tiny, tiny, write_corpus, write_experiment
 
@@ -137,8 +137,8 @@ def test_a_corpus_in_train_alone_moves_the_cell_and_gives_dev_nothing(both: Tiny
     preparation, heard = preparation_of(made.store, cell), {}
     splits: tuple[Split, Split] = ("train", "dev")
     for split in splits:
-        data = CellData(cell, PreparedAudio(made.store, preparation, split, seed=0), split)
-        items = data.items.items(0)
+        data = CellDataset(cell, UtteranceLoader(made.store, preparation, split, seed=0), split)
+        items = data.training_set.items(0)
         heard[split] = {corpus_of(data.folders[source]) for source in set(items.source.tolist())}
     assert heard == {"train": {"one", "two"}, "dev": {"one"}}
 
@@ -212,9 +212,9 @@ def test_cors_of_the_second_corpus_alone_is_mixed_with_its_own_recordings(both: 
     policy = {"label": "spoof", "mixing": "replace", "probability": 1.0}
     expand(both, {**ONE, "cors": "none"}, TWO, grid={"policies": [policy]})
     cell = only(both.rendered())
-    audio = PreparedAudio(both.store, preparation_of(both.store, cell), "train", 0)
-    data = CellData(cell, audio, "train")
-    items = data.items.items(0)
+    audio = UtteranceLoader(both.store, preparation_of(both.store, cell), "train", 0)
+    data = CellDataset(cell, audio, "train")
+    items = data.training_set.items(0)
     folders = [data.folders[number] for number in items.source]
     coded = [folder for folder in folders if "/raw" not in folder]
     recorded = [folder for folder in folders if "/raw" in folder]

@@ -1,4 +1,4 @@
-"""The expansion of an experiment: which cells there are, what moves their ids and what does not."""
+"""The expansion of an experiment: its cells, and what changes their ids and what does not."""
 
 from __future__ import annotations
 

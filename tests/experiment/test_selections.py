@@ -1,4 +1,4 @@
-"""Selections: codecs by the papers' letters, all of them, balanced over the taxonomy, and the best of another grid."""
+"""Selections: codecs by the papers' letters, `all`, balanced over the taxonomy, and the best of another grid."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import yaml
 
 from grid.core.errors import RequestError
 from grid.experiment.grid import load_experiment
-from grid.inputs.batches import PreparedAudio
+from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import Preparation
 from grid.run_cell import run_cell
-from grid.training.cell_items import CellData
+from grid.training.cell_items import CellDataset
 from tests.support.own_cors import own_tiny, read_rows, write_rows
 from tests.support.tiny_grid import Tiny, tiny, write_experiment, write_yaml
 
@@ -112,11 +112,11 @@ def test_a_balanced_cell_trains_on_as_many_utterances_of_each_sub_category(
 ) -> None:
     made = balanced(tmp_path, scale=scale)
     (job,) = made.rendered().cells
-    audio = PreparedAudio(made.store, Preparation(job.detector_spec.input, job.recipe.crop), split, 0)
-    data = CellData(job, audio, split)
-    items = data.items.items(3)
+    audio = UtteranceLoader(made.store, Preparation(job.detector_spec.input, job.recipe.crop), split, 0)
+    data = CellDataset(job, audio, split)
+    items = data.training_set.items(3)
     heard = defaultdict(list)
-    for place, target in zip(data.places(items, range(len(items))), items.target, strict=True):
+    for place, target in zip(data.rows(items, range(len(items))), items.target, strict=True):
         row = audio.source(place.folder).table.slice(place.row, 1).to_pylist()[0]
         if row["codec"]:
             assert target == 0
@@ -124,8 +124,8 @@ def test_a_balanced_cell_trains_on_as_many_utterances_of_each_sub_category(
     sizes = [sum(len(heard[codec]) for codec in codecs) for codecs in (TIME, FREQ)]
     assert sizes == [time, freq]
     assert set(Counter(origin for names in heard.values() for origin in names).values()) == {scale}
-    assert data.items.prior().spoof == 9 + 9 * scale
-    assert [len(data.items.items(epoch)) for epoch in range(3)] == [9 + 9 + 9 * scale] * 3
+    assert data.training_set.prior().spoof == 9 + 9 * scale
+    assert [len(data.training_set.items(epoch)) for epoch in range(3)] == [9 + 9 + 9 * scale] * 3
 
 
 def test_a_balance_and_its_scale_move_a_cell_that_comes_back_from_its_json(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Crops: exact lengths, repeats, every start reachable, and draws that depend on nothing but their parts."""
+"""Crops: exact lengths, repeats, every start reachable, and draws that depend on (seed, epoch, utterance) alone."""
 
 from __future__ import annotations
 

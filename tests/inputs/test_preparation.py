@@ -1,4 +1,4 @@
-"""What a detector hears: level before crop, augmentation before or after it, and draws that belong to an utterance."""
+"""Preparation of detector input: level before crop, augmentation before or after it, draws fixed by the utterance."""
 
 from __future__ import annotations
 

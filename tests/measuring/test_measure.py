@@ -1,4 +1,4 @@
-"""Measurements: made once from the scores, kept, and made again when the evaluations change."""
+"""Measurements of a cell: computed once from the scores, stored, and computed again when the evaluations change."""
 
 from __future__ import annotations
 

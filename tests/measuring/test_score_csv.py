@@ -1,4 +1,4 @@
-"""Score files of any detector: joined with a protocol, and refused when the two do not belong together."""
+"""Score files of any detector: joined with a protocol, and refused if the two do not belong together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials: each evaluation and condition holds exactly the right utterances, by a table made by hand."""
+"""Trials: the utterances of each evaluation and condition, checked against a small table written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of generators: their spoofs against their own recordings, by generator and by place in the taxonomy."""
+"""Trials of generators against their own recordings, by generator and by category of the taxonomy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the conditional bootstrap: equal to the published package and to its recipe in a loop; classes, errors."""
+"""The conditional bootstrap: equal to the published package and to its recipe in a loop; missing classes, errors."""
 
 from __future__ import annotations
 

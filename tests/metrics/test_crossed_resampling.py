@@ -1,4 +1,4 @@
-"""Effects: EERs of drawn speakers beside counting, means by hand, SciPy's test beside all signs, planted effects."""
+"""Effects: EERs of drawn speakers against counting, means by hand, the test against all signs, planted effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of EER, DET points and minDCF: hand-computed values, ties, known distributions, independent computations."""
+"""EER, DET points and minDCF: values by hand, ties, known distributions, independent implementations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gaussian_scores(distance: float, n_bonafide: int, n_spoof: int, seed: int) -
 
 
 def published_eer(bonafide: Scores, spoof: Scores) -> float:
-    """The ASVspoof recipe, one trial at a time: see ../shared/reference/detectors_and_protocols.md, section 7."""
+    """The EER of the ASVspoof challenges' scripts, computed one trial at a time in the order of the scores."""
     labelled = sorted([(s, 1) for s in bonafide] + [(s, 0) for s in spoof], key=lambda pair: pair[0])
     rejected_bonafide, rejected_spoof = 0, 0
     best_gap, best_rate = abs(0.0 - 1.0), 0.5

@@ -1,4 +1,4 @@
-"""Tests of the paired bootstrap: equal to a naive loop, pairing that matters, speakers, determinism, errors."""
+"""The paired bootstrap: equal to a naive loop, the gain from pairing, speakers, determinism, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the measurement of one condition."""
+"""The measurement of one condition: all fields by hand, errors, float32 scores."""
 
 from __future__ import annotations
 

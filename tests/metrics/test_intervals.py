@@ -1,4 +1,4 @@
-"""Tests of the EER bootstrap: equal to a naive loop on the same draws, the same law, coverage, determinism."""
+"""The EER bootstrap: equal to a naive loop on the same draws, equal in distribution, coverage, determinism."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The linear model: R's numbers, the mixed model's, its level without an effect, and when it has nothing to say."""
+"""The linear model: equal to R and to the mixed model, false-positive rate without an effect, reasons for no fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grid.metrics.linear_model import linear_model, unfit
+from grid.metrics.linear_model import linear_model, reason_not_fitted
 
 Array = NDArray[np.float64]
 
@@ -91,8 +91,8 @@ def test_an_effect_that_was_planted_is_found() -> None:
 
 def test_models_that_cannot_speak_say_why() -> None:
     responses = np.arange(12.0)
-    assert unfit(responses, FAMILY) == ""
-    assert unfit(responses[:8], FAMILY[:8]).startswith("8 codecs are too few for 7 parameters")
+    assert reason_not_fitted(responses, FAMILY) == ""
+    assert reason_not_fitted(responses[:8], FAMILY[:8]).startswith("8 codecs are too few for 7 parameters")
     aliased = np.column_stack([FAMILY[:, :2], FAMILY[:, 1]])
-    assert unfit(responses, aliased).startswith("the codecs do not tell the terms apart")
-    assert unfit(np.zeros(12), FAMILY) == "the EER of all codecs is the same"
+    assert reason_not_fitted(responses, aliased).startswith("the codecs do not tell the terms apart")
+    assert reason_not_fitted(np.zeros(12), FAMILY) == "the EER of all codecs is the same"

@@ -1,4 +1,4 @@
-"""Tests of significance: textbook p-values, real and absent differences."""
+"""Significance tests: p-values of textbooks, detectors that differ and that do not, notes on too little data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residual spectrograms and their similarity: alignment, signs, known values and what is refused."""
+"""Residual spectrograms and their similarity: alignment, signs, known values, input that is refused."""
 
 from __future__ import annotations
 

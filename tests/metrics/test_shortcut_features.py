@@ -1,4 +1,4 @@
-"""The shortcut features of known signals, and the EER of a feature alone."""
+"""The shortcut features of known signals, and the EER of a single feature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The predictors of MOS: their windows and formulas, a real TorchScript module, and what is said when they lack."""
+"""MOS predictors: windows and formulas, a real TorchScript module, and errors for missing packages and files."""
 
 from __future__ import annotations
 

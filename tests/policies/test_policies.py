@@ -1,4 +1,4 @@
-"""Labelling policies: the target each gives, and that another package can bring one."""
+"""Labelling policies: the target of each, and policies from other packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of what a report says besides its numbers: stand-ins by name, evaluations in words, facts in order."""
+"""The text of a report besides its numbers: stand-ins by name, evaluations in words, facts in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's parts about artefacts, MOS and shortcuts: groups with their means, marks, pictures of paper size."""
+"""The parts of a report on artefacts, MOS and shortcuts: groups with their means, marks, pictures of paper size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the whole report: the files it writes, equal bytes for equal results, and what its pictures look like."""
+"""The whole report: the files written, equal bytes for equal results, faults, and the content of its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of codecs: the committed one is what the catalogue gives, and it shows what a reader has to know."""
+"""The page of codecs: the committed page is up to date with the catalogue, and its facts are complete."""
 
 from __future__ import annotations
 

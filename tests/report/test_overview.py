@@ -1,4 +1,4 @@
-"""Tests of the tables for a terminal: what they show, and that 80 columns hold them."""
+"""The tables for a terminal: their content, and that they fit 80 columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corpora that bring CoRS: theirs is copied, what is pending is coded, the rest is made; and a cell trains on all."""
+"""Corpora with their own CoRS: it is copied, pending rows are coded, the rest is made; a cell trains on all of it."""
 
 from __future__ import annotations
 

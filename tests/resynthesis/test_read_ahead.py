@@ -1,4 +1,4 @@
-"""Items made in a thread ahead of who takes them: order, exceptions, how far ahead, and leaving early."""
+"""Reading items in advance in a thread: order, exceptions, the limit, and closing early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering: fixed shards, batches, failures as rows, resuming, and tables that other programs read."""
+"""Rendering: fixed shards, batches, failures as rows, resuming, and tables that other programs can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audio of a rendition is hashed by the worker that writes it; the driver joins tables and reads no audio."""
+"""Digests of a rendition: workers hash the audio they write; the driver joins tables and reads no audio."""
 
 from __future__ import annotations
 

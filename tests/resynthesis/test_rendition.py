@@ -1,4 +1,4 @@
-"""Rendition ids: moved by everything that can change a sample, and by nothing else."""
+"""Rendition ids: they change with everything that can change a sample, and with nothing else."""
 
 from __future__ import annotations
 

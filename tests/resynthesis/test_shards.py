@@ -1,4 +1,4 @@
-"""Audio shards: read back exactly, by us and by the usual readers; equal bytes when written twice; damage is seen."""
+"""Audio shards: exact round trip, readable by common libraries, reproducible bytes, and detection of damage."""
 
 from __future__ import annotations
 

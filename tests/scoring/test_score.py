@@ -1,4 +1,4 @@
-"""Scoring: every test utterance once, whatever the order; damage is found before it is believed."""
+"""Scoring: every test utterance once, independent of order and batch size; damaged files raise an error."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 
 from grid.cells.job import WEIGHTS, CellJob, renditions_to_score, scores_folder
 from grid.core.errors import RequestError
+from grid.detectors.gang_forward import SeparateForward
 from grid.detectors.network import Detector, build_detector
-from grid.detectors.passes import WholeDetectors
 from grid.detectors.weights import load_weights
 from grid.experiment.grid import Grid
-from grid.inputs.batches import PreparedAudio
+from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.resynthesis.rendition_audio import RenditionAudio
-from grid.scoring.score import score, score_source
+from grid.scoring.score import score, score_rendition
 from grid.scoring.score_tables import read_scores
 from grid.training.train import train
 from tests.support.tiny_grid import Tiny, tiny
@@ -67,8 +67,8 @@ def test_scores_are_finite_and_tell_utterances_apart(trained: tuple[Tiny, Grid, 
 
 def test_a_score_depends_on_the_batch_by_rounding_only(trained: tuple[Tiny, Grid, CellJob], detector: Detector) -> None:
     made, _, job = trained
-    audio = PreparedAudio(made.store, preparation_of(made.store, job), "test", job.seed)
-    (alone,) = score_source(WholeDetectors(), [detector], audio, job.scored[0], batch_size=1, device=CPU)
+    audio = UtteranceLoader(made.store, preparation_of(made.store, job), "test", job.seed)
+    (alone,) = score_rendition(SeparateForward(), [detector], audio, job.scored[0], batch_size=1, device=CPU)
     kept = read_scores(made.store, scores_folder(job.folder, job.scored[0]))["score"].to_numpy()
     assert alone == pytest.approx(kept, abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""Tests of codecs that need an environment of their own: skipped where it is not built, run under its Python else."""
+"""Tests of codecs with an isolated environment: skipped where it is not built, else run under its Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def built(name: str) -> Environment:
 
 
 def run_script(made: Environment, script: Path, folder: Path) -> None:
-    """Run `script FOLDER` under the environment's Python, with its checkouts and this repository importable."""
+    """Runs `script FOLDER` under the environment's Python, with its checkouts and this repository importable."""
     variables = {
         **child_variables(),
         "PYTHONPATH": os.pathsep.join([*made.paths, str(REPOSITORY)]),

@@ -26,19 +26,27 @@ def checkout(repository: str, commit: str) -> Path:
     path = Path(named).expanduser() / repository.replace("/", "+")
     if not path.is_dir():
         pytest.skip(f"needs {repository} at {commit[:7]}: {path} is absent")
-    if (path / ".git").exists():  # an archive of the commit has none, and is taken at its word
-        asked = ["git", "-C", str(path), "rev-parse", "HEAD"]
-        found = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
-        if found != commit:
-            pytest.skip(f"needs {repository} at {commit[:7]}: {path} is at {found[:7]}")
+    if (path / ".git").exists():  # an archive of a commit has none, and is not checked
+        command = ["git", "-C", str(path), "rev-parse", "HEAD"]
+        head = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        if head != commit:
+            pytest.skip(f"needs {repository} at {commit[:7]}: {path} is at {head[:7]}")
     return path
+
+
+@contextmanager
+def imported(repository: str, commit: str, *packages: str, below: str = ".") -> Iterator[Path]:
+    """The folder `below` the checkout of `repository` at `commit`, with `packages` imported from there."""
+    folder = checkout(repository, commit) / below
+    with importing(folder, *packages):
+        yield folder
 
 
 @contextmanager
 def importing(folder: Path, *packages: str) -> Iterator[None]:
     """`folder` comes first on sys.path and `packages` are imported afresh; at the end both are as they were.
 
-    Several projects call their package alike (`academicodec`), and one process can hold only one of them.
+    Several projects have a package of the same name (`academicodec`), and a process can import only one of them.
     """
     before = _forget(packages)
     sys.path.insert(0, str(folder))

@@ -1,4 +1,4 @@
-"""Owns the audio that the codec tests run on: a voiced synthetic signal, and real utterances by their id."""
+"""Audio for the tests of codecs: a voiced synthetic signal, and real utterances by their id, at 16 kHz."""
 
 from __future__ import annotations
 

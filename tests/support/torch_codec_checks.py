@@ -1,4 +1,4 @@
-"""What the tests of torch codecs share: small entries, speech-like input, and checks that hold for every adapter."""
+"""What the tests of torch codecs share: small entries, speech-like input, alignment, and files with code in them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from grid.codecs.contract import ADAPTERS, Codec
 from grid.codecs.entry import CatalogueEntry
-from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
-
-ODD_LENGTHS = (7_993, 8_000, 8_001)
 
 
 def make_entry(adapter: str, native_rate: int, **facts: Any) -> CatalogueEntry:
@@ -33,13 +31,13 @@ def noise(items: int, samples: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def randomise(codebooks: Sequence[torch.Tensor], like: torch.Tensor) -> None:
-    """Fill codebooks, which some classes make as zeros, with vectors of the strength of the latents `like`."""
+    """Fills codebooks, which some classes initialise with zeros, with vectors of the strength of the latents `like`."""
     for codebook in codebooks:
         torch.nn.init.normal_(codebook, std=float(like.std()))
 
 
 def without_biases(model: torch.nn.Module) -> None:
-    """Set all biases to 0: in a small random model they would outweigh the input, and all items would get one code."""
+    """Sets all biases to 0: in a small random model they would outweigh the input, and all items would get one code."""
     for name, parameter in model.named_parameters():
         if "bias" in name:
             torch.nn.init.zeros_(parameter)
@@ -48,31 +46,6 @@ def without_biases(model: torch.nn.Module) -> None:
 def difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     """The largest difference as a share of the largest sample of `first`."""
     return float(np.abs(first - second).max() / np.abs(first).max())
-
-
-def check_contract(codec: Codec) -> None:
-    """Same shape at odd lengths and for a single sample, equal when repeated, each item independent of its batch."""
-    torch.set_num_threads(1)
-    vars(codec.adapter)["cpu_batch"] = None  # both items in one call, as on a GPU
-    for samples in (1, *ODD_LENGTHS):
-        waveforms = noise(2, samples)
-        output = codec.resynthesise(waveforms, ["a", "b"], seed=3)
-        assert output.shape == waveforms.shape
-        assert output.dtype == np.float32
-    np.testing.assert_array_equal(output, codec.resynthesise(waveforms, ["a", "b"], seed=3))
-    assert difference(codec.resynthesise(waveforms[1:], ["b"], seed=3)[0], output[1]) < 1e-5
-    assert difference(output[0], output[1]) > 0.01, "two different items came out the same"
-
-
-def check_missing_weights(entry: CatalogueEntry, folder: Path) -> None:
-    """Nothing in `folder`: the error names the file, its source and the place to put it."""
-    assert entry.adapter is not None
-    adapter = ADAPTERS.get(entry.adapter)(entry, weights=WeightFinder([folder], offline=True))
-    weight = entry.weights[0]
-    with pytest.raises(MissingRequirementError) as caught:
-        adapter.code(noise(1, 4_000), [0])
-    for part in (weight.path, weight.source, str(folder / weight.path)):
-        assert str(part) in str(caught.value)
 
 
 def check_pickled_code_is_refused(entry: CatalogueEntry, path: Path, folder: Path) -> None:

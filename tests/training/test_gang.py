@@ -1,4 +1,4 @@
-"""Gangs: a cell that trains among others is the cell that trains alone, and each waveform is encoded once."""
+"""Gangs: a cell trained in a gang is bit-equal to the cell trained alone, and each waveform is encoded once."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_gang_encodes_each_waveform_once(rendered: tuple[Tiny, Grid]) -> None:
     expected = expected_passes(one_epoch, trained, dev)
     # 4 bona fide and 4 spoofs in train and dev; two codecs, drawn with p = 0.5: 8 + 2 x 2 and 8 + 2 x 4
     assert expected == 12 + 16
-    assert 8 + 16 <= gang.passes.count <= 8 + 2 * 4 + 16
+    assert 8 + 16 <= gang.forward.count <= 8 + 2 * 4 + 16
     separate = sum(expected_passes([job], trained, dev) for job in one_epoch)
     assert separate == 10 * 8 + (2 * 8 + 8 * 12)
 

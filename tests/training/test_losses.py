@@ -1,4 +1,4 @@
-"""Losses against torch and published code on hard targets, and what soft targets, weights and margins mean."""
+"""Losses against torch and published code on hard targets; the effect of soft targets, weights and margins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: resumed is uninterrupted bit for bit; stopping, selection, warnings and weights follow the recipe."""
+"""Training: a resumed one is bit-equal to an uninterrupted one; stopping, selection and weights follow the recipe."""
 
 from __future__ import annotations
 

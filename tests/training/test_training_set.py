@@ -1,4 +1,4 @@
-"""Training sets: what an epoch holds, the statistics of its draws, and a class prior that is exact in expectation."""
+"""Training sets: the items of an epoch, the statistics of the draws, and a class prior exact in expectation."""
 
 from __future__ import annotations
 

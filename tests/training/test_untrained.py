@@ -1,4 +1,4 @@
-"""Cells of 0 epochs: published weights are scored as they are, with dev EER where dev has both classes."""
+"""Cells of 0 epochs: published weights are scored unchanged, with a dev EER where dev has both classes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from grid.core.record import read_record
 from grid.detectors.network import build_detector
 from grid.detectors.spec import load_detector_spec
 from grid.detectors.weights import find_initial_weights, load_weights, model_bytes
-from grid.inputs.batches import PreparedAudio
+from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.metrics.detection import eer
 from grid.run_cell import run_cell
-from grid.scoring.gang_detectors import shared_passes
-from grid.scoring.score import score_source
+from grid.scoring.gang_detectors import build_gang_forward
+from grid.scoring.score import score_rendition
 from grid.scoring.score_tables import read_scores
 from tests.support.tiny_grid import Tiny, tiny
 
@@ -72,10 +72,10 @@ def test_untrained_cell_keeps_and_scores_the_published_weights(tmp_path: Path, p
     (job,) = made.grid.cells
     detector = build_detector(job.detector_spec, seed=0)
     load_weights(detector, tmp_path / "weights" / PUBLISHED)
-    passes = shared_passes([job], [detector])
+    forward = build_gang_forward([job], [detector])
     for split, folder in (("dev", job.recordings[0]), ("test", job.scored[0])):
-        audio = PreparedAudio(made.store, preparation_of(made.store, job), split, job.seed)  # type: ignore[arg-type]
-        (scores,) = score_source(passes, [detector], audio, folder, batch_size=16, device=CPU)
+        audio = UtteranceLoader(made.store, preparation_of(made.store, job), split, job.seed)  # type: ignore[arg-type]
+        (scores,) = score_rendition(forward, [detector], audio, folder, batch_size=16, device=CPU)
         if split == "dev":
             bonafide = np.array(audio.source(folder).table["key"].to_pylist()) == "bonafide"
             assert results["dev_eer"] == eer(scores[bonafide], scores[~bonafide]).eer

@@ -1,4 +1,4 @@
-"""Averages of weights against torch's own, and batch norm's statistics taken anew."""
+"""Averages of weights against torch's own, and recomputed batch norm statistics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from grid.detectors.gang_forward import SeparateForward
 from grid.detectors.network import Detector
-from grid.detectors.passes import WholeDetectors
 from grid.detectors.spec import InputSpec
 from grid.training.weight_averaging import Average, recalibrate
 
@@ -42,6 +42,6 @@ def test_recalibrated_statistics_are_those_of_the_batches() -> None:
     detector = Detector(InputSpec(), nn.Identity(), nn.Sequential(norm, nn.Linear(4, 1)), outputs=1)
     torch.manual_seed(1)
     batches = [torch.randn(16, 4) + 2 for _ in range(3)]
-    recalibrate(detector, WholeDetectors(), batches)
+    recalibrate(detector, SeparateForward(), batches)
     expected = torch.stack([batch.mean(0) for batch in batches]).mean(0)
     torch.testing.assert_close(norm.running_mean, expected)

@@ -1,4 +1,4 @@
-"""Scores of finished cells -> what changing one attribute of a codec, trained with or tested, does to the EER."""
+"""The effects of an experiment: what changing one codec attribute, in training or in test, does to the EER."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 def effects(store: Store, grid: Grid) -> tuple[Effects, ...]:
-    """The effects on every evaluation that is asked for, of every policy and detector; none where none are asked for.
+    """The effects on every evaluation of `effects` in the experiment file, by policy and detector; empty without it.
 
-    Those of the codec trained with come before those of the tested one. Trainings are those of the grid's selections of
-    one codec. A pure function of the scores and of the catalogue. RequestError: two cells scored different utterances.
+    Effects of the training codec come before those of the tested codec. Only trainings on a single codec are used. A
+    pure function of the scores and of the catalogue. Raises RequestError when two cells scored different utterances.
     """
     choice = grid.experiment.effects
     if choice is None:
@@ -35,28 +35,28 @@ def effects(store: Store, grid: Grid) -> tuple[Effects, ...]:
     jobs = [job for job in grid.cells if len(job.codecs) == 1]
     states = {job.cell_id: cell_state(store, job).status for job in jobs}
     tested, eers = _eers(store, grid, choice, [job for job in jobs if states[job.cell_id] == "done"])
-    made: list[Effects] = []
+    computed: list[Effects] = []
     for name in tested:
         for policy, detector in dict.fromkeys((job.policy, job.detector) for job in jobs):
             cells = [job for job in jobs if (job.policy, job.detector) == (policy, detector)]
-            trained = exchange_of_training(
+            training_side = exchange_of_training(
                 (name, policy, detector),
                 tested[name].codecs,
                 {_training(job): eers[name][job.cell_id] for job in cells if job.cell_id in eers[name]},
                 {_training(job): states[job.cell_id] for job in cells},
             )
-            sides = (trained, trained.from_the_other_side())
-            made += [_effects(side, tested[name].drawn, grid.catalogue, choice) for side in sides]
-    found = tuple(each for each in made if each.says_something)
-    if jobs and not found:
+            sides = (training_side, training_side.other_side())
+            computed += [_effects(side, tested[name].drawn, grid.catalogue, choice) for side in sides]
+    shown = tuple(item for item in computed if item.has_content)
+    if jobs and not shown:
         log.warning("effects: no two codecs, trained with or tested, differ in one attribute alone")
-    return found
+    return shown
 
 
 def _effects(exchange: Exchange, speakers: int, catalogue: Catalogue, choice: EffectChoice) -> Effects:
-    found = contrasts(entry for entry in catalogue if entry.name in exchange.codecs)
+    matched = contrasts(entry for entry in catalogue if entry.name in exchange.codecs)
     main = main_effects(exchange, catalogue, choice.level)
-    return replace(effects_of(exchange, speakers, found, catalogue, choice), main=main)
+    return replace(effects_of(exchange, speakers, matched, catalogue, choice), main=main)
 
 
 def _training(job: CellJob) -> CodecAndSeed:
@@ -66,7 +66,7 @@ def _training(job: CellJob) -> CodecAndSeed:
 def _eers(
     store: Store, grid: Grid, choice: EffectChoice, done: Sequence[CellJob]
 ) -> tuple[dict[str, TestedCodecs], dict[str, dict[str, CodecEers]]]:
-    """By evaluation: the codecs that it tests, and the EERs of each cell; one cell's scores are held at a time."""
+    """By evaluation: the tested codecs, and the EERs of each cell. The scores of one cell are in memory at a time."""
     tested: dict[str, TestedCodecs] = {}
     eers: dict[str, dict[str, CodecEers]] = {name: {} for name in choice.evaluation}
     for job in done:

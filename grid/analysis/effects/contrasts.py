@@ -1,4 +1,4 @@
-"""Owns the step from EERs to the effect of each attribute of a codec: by contrast, and by pair."""
+"""The effect of each codec attribute on the EER, by contrast (all matched pairs pooled) and by single pair."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ CodecPairs = tuple[tuple[str, str], ...]
 
 
 def effects_of(
-    exchange: Exchange, speakers: int, found: Sequence[Contrast], catalogue: Catalogue, choice: EffectChoice
+    exchange: Exchange, speakers: int, candidates: Sequence[Contrast], catalogue: Catalogue, choice: EffectChoice
 ) -> Effects:
-    """The contrasts whose pairs can be exchanged, each followed by its pairs where these are several.
+    """The effects of those `candidates` that have pairs of codecs in `exchange`, each followed by its pairs if several.
 
-    `speakers` were drawn for the EERs, 0 where none could be.
+    `speakers` is the number of speakers drawn for the EERs, 0 if none could be drawn.
     """
-    held = [
-        replace(each, pairs=tuple(pair for pair in each.pairs if set(pair) <= set(exchange.codecs))) for each in found
+    available = [
+        replace(contrast, pairs=tuple(pair for pair in contrast.pairs if set(pair) <= set(exchange.codecs)))
+        for contrast in candidates
     ]
-    held = [each for each in held if each.pairs]
-    seeds = _common_seeds(exchange, tuple(pair for each in held for pair in each.pairs))
-    worse = _worse_than_chance(exchange, held)
-    rows = _Rows(exchange, catalogue, choice.level, seeds, _weights(exchange, len(seeds), choice), worse)
-    made = []
-    for each in held:
-        made.append(rows.row(each, each.pairs, pooled=True))
-        if len(each.pairs) > 1:
-            made += [rows.row(each, (pair,), pooled=False) for pair in each.pairs]
+    available = [contrast for contrast in available if contrast.pairs]
+    seeds = _common_seeds(exchange, tuple(pair for contrast in available for pair in contrast.pairs))
+    worse = _worse_than_chance(exchange, available)
+    builder = _RowBuilder(exchange, catalogue, choice.level, seeds, _weights(exchange, len(seeds), choice), worse)
+    rows = []
+    for contrast in available:
+        rows.append(builder.row(contrast, contrast.pairs, pooled=True))
+        if len(contrast.pairs) > 1:
+            rows += [builder.row(contrast, (pair,), pooled=False) for pair in contrast.pairs]
     return _corrected(
         Effects(
             evaluation=exchange.evaluation,
@@ -50,38 +51,40 @@ def effects_of(
             side=exchange.side,
             level=choice.level,
             replicates=choice.replicates,
-            seeds=tuple(exchange.seeds[place] for place in seeds),
+            seeds=tuple(exchange.seeds[index] for index in seeds),
             speakers=speakers,
-            rows=tuple(made),
+            rows=tuple(rows),
             worse_than_chance=worse,
         )
     )
 
 
-def _worse_than_chance(exchange: Exchange, held: Sequence[Contrast]) -> dict[str, tuple[str, ...]]:
-    """By family: the others with whom its codecs have a mean EER above 50 %."""
-    families = dict.fromkeys(each.family for each in held)
+def _worse_than_chance(exchange: Exchange, contrasts: Sequence[Contrast]) -> dict[str, tuple[str, ...]]:
+    """By family: those of `exchange.others` for which its codecs have a mean EER above 50 %."""
+    families = dict.fromkeys(contrast.family for contrast in contrasts)
     codecs = {
-        family: dict.fromkeys(codec for each in held if each.family == family for pair in each.pairs for codec in pair)
+        family: dict.fromkeys(
+            codec for contrast in contrasts if contrast.family == family for pair in contrast.pairs for codec in pair
+        )
         for family in families
     }
     return {family: exchange.worse_than_chance(list(members)) for family, members in codecs.items()}
 
 
 def _common_seeds(exchange: Exchange, pairs: CodecPairs) -> list[int]:
-    """The places of the seeds in which some pair has a difference."""
+    """The indices of the seeds in which some pair has a difference."""
     if not pairs:
         return []
     differences = _differences(exchange.observed, exchange, pairs)
-    return [place for place in range(len(exchange.seeds)) if np.isfinite(differences[:, place]).any()]
+    return [index for index in range(len(exchange.seeds)) if np.isfinite(differences[:, index]).any()]
 
 
 def _differences(eers: FloatArray, exchange: Exchange, pairs: CodecPairs) -> FloatArray:
-    """EER with the second codec minus EER with the first, (..., pairs, seeds, others), NaN on the two themselves."""
+    """EER with the second codec minus EER with the first, (..., pairs, seeds, others); NaN on the two themselves."""
     first, second = (exchange.rows([pair[side] for pair in pairs]) for side in (0, 1))
     differences: FloatArray = eers[..., second, :, :] - eers[..., first, :, :]
-    for place, pair in enumerate(pairs):
-        differences[..., place, :, np.isin(exchange.others, pair)] = np.nan
+    for index, pair in enumerate(pairs):
+        differences[..., index, :, np.isin(exchange.others, pair)] = np.nan
     return differences
 
 
@@ -94,8 +97,8 @@ def _weights(exchange: Exchange, seeds: int, choice: EffectChoice) -> IntArray:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """What all rows share; `seeds` are places in those of the exchange, `worse` the others by family."""
+class _RowBuilder:
+    """The input shared by all rows: `seeds` are indices into `exchange.seeds`, `worse` is by family."""
 
     exchange: Exchange
     catalogue: Catalogue
@@ -108,14 +111,14 @@ class _Rows:
         observed, resampled = self._observed(pairs), self._resampled(pairs)
         effects = []
         for others in OTHERS:
-            wanted = self._wanted(contrast, others)
-            drawn = None if resampled is None else resampled[..., wanted]
-            found = effect(observed[..., wanted], drawn, self.weights, self.level)
+            columns = self._columns(contrast, others)
+            drawn = None if resampled is None else resampled[..., columns]
+            estimate = effect(observed[..., columns], drawn, self.weights, self.level)
             if pooled:
-                found = self._with_test(found, observed[..., wanted], contrast, others)
-            effects.append(found)
-        there = np.flatnonzero(np.isfinite(observed).any(axis=(0, 2)))
-        seeds = tuple(self.exchange.seeds[self.seeds[place]] for place in there)
+                estimate = self._with_test(estimate, observed[..., columns], contrast, others)
+            effects.append(estimate)
+        measured = np.flatnonzero(np.isfinite(observed).any(axis=(0, 2)))
+        seeds = tuple(self.exchange.seeds[self.seeds[index]] for index in measured)
         troubles = self.exchange.troubles([codec for pair in pairs for codec in pair])
         return EffectRow(contrast, pairs, pooled, seeds, tuple(effects), troubles)
 
@@ -124,26 +127,29 @@ class _Rows:
         return _differences(self.exchange.observed, self.exchange, pairs)[:, self.seeds]
 
     def _resampled(self, pairs: CodecPairs) -> FloatArray | None:
-        """The same on drawn speakers, (replicates, pairs, seeds, others); None where nothing can be drawn."""
+        """The differences on drawn speakers, (replicates, pairs, seeds, others); None if nothing can be drawn."""
         if self.exchange.resampled is not None:
             return _differences(self.exchange.resampled, self.exchange, pairs)[:, :, self.seeds]
         observed = self._observed(pairs)
         return np.broadcast_to(observed, (len(self.weights), *observed.shape)) if len(self.seeds) > 1 else None
 
-    def _wanted(self, contrast: Contrast, others: Others) -> NDArray[np.bool_]:
-        """Which codecs a column of the table holds; those of a pair are left out with its differences."""
-        known = {entry.name: entry for entry in self.catalogue}
+    def _columns(self, contrast: Contrast, others: Others) -> NDArray[np.bool_]:
+        """The mask (others,) of the codecs of kind `others`; the two codecs of a pair are NaN in its differences."""
+        entries = {entry.name: entry for entry in self.catalogue}
         left_out = self.worse[contrast.family] if others == "better than chance" else ()
         return np.array(
-            [codec not in left_out and _belongs(known.get(codec), contrast, others) for codec in self.exchange.others],
+            [
+                codec not in left_out and _belongs(entries.get(codec), contrast, others)
+                for codec in self.exchange.others
+            ],
             dtype=np.bool_,
         )
 
-    def _with_test(self, found: Effect, observed: FloatArray, contrast: Contrast, others: Others) -> Effect:
+    def _with_test(self, estimate: Effect, observed: FloatArray, contrast: Contrast, others: Others) -> Effect:
         units = differences_by_codec(observed, np.ones(len(self.seeds), dtype=np.int64))
         side, evaluation = self.exchange.side, self.exchange.evaluation
         draw = generator("effects", side, evaluation, contrast.family, contrast.words, others)
-        return replace(found, p_value=sign_flip_p_value(units, draw))
+        return replace(estimate, p_value=sign_flip_p_value(units, draw))
 
 
 def _belongs(entry: CatalogueEntry | None, contrast: Contrast, others: Others) -> bool:
@@ -151,23 +157,25 @@ def _belongs(entry: CatalogueEntry | None, contrast: Contrast, others: Others) -
         return True
     if others in ("outside the family", "better than chance"):
         return entry is None or entry.family != contrast.family
-    wanted = contrast.before if others == "like the first" else contrast.after
-    return entry is not None and value_of(entry, contrast.attribute) == wanted
+    value = contrast.before if others == "like the first" else contrast.after
+    return entry is not None and value_of(entry, contrast.attribute) == value
 
 
-def _corrected(made: Effects) -> Effects:
-    """With p-values adjusted for all contrasts with the same others, those of the noise floor among themselves."""
+def _corrected(uncorrected: Effects) -> Effects:
+    """`uncorrected` with p-values adjusted (Holm) over all contrasts of a column, the noise floor separately."""
     from statsmodels.stats.multitest import multipletests  # takes a second
 
-    effects = [list(row.effects) for row in made.rows]
-    floor = [row.contrast.is_noise_floor for row in made.rows]
+    effects = [list(row.effects) for row in uncorrected.rows]
+    floor = [row.contrast.is_noise_floor for row in uncorrected.rows]
     for column, kind in product(range(len(OTHERS)), (False, True)):
-        of_kind = [own for own, is_floor in zip(effects, floor, strict=True) if is_floor == kind]
-        together = [own for own in of_kind if not math.isnan(own[column].p_value)]
-        if not together:
+        of_kind = [row_effects for row_effects, is_floor in zip(effects, floor, strict=True) if is_floor == kind]
+        tested = [row_effects for row_effects in of_kind if not math.isnan(row_effects[column].p_value)]
+        if not tested:
             continue
-        _, corrected, *_ = multipletests([own[column].p_value for own in together], method="holm")
-        for own, adjusted in zip(together, corrected, strict=True):
-            own[column] = replace(own[column], adjusted=float(adjusted))
-    rows = (replace(row, effects=tuple(own)) for row, own in zip(made.rows, effects, strict=True))
-    return replace(made, rows=tuple(rows))
+        _, corrected, *_ = multipletests([row_effects[column].p_value for row_effects in tested], method="holm")
+        for row_effects, adjusted in zip(tested, corrected, strict=True):
+            row_effects[column] = replace(row_effects[column], adjusted=float(adjusted))
+    rows = (
+        replace(row, effects=tuple(row_effects)) for row, row_effects in zip(uncorrected.rows, effects, strict=True)
+    )
+    return replace(uncorrected, rows=tuple(rows))

@@ -1,4 +1,4 @@
-"""Owns the EERs of finished cells on each tested codec: on all trials, and on the same draws of their speakers."""
+"""The EERs of finished cells on each tested codec: on all trials, and on the same resamples of their speakers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from grid.metrics.detection import FloatArray, eer
 from grid.metrics.intervals import Groups
 
 CODEC = "codec="
+CHANCE = 0.5
+"""The EER of a detector that guesses, as a fraction."""
+CodecAndSeed = tuple[str, int]
+"""The codec and the seed of a training."""
 
 
 @dataclass(frozen=True)
 class CodecEers:
     """The EERs (fractions) of one cell: `observed` (codecs,), and `resampled` (replicates, codecs) on drawn speakers.
 
-    `resampled` is None where a class has fewer than two speakers, so that there is nothing to draw.
+    `resampled` is None where a class has fewer than two speakers, so that none can be drawn.
     """
 
     observed: FloatArray
@@ -33,7 +37,7 @@ class CodecEers:
 
 @dataclass(frozen=True)
 class TestedCodecs:
-    """An evaluation split by codec, the same for every cell of a grid: its trials, and the speakers that were drawn."""
+    """An evaluation split by codec, common to all cells of a grid: trials, conditions, and the drawn speakers."""
 
     utterances: NDArray[np.object_]
     conditions: tuple[Condition, ...]
@@ -44,12 +48,12 @@ class TestedCodecs:
     def of(
         cls, trials: Trials, choice: EvaluationChoice, replicates: int, generator: np.random.Generator
     ) -> TestedCodecs:
-        """From the trials of any of the cells; the draws depend on the speakers and on `generator` alone."""
-        pooled, *split = conditions(trials, choice.model_copy(update={"by": ("codec",)}))
+        """From the trials of any one cell; the draws depend on the speakers and on `generator` alone."""
+        pooled, *by_codec = conditions(trials, choice.model_copy(update={"by": ("codec",)}))
         groups, draws = condition_speakers(trials, pooled), None
         if groups is not None:
             draws = draw_speakers(_scores(trials, pooled), groups, replicates=replicates, generator=generator)
-        return cls(trials.column("utterance_id"), tuple(split), trials.column("speaker"), draws)
+        return cls(trials.column("utterance_id"), tuple(by_codec), trials.column("speaker"), draws)
 
     @property
     def codecs(self) -> tuple[str, ...]:
@@ -57,22 +61,22 @@ class TestedCodecs:
 
     @property
     def drawn(self) -> int:
-        """The number of speakers that are drawn."""
+        """The number of speakers that are drawn from, 0 if there is nothing to draw."""
         return 0 if self.draws is None else self.draws.names.size
 
     def eers(self, trials: Trials) -> CodecEers:
-        """The EERs of a cell; RequestError when it scored other utterances than the cell that these trials are of."""
+        """The EERs of a cell; RequestError when it scored other utterances than the cell of `of`."""
         if not np.array_equal(trials.column("utterance_id"), self.utterances):
             raise RequestError("two cells of the grid scored different utterances; run the grid again")
         scores = [_scores(trials, condition) for condition in self.conditions]
         observed = np.array(
-            [eer(*pair, condition=each.name).eer for pair, each in zip(scores, self.conditions, strict=True)]
+            [eer(*pair, condition=condition.name).eer for pair, condition in zip(scores, self.conditions, strict=True)]
         )
         if self.draws is None:
             return CodecEers(observed, None)
         drawn = [
-            eers_of_draws(pair, self._groups(each), self.draws, each.name)
-            for pair, each in zip(scores, self.conditions, strict=True)
+            eers_of_draws(pair, self._groups(condition), self.draws, condition.name)
+            for pair, condition in zip(scores, self.conditions, strict=True)
         ]
         return CodecEers(observed, np.stack(drawn, axis=-1))
 
@@ -88,19 +92,14 @@ def _scores(trials: Trials, condition: Condition) -> tuple[FloatArray, FloatArra
     return score[condition.bonafide], score[condition.spoof]
 
 
-CHANCE = 0.5
-CodecAndSeed = tuple[str, int]
-"""The codec and the seed of a training."""
-
-
 @dataclass(frozen=True)
 class Exchange:
     """EERs (fractions) on one evaluation: `observed` (codecs, seeds, others), NaN where a training is not done.
 
-    On the side of `training`, `codecs` are those trained with and `others` those tested; on that of `test` the other
-    way round. So two rows are always two codecs in one place of a trial, and what stands in the other place is the same
-    for both. `resampled` (replicates, codecs, seeds, others) is on drawn speakers, None where none could be drawn;
-    `states` are of all trainings.
+    With `side` training, `codecs` are the training codecs and `others` the tested ones; with `side` test it is the
+    reverse. So two rows compare two codecs in the same role, with identical codecs in the other role. `resampled`
+    (replicates, codecs, seeds, others) is on drawn speakers, None if none could be drawn; `states` are the statuses of
+    all trainings.
     """
 
     evaluation: str
@@ -115,11 +114,11 @@ class Exchange:
     states: Mapping[CodecAndSeed, Status]
 
     def rows(self, codecs: Sequence[str]) -> list[int]:
-        """The places of `codecs` among its own."""
+        """The row indices of `codecs`."""
         return [self.codecs.index(codec) for codec in codecs]
 
-    def from_the_other_side(self) -> Exchange:
-        """The same EERs with `codecs` and `others` exchanged."""
+    def other_side(self) -> Exchange:
+        """The same EERs with the roles of `codecs` and `others` swapped."""
         return replace(
             self,
             side="test" if self.side == "training" else "training",
@@ -130,18 +129,18 @@ class Exchange:
         )
 
     def worse_than_chance(self, codecs: Sequence[str]) -> tuple[str, ...]:
-        """The others with whom the mean EER of `codecs`, over them and the seeds, is above 50 %."""
+        """Those of `others` for which the mean EER over `codecs` and seeds is above 50 %."""
         eers = self.observed[self.rows(codecs)]
         surplus = np.where(np.isfinite(eers), eers - CHANCE, 0).sum(axis=(0, 1))
-        return tuple(self.others[place] for place in np.flatnonzero(surplus > 0))
+        return tuple(self.others[index] for index in np.flatnonzero(surplus > 0))
 
     def troubles(self, codecs: Collection[str]) -> tuple[str, ...]:
-        """The trainings that are not done: with these codecs or, where those are tested, with others than these."""
-        wanted = set(codecs) if self.side == "training" else set(self.others) - set(codecs)
+        """The trainings that are not done: on `codecs` or, with `side` test, on `others` except `codecs`."""
+        relevant = set(codecs) if self.side == "training" else set(self.others) - set(codecs)
         return tuple(
             f"{codec}, seed {seed}: {state}"
             for (codec, seed), state in self.states.items()
-            if codec in wanted and state != "done"
+            if codec in relevant and state != "done"
         )
 
 
@@ -151,18 +150,18 @@ def exchange_of_training(
     eers: Mapping[CodecAndSeed, CodecEers],
     states: Mapping[CodecAndSeed, Status],
 ) -> Exchange:
-    """From the EERs of the trainings that are done, by tested codec in the order of `tested`.
+    """The exchange of training codecs, from the EERs of finished trainings on each tested codec, ordered as `tested`.
 
     `view` is an evaluation, a policy and a detector.
     """
     codecs = tuple(dict.fromkeys(codec for codec, _ in states))
     seeds = tuple(dict.fromkeys(seed for _, seed in states))
     observed = np.full((len(codecs), len(seeds), len(tested)), np.nan)
-    drawn = next((found.resampled for found in eers.values() if found.resampled is not None), None)
+    drawn = next((cell_eers.resampled for cell_eers in eers.values() if cell_eers.resampled is not None), None)
     resampled = None if drawn is None else np.full((len(drawn), *observed.shape), np.nan)
-    for (codec, seed), found in eers.items():
-        place = codecs.index(codec), seeds.index(seed)
-        observed[place] = found.observed
-        if resampled is not None and found.resampled is not None:
-            resampled[:, place[0], place[1]] = found.resampled
+    for (codec, seed), cell_eers in eers.items():
+        index = codecs.index(codec), seeds.index(seed)
+        observed[index] = cell_eers.observed
+        if resampled is not None and cell_eers.resampled is not None:
+            resampled[:, index[0], index[1]] = cell_eers.resampled
     return Exchange(*view, "training", codecs, seeds, tested, observed, resampled, states)

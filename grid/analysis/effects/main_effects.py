@@ -1,4 +1,4 @@
-"""Owns the step from EERs to main effects: one linear model for each family, tested together."""
+"""Main effects of codec attributes on the EER: one linear model per codec family, with Holm's correction over all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grid.codecs.catalogue import Catalogue
 from grid.codecs.entry import CatalogueEntry
 from grid.codecs.pairs import SHARED, Attribute, AttributeValue, exchange_words, place, value_of
 from grid.metrics.detection import FloatArray
-from grid.metrics.linear_model import LinearModel, linear_model, unfit
+from grid.metrics.linear_model import LinearModel, linear_model, reason_not_fitted
 
 TAXONOMY: tuple[Attribute, ...] = ("qua", "aux", "dec")
 BIT_RATE: Attribute = "bitrate_kbps"
@@ -24,7 +24,7 @@ DOUBLED = "bit rate doubled"
 
 @dataclass(frozen=True)
 class Term:
-    """One fixed effect: its words, those of the contrast of the same exchange, and its column, a number per codec."""
+    """One fixed effect: its words (as in the contrast of the same change), and its design column, a number a codec."""
 
     words: str
     column: tuple[float, ...]
@@ -32,7 +32,7 @@ class Term:
 
 @dataclass(frozen=True)
 class FamilyDesign:
-    """The codecs (names) of a family that a model is of, and its terms."""
+    """The design of a family's model: the names of its codecs, and its terms."""
 
     family: str
     members: tuple[str, ...]
@@ -47,23 +47,23 @@ class FamilyDesign:
 def designs(entries: Iterable[CatalogueEntry]) -> tuple[FamilyDesign, ...]:
     """One design for each family whose codecs differ in the taxonomy, in the order of the entries.
 
-    A family are the codecs that agree in all of `SHARED`, as in a matched pair; one that lacks a value which others of
-    it have is left out. QUA, AUX and DEC are coded by treatment: each category against the most frequent one, the sign
-    such that a term reads along its axis. The bit rate is numeric and counts doublings: from 1.5 to 3 kbit/s is as far
-    as from 12 to 24. Codecs that differ in the training seed alone are two with the same row.
+    A family consists of the codecs that agree in all of `SHARED`, as in a matched pair; a codec that lacks a value
+    which others of the family have is left out. QUA, AUX and DEC are treatment-coded: each category against the most
+    frequent one, with the sign such that a term reads along its axis. The bit rate is numeric, in doublings: 1.5 to 3
+    kbit/s counts as much as 12 to 24. Codecs that differ only in the training seed are two members with equal rows.
     """
     families: dict[tuple[object, ...], list[CatalogueEntry]] = {}
     for entry in entries:
         families.setdefault(tuple(getattr(entry, field) for field in SHARED), []).append(entry)
-    made = (_design(members) for members in families.values())
-    return tuple(design for design in made if design is not None)
+    candidates = (_design(members) for members in families.values())
+    return tuple(design for design in candidates if design is not None)
 
 
 def _design(family: Sequence[CatalogueEntry]) -> FamilyDesign | None:
-    """None where nothing of the taxonomy differs: the bit rate alone answers no question of it."""
-    known = [each for each in (*TAXONOMY, BIT_RATE) if any(value_of(entry, each) is not None for entry in family)]
-    members = [entry for entry in family if all(value_of(entry, each) is not None for each in known)]
-    terms = [term for each in TAXONOMY if each in known for term in _categories(each, _values(members, each))]
+    """None if the codecs do not differ in the taxonomy: a model of the bit rate alone says nothing about it."""
+    known = [name for name in (*TAXONOMY, BIT_RATE) if any(value_of(entry, name) is not None for entry in family)]
+    members = [entry for entry in family if all(value_of(entry, name) is not None for name in known)]
+    terms = [term for name in TAXONOMY if name in known for term in _categories(name, _values(members, name))]
     if not terms:
         return None
     rates = [float(rate) for rate in _values(members, BIT_RATE)] if BIT_RATE in known else []
@@ -77,7 +77,7 @@ def _values(members: Sequence[CatalogueEntry], attribute: Attribute) -> list[Att
 
 
 def _categories(attribute: Attribute, values: Sequence[AttributeValue]) -> list[Term]:
-    """One term for each category but the reference: the most frequent, of equal ones the first on the axis."""
+    """One term per category except the reference, which is the most frequent one (ties: the first on the axis)."""
     categories = sorted(set(values), key=place)
     counts = Counter(values)
     reference = max(categories, key=counts.__getitem__)
@@ -92,50 +92,48 @@ def _categories(attribute: Attribute, values: Sequence[AttributeValue]) -> list[
 
 
 def main_effects(exchange: Exchange, catalogue: Catalogue, level: float) -> tuple[MainEffects, ...]:
-    """One model for each family of which codecs that differ in the taxonomy have an EER.
+    """One model for each family whose codecs with an EER differ in the taxonomy.
 
     p-values are adjusted (Holm) for all terms of all families.
     """
-    there = np.flatnonzero(np.isfinite(exchange.observed).any(axis=(1, 2)))
-    known = {exchange.codecs[place] for place in there}
-    found = designs(entry for entry in catalogue if entry.name in known)
-    return _corrected(tuple(_of_family(exchange, catalogue, design, level) for design in found))
+    measured = np.flatnonzero(np.isfinite(exchange.observed).any(axis=(1, 2)))
+    codecs = {exchange.codecs[index] for index in measured}
+    family_designs = designs(entry for entry in catalogue if entry.name in codecs)
+    return _corrected(tuple(_of_family(exchange, catalogue, design, level) for design in family_designs))
 
 
 def _of_family(exchange: Exchange, catalogue: Catalogue, design: FamilyDesign, level: float) -> MainEffects:
     family = {entry.name for entry in catalogue if entry.family == design.family}
-    basis, heard = _basis(exchange, family, design.members)
-    wanted = [
-        np.array([codec in heard and codec != member for codec in exchange.others], dtype=np.bool_)
+    basis, averaged = _basis(exchange, family, design.members)
+    masks = [
+        np.array([codec in averaged and codec != member for codec in exchange.others], dtype=np.bool_)
         for member in design.members
     ]
-    eers = [
-        exchange.observed[row][:, columns] for row, columns in zip(exchange.rows(design.members), wanted, strict=True)
-    ]
-    seeds = [place for place in range(len(exchange.seeds)) if all(np.isfinite(each[place]).all() for each in eers)]
-    made = MainEffects(
+    eers = [exchange.observed[row][:, mask] for row, mask in zip(exchange.rows(design.members), masks, strict=True)]
+    seeds = [index for index in range(len(exchange.seeds)) if all(np.isfinite(row[index]).all() for row in eers)]
+    without_model = MainEffects(
         family=design.family,
         terms=tuple(term.words for term in design.terms),
         members=design.members,
-        seeds=tuple(exchange.seeds[place] for place in seeds),
+        seeds=tuple(exchange.seeds[index] for index in seeds),
         basis=basis,
-        codecs=len(heard),
+        codecs=len(averaged),
         model=None,
-        left_out=tuple(each for each in exchange.others if each not in {*heard, *family}),
+        left_out=tuple(codec for codec in exchange.others if codec not in {*averaged, *family}),
         troubles=exchange.troubles(() if exchange.side == "test" and basis == "all others" else family),
     )
     if not seeds:
-        return replace(made, unfit="there is no seed in which the trainings with all codecs are done")
-    if basis == "all others" and len(heard) < 2:
-        return replace(made, unfit="no codec is tested but one that is trained with")
-    responses = np.array([np.mean(each[seeds]) for each in eers])
-    if trouble := unfit(responses, design.matrix):
-        return replace(made, unfit=trouble)
-    return replace(made, model=linear_model(responses, design.matrix, level))
+        return replace(without_model, unfit="there is no seed in which the trainings with all codecs are done")
+    if basis == "all others" and len(averaged) < 2:
+        return replace(without_model, unfit="no codec is tested but one that is trained with")
+    responses = np.array([np.mean(row[seeds]) for row in eers])
+    if reason := reason_not_fitted(responses, design.matrix):
+        return replace(without_model, unfit=reason)
+    return replace(without_model, model=linear_model(responses, design.matrix, level))
 
 
 def _basis(exchange: Exchange, family: set[str], members: tuple[str, ...]) -> tuple[Basis, tuple[str, ...]]:
-    """The best kind of others that there is, and which they are."""
+    """The best available basis for the mean EER of a family, and the codecs of it."""
     outside = tuple(codec for codec in exchange.others if codec not in family)
     if not outside:
         return "all others", exchange.others
@@ -144,18 +142,19 @@ def _basis(exchange: Exchange, family: set[str], members: tuple[str, ...]) -> tu
     return ("better than chance", better) if better and better != outside else ("outside the family", outside)
 
 
-def _corrected(made: tuple[MainEffects, ...]) -> tuple[MainEffects, ...]:
+def _corrected(families: tuple[MainEffects, ...]) -> tuple[MainEffects, ...]:
+    """With p-values adjusted (Holm) over all coefficients of all families."""
     from statsmodels.stats.multitest import multipletests  # takes a second
 
-    p_values = [each.p_value for one in made if one.model for each in one.model.coefficients]
+    p_values = [item.p_value for main in families if main.model for item in main.model.coefficients]
     if not p_values:
-        return made
+        return families
     adjusted = iter(multipletests(p_values, method="holm")[1])
-    return tuple(replace(one, model=_adjusted(one.model, adjusted)) if one.model else one for one in made)
+    return tuple(replace(main, model=_adjusted(main.model, adjusted)) if main.model else main for main in families)
 
 
 def _adjusted(model: LinearModel, adjusted: Iterator[float]) -> LinearModel:
-    """With the next p-values of `adjusted`."""
+    """`model` with the next p-values of `adjusted`."""
     return replace(
-        model, coefficients=tuple(replace(each, adjusted=float(next(adjusted))) for each in model.coefficients)
+        model, coefficients=tuple(replace(item, adjusted=float(next(adjusted))) for item in model.coefficients)
     )

@@ -1,7 +1,8 @@
-"""Owns what a report needs of the effects of codec attributes: what an exchange of codecs did to the EER, and where.
+"""The results of effects of codec attributes: the change of the EER when one codec is replaced by another.
 
-A codec has two places in a trial: a detector was trained with it, or it made what is tested. Either can be exchanged
-while the other stays, so everything here has a side, and `others` are the codecs of the place that stays.
+A codec has two roles in a trial: it is the training codec of the detector, or the codec of the tested speech. Either
+can be exchanged while the other stays fixed. `side` says which role is exchanged, and `others` are the codecs in the
+other role.
 """
 
 from __future__ import annotations
@@ -16,17 +17,24 @@ from grid.metrics.crossed_resampling import Effect
 from grid.metrics.linear_model import Coefficient, LinearModel
 
 Basis = Literal["better than chance", "outside the family", "all others"]
-"""The codecs in the other place that the mean EER is over: those outside the family, without those with whom its mean
-EER is above 50 % where there are such, and all but the codec itself where none is outside the family."""
+"""The codecs in the other role that a mean EER is over: those outside the family, without those for which the family's
+mean EER is above 50 %, if any; all codecs but the member itself if none is outside the family."""
+
+Side = Literal["training", "test"]
+"""Which codec is exchanged: the training codec or the tested codec."""
+Others = Literal["all others", "like the first", "like the second", "outside the family", "better than chance"]
+OTHERS: tuple[Others, ...] = get_args(Others)
+"""The codecs in the other role, never the two that are exchanged: all of them; those with the first or the second value
+of the attribute; those outside the family; and of the latter, those for which the family's mean EER is at most 50 %."""
 
 
 @dataclass(frozen=True)
 class MainEffects:
-    """The model of one family: a coefficient for each of `terms` (words), or why there is none (`unfit`).
+    """The model of one family: a coefficient for each of `terms` (words), or the reason why there is none (`unfit`).
 
-    `members` are its codecs, with the seeds in which all of their EERs are there; `codecs` is the number of codecs
-    in the other place, and `left_out` are those outside the family with whom its mean EER is above 50 %; `troubles` say
-    which trainings are missing.
+    `members` are its codecs, and `seeds` those in which all of them have their EERs. `codecs` is the number of codecs
+    in the other role that EERs are averaged over, and `left_out` are those outside the family for which its mean EER is
+    above 50 %. `troubles` lists the missing trainings.
     """
 
     family: str
@@ -41,26 +49,18 @@ class MainEffects:
     left_out: tuple[str, ...] = ()
 
     def coefficient(self, words: str) -> Coefficient | None:
-        """That of the term with these words, None where the model has none."""
+        """The coefficient of the term `words`; None without such a term or without a model."""
         if self.model is None or words not in self.terms:
             return None
         return self.model.coefficients[self.terms.index(words)]
 
 
-Side = Literal["training", "test"]
-"""Which codec is exchanged: the one of the training, or the tested one."""
-Others = Literal["all others", "like the first", "like the second", "outside the family", "better than chance"]
-OTHERS: tuple[Others, ...] = get_args(Others)
-"""In the other place, none of them one of the two: all, those with either value of the attribute, those unrelated, and
-of these the ones with whom the mean EER of the family is 50 % at most."""
-
-
 @dataclass(frozen=True)
 class EffectRow:
-    """A contrast over all its `pairs` of codecs (names) or one of them: an effect for each of `OTHERS`.
+    """The effects of a contrast, one for each of `OTHERS`, over `pairs` of codec names: all (`pooled`) or one of them.
 
-    `seeds` are those in which some pair has a difference, none where there is nothing to show; `troubles` say which
-    trainings are missing.
+    `seeds` are those in which some pair has a difference, empty if no training is done. `troubles` lists the missing
+    trainings.
     """
 
     contrast: Contrast
@@ -78,11 +78,10 @@ class EffectRow:
 class Effects:
     """All contrasts of one policy and detector on one evaluation, each pooled row followed by those of its pairs.
 
-    `side` is that of the codecs which are exchanged.
-
-    Intervals have the confidence `level` and are over `seeds` and `speakers`; fewer than two of either are not drawn.
-    `main` are the same trainings by families, with intervals over codecs. `worse_than_chance` are, by family, the
-    others with whom the mean EER of its codecs is above 50 %: there a lower EER is no better detector.
+    `side` is the role in which codecs are exchanged. Intervals have the confidence `level` and are over `seeds` and
+    `speakers`; a unit with fewer than two members is not resampled. `main` are the main effects of the same trainings
+    by family, with intervals over codecs. `worse_than_chance` are, by family, the codecs in the other role for which
+    the mean EER of its codecs is above 50 %: there a lower EER is no better detector.
     """
 
     evaluation: str
@@ -99,7 +98,7 @@ class Effects:
 
     @property
     def name(self) -> str:
-        """That of its files."""
+        """The name of its files, without suffix."""
         return f"effects-{self.side}-{slug(self.evaluation)}-{slug(self.policy)}-{slug(self.detector)}"
 
     @property
@@ -108,7 +107,7 @@ class Effects:
 
     @property
     def exchanged(self) -> str:
-        """The codec that is, in words."""
+        """The exchanged codec in words."""
         return "codec trained with" if self.side == "training" else "tested codec"
 
     @property
@@ -116,28 +115,28 @@ class Effects:
         return f"{self.evaluation}, {self.detector}, policy {self.policy}"
 
     @property
-    def says_something(self) -> bool:
-        """Whether there is an effect, a model or a training that is missing; else every detector heard the two."""
-        return bool(self.main) or any(row.troubles or any(each.codecs for each in row.effects) for row in self.rows)
+    def has_content(self) -> bool:
+        """Whether there is an effect, a model or a missing training to report."""
+        return bool(self.main) or any(row.troubles or any(item.codecs for item in row.effects) for row in self.rows)
 
     def of_taxonomy(self) -> tuple[EffectRow, ...]:
-        """The rows of the families that have a contrast of the taxonomy, of all where none has.
+        """The rows of the families that have a contrast of the taxonomy; all rows if no family has one.
 
-        The bit rates of another family are no noise floor of these.
+        The bit-rate contrasts of another family are no noise floor for these families.
         """
         families = {row.contrast.family for row in self.rows if not row.contrast.is_noise_floor}
         return tuple(row for row in self.rows if row.contrast.family in families or not families)
 
     def left_out(self) -> dict[str, tuple[str, ...]]:
-        """Those worse than chance of the families of `of_taxonomy`, without the families that have none."""
+        """`worse_than_chance` of the families of `of_taxonomy`, without the families where it is empty."""
         families = dict.fromkeys(row.contrast.family for row in self.of_taxonomy())
         return {family: codecs for family in families if (codecs := self.worse_than_chance.get(family, ()))}
 
     def main_effect(self, contrast: Contrast) -> Coefficient | None:
-        """The main effect of the exchange that a contrast is of, in the model of its codecs; None where there is none.
+        """The main effect of the same change as `contrast`, from the model of its codecs; None if there is none.
 
-        A codec of a pair may be missing from the model, as one without a finished training is.
+        Codecs of the contrast without a finished training are not in the model.
         """
         codecs = {codec for pair in contrast.pairs for codec in pair}
-        models = [each for each in self.main if codecs.intersection(each.members)]
+        models = [main for main in self.main if codecs.intersection(main.members)]
         return models[0].coefficient(contrast.words) if models else None

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from grid.codecs.torch_codec import Model, Signal
 
 CODER, VOCODER = "autoencoder/", "vocoder/"
-"""What the place of a weights file says of the half that it belongs to."""
+"""Parts of the paths of weights files that tell to which half of the model a file belongs."""
 SILENCE = 8192
-"""Zeros that go through before an utterance, as many as in the authors' demo."""
+"""Zeros coded before an utterance, as many as in the authors' demo."""
 BUFFER = "pad_buffer"
 
 
 class AudioDecArguments(Arguments):
-    """`delay`: native samples by which the trained model lags; nothing in its structure says so, see the adapter."""
+    """`delay`: native samples by which the trained model lags; it was measured, see the adapter."""
 
     delay: int = Field(ge=0)
 
@@ -34,12 +34,12 @@ class AudioDecArguments(Arguments):
 class AudioDecAdapter(TorchCodec):
     """The streaming encoder and quantiser, then the streaming HiFi-GAN that was trained on their vectors.
 
-    Both remember the end of what they were given in buffers of one item, so items are coded one by one, and each
-    begins with the buffers as silence leaves them. Weights: checkpoint and config.yml of both halves, and the
-    statistics by which the vocoder normalises; where config.yml says they lie is not read.
+    Both keep the end of their input in buffers for one item, so items are coded one by one, and each starts with the
+    buffers that silence leaves. Weights: checkpoint and config.yml of both halves, and the statistics by which the
+    vocoder normalises; the path of these in config.yml is ignored.
 
     The delay is an argument because it is measured: encoder frame k ends with sample 300 k, the decoder makes samples
-    300 k to 300 k + 299 of it, and the losses of the training are blind to a lag of the waveform.
+    300 k to 300 k + 299 from it, and the training losses do not depend on a lag of the waveform.
     """
 
     revision: ClassVar[int] = 1
@@ -101,7 +101,7 @@ class AudioDecAdapter(TorchCodec):
         return decoded
 
     def _begin(self) -> None:
-        """Make every buffer what silence leaves in it, which the first call finds out."""
+        """Sets every buffer to its content after silence, which the first call computes."""
         codec: Any = self.model
         if not self._silent:
             codec.coder.reset_buffer()

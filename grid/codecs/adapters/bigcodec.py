@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 
 from grid.codecs.contract import ADAPTERS, Samples
 from grid.codecs.entry import CatalogueEntry
@@ -18,31 +17,9 @@ from grid.core.errors import RequestError
 from grid.core.weights import WeightFile, WeightFinder
 
 if TYPE_CHECKING:
+    import torch
+
     from grid.codecs.torch_codec import Model, Signal
-
-
-def pass_in_step(
-    layers: Iterable[torch.nn.Module], items: Sequence[torch.Tensor], is_joint: Callable[[torch.nn.Module], bool]
-) -> list[torch.Tensor]:
-    """Each of `items` `(batch, channels, time)` through all of `layers` in turn; those that `is_joint` names see all.
-
-    Such a layer keeps the shape, and what it gives at a time depends on nothing behind that time: zeros fill the ends
-    of the shorter items. Between two such layers nothing is held but one tensor for each item.
-    """
-    found = list(items)
-    for joint, run in groupby(layers, is_joint):
-        for layer in run if joint else [torch.nn.Sequential(*run)]:
-            found = _together(layer, found) if joint else [layer(item) for item in found]
-    return found
-
-
-def _together(layer: torch.nn.Module, items: list[torch.Tensor]) -> list[torch.Tensor]:
-    if len(items) == 1:
-        return [layer(items[0])]
-    longest = max(item.shape[-1] for item in items)
-    rows = [torch.nn.functional.pad(item.transpose(1, 2), (0, 0, 0, longest - item.shape[-1])) for item in items]
-    made = layer(torch.cat(rows).transpose(1, 2)).split([len(item) for item in items])
-    return [part[..., : item.shape[-1]] for part, item in zip(made, items, strict=True)]
 
 
 ENCODER, DECODER = "CodecEnc", "generator"
@@ -66,9 +43,10 @@ class BigCodecAdapter(TorchCodec):
 
     Weights: the authors' bigcodec.pt, or config.json and model.safetensors as the package's author publishes them.
     The package's `BigCodec.forward` leaves the quantiser out and its `decode` is wrong for more than one item, so
-    neither is called: here the decoder sees nothing but the vectors that the integer codes stand for.
+    neither is called: here the decoder reads nothing but the codebook vectors of the integer codes.
 
-    On a CPU items of different lengths pass the LSTMs together, which wait for their weights, and all else one by one.
+    On a CPU items of different lengths pass the LSTMs together, which are limited by reading their weights from memory,
+    and all other layers one by one.
 
     The delay is 0 by derivation (the real weights were not run): kernels and paddings of encoder and decoder mirror
     each other, the activations resample with symmetric filters, and the LSTMs keep the frame grid.
@@ -119,7 +97,6 @@ class BigCodecAdapter(TorchCodec):
 
     def encode_each(self, signals: Sequence[Signal]) -> list[Signal]:
         """Signals `(batch, 1, samples)` of any lengths to integer codes `(batch, codebooks, frames)`."""
-
         codec: Any = self.model
         padded = [whole_hops(signal, int(codec.encoder.hop_length)) for signal in signals]
         latents = pass_in_step(codec.encoder.block, padded, _is_causal_lstm)
@@ -127,9 +104,8 @@ class BigCodecAdapter(TorchCodec):
 
     def decode_each(self, codes: Sequence[Signal]) -> list[Signal]:
         """Integer codes `(batch, codebooks, frames)` of any lengths to signals `(batch, 1, frames * hop)`."""
-
         codec: Any = self.model
-        vectors = [codec.decoder.quantizer.vq2emb(each.transpose(1, 2)).transpose(1, 2) for each in codes]
+        vectors = [codec.decoder.quantizer.vq2emb(indices.transpose(1, 2)).transpose(1, 2) for indices in codes]
         return pass_in_step(codec.decoder.model, vectors, _is_causal_lstm)
 
     def _from_authors(self, weight: WeightFile) -> Model:
@@ -176,3 +152,33 @@ def new_model(sizes: BigCodecSizes) -> Any:
         codebook_dim=sizes.codebook_dimension,
     )
     return torch.nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+
+
+def pass_in_step(
+    layers: Iterable[torch.nn.Module], items: Sequence[torch.Tensor], is_joint: Callable[[torch.nn.Module], bool]
+) -> list[torch.Tensor]:
+    """Each of `items` `(batch, channels, time)` through all `layers` in turn; a joint layer takes all items at once.
+
+    `is_joint` says which layers are joint. Such a layer keeps the shape, and its output at a time depends on nothing
+    after that time, so the shorter items are padded with zeros at their end. Between two joint layers the items go
+    through one by one, so that no more than one tensor for each item is held.
+    """
+    import torch
+
+    outputs = list(items)
+    for joint, run in groupby(layers, is_joint):
+        for layer in run if joint else [torch.nn.Sequential(*run)]:
+            outputs = _together(layer, outputs) if joint else [layer(item) for item in outputs]
+    return outputs
+
+
+def _together(layer: torch.nn.Module, items: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Items `(batch, channels, time)` through a joint `layer` as one batch, padded to the longest and cut again."""
+    import torch
+
+    if len(items) == 1:
+        return [layer(items[0])]
+    longest = max(item.shape[-1] for item in items)
+    rows = [torch.nn.functional.pad(item.transpose(1, 2), (0, 0, 0, longest - item.shape[-1])) for item in items]
+    outputs = layer(torch.cat(rows).transpose(1, 2)).split([len(item) for item in items])
+    return [output[..., : item.shape[-1]] for output, item in zip(outputs, items, strict=True)]

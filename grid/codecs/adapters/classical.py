@@ -44,11 +44,11 @@ class ClassicalAdapter(Adapter):
 
     @property
     def delay(self) -> int:
-        """Native samples that encoder and decoder put in front and the container does not tell of."""
+        """Native samples that encoder and decoder prepend and that the container does not record."""
         return self.arguments.delay
 
     def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
-        """Each `(samples,)` through the file and back; `(batch, samples)`, whatever whole blocks the codec adds."""
+        """Each item through a file and back: `(batch, samples)` to the same shape, less blocks that the codec adds."""
         rows = [fit_length(self._through_file(row)[None], waveforms.shape[1])[0] for row in waveforms]
         return np.stack(rows)
 
@@ -57,9 +57,9 @@ class ClassicalAdapter(Adapter):
 
         stream = io.BytesIO()
         settings = self.arguments.model_dump(include={"format", "subtype", "compression_level", "bitrate_mode"})
-        given = {name: value for name, value in settings.items() if value is not None}
+        options = {name: value for name, value in settings.items() if value is not None}
         clipped = np.clip(waveform, -1.0, 1.0)
-        with soundfile.SoundFile(stream, "w", samplerate=self.sample_rate, channels=1, **given) as file:
+        with soundfile.SoundFile(stream, "w", samplerate=self.sample_rate, channels=1, **options) as file:
             # libsndfile 1.2.2 puts a whole Vorbis write on the stack and crashes on several minutes at once
             for start in range(0, clipped.size, BLOCK_SAMPLES):
                 file.write(clipped[start : start + BLOCK_SAMPLES])

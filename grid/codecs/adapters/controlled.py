@@ -1,4 +1,4 @@
-"""The controlled family: codecs trained by this project that differ in one attribute at a time (grid/small_codecs)."""
+"""The controlled family: codecs trained by this project that differ in one attribute of the taxonomy at a time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @ADAPTERS.register("controlled")
 class ControlledAdapter(TorchCodec):
-    """16 kHz in frames of 10 ms; the entry has no arguments, for the weights file says what network it belongs to.
+    """16 kHz in frames of 10 ms; the entry has no arguments, because the weights file describes its network.
 
-    Analysis, blocks and synthesis are symmetric around the frame, so the delay is 0; a test measures it. The codes pass
-    through integers, in float32. An item does not depend on its batch beyond rounding.
+    Analysis, blocks and synthesis are symmetric around the frame, so the delay is 0; a test measures it. The decoder
+    receives integer codes. An item does not depend on its batch beyond rounding.
     """
 
     revision: ClassVar[int] = 1
@@ -41,14 +41,14 @@ class ControlledAdapter(TorchCodec):
         return codec
 
     def pass_through(self, signal: Signal, seeds: Sequence[int]) -> Signal:
-        """Zeros behind the end up to a whole frame, then codes and back: `(batch, 1, samples)` to whole frames."""
+        """See `TorchCodec.pass_through`; deterministic, `seeds` is not read. Zeros fill the last frame."""
         from grid.codecs.controlled.network import whole_frames
 
         codec: Any = self.model
         return codec.decode(*codec.encode(whole_frames(signal[:, 0])))[:, None]
 
     def _check(self, network: Network) -> None:
-        """RequestError where the catalogue's taxonomy is not that of the weights."""
+        """RequestError where the entry's taxonomy or bit rate is not that of the weights."""
         require_equal(self.entry, "QUA", self.entry.qua, network.qua)
         require_equal(self.entry, "AUX", self.entry.aux, network.aux)
         require_equal(self.entry, "DEC", self.entry.dec, network.dec)

@@ -33,7 +33,7 @@ class DacAdapter(TorchCodec):
     whole number of hops or up to 7 samples less, because the decoder returns 8 samples less than whole hops.
 
     The delay is 0: a strided convolution and the transposed one that undoes it have the same kernel and padding, so
-    what an output sample depends on is centred on the input sample of the same index, within a hop.
+    the receptive field of an output sample is centred on the input sample of the same index, within a hop.
     """
 
     revision: ClassVar[int] = 2
@@ -50,22 +50,24 @@ class DacAdapter(TorchCodec):
         path = self.weights.find(self.entry.weights[0])
         stored = read_state(path)
         try:
-            state, given = stored["state_dict"], stored["metadata"]["kwargs"]
+            state, arguments = stored["state_dict"], stored["metadata"]["kwargs"]
         except (KeyError, TypeError) as error:
             raise RequestError(f"{path} is not a file of DAC weights: no state_dict with metadata.kwargs") from error
-        known = inspect.signature(DAC).parameters
-        model: Model = DAC(**{name: value for name, value in given.items() if name in known})
+        parameters = inspect.signature(DAC).parameters
+        model: Model = DAC(**{name: value for name, value in arguments.items() if name in parameters})
         fill(model, state, path)
         return model
 
     def prepare(self, model: Model) -> None:
-        """RequestError when the model's rate, or the codebooks it has or is asked for, are not the entry's."""
+        """RequestError when the model's rate, or the codebooks it has or is set to, are not the entry's."""
         codec: Any = model
-        asked = self.arguments.codebooks
-        if asked > codec.n_codebooks:
-            raise RequestError(f"codec {self.entry.name}: {asked} codebooks asked, the model has {codec.n_codebooks}")
+        count = self.arguments.codebooks
+        if count > codec.n_codebooks:
+            raise RequestError(
+                f"codec {self.entry.name}: {count} codebooks requested, the model has {codec.n_codebooks}"
+            )
         require_equal(self.entry, "native rate", self.entry.native_rate, codec.sample_rate)
-        require_equal(self.entry, "codebooks", self.entry.codebooks, self.arguments.codebooks)
+        require_equal(self.entry, "codebooks", self.entry.codebooks, count)
 
     def encode(self, signal: Signal) -> Signal:
         """`(batch, 1, samples)` to integer codes `(batch, codebooks, frames)`."""

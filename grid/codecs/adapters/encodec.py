@@ -29,7 +29,7 @@ class EncodecAdapter(TorchCodec):
     """Codes a whole utterance at the entry's bandwidth. Weights: one plain state dict.
 
     The delay is 0 by derivation (the real weights were not run): frame k starts at sample 320 k, and the training loss
-    compares input and output sample by sample. All layers are causal: behind the first six frames, which padding by
+    compares input and output sample by sample. All layers are causal: after the first six frames, which padding by
     reflection mixes, no output before a frame depends on the input in it.
     """
 
@@ -51,7 +51,7 @@ class EncodecAdapter(TorchCodec):
         return model
 
     def prepare(self, model: Model) -> None:
-        """Set the bandwidth; RequestError when the model lacks it or the entry's rate or codebooks differ."""
+        """Sets the bandwidth; RequestError when the model lacks it or the entry's rate or codebooks differ."""
         codec: Any = model
         if self.arguments.bandwidth not in codec.target_bandwidths:
             raise RequestError(
@@ -75,6 +75,6 @@ def require_digest_in_name(path: Path) -> None:
 
     That is how torch.hub names files, and the only digest that EnCodec's authors publish.
     """
-    named = re.search(r"-([0-9a-f]{8})\.[a-z]+$", path.name)
-    if named and not (found := file_digest(path)).startswith(named.group(1)):
-        raise RequestError(f"{path} is damaged: its SHA-256 begins {found[:8]}, not as its name says. Fetch it again.")
+    stated = re.search(r"-([0-9a-f]{8})\.[a-z]+$", path.name)
+    if stated and not (actual := file_digest(path)).startswith(stated.group(1)):
+        raise RequestError(f"{path} is damaged: its SHA-256 begins {actual[:8]}, not as its name says. Fetch it again.")

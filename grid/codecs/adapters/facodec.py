@@ -40,14 +40,14 @@ STRIDES = (2, 4, 5, 5)
 
 @ADAPTERS.register("facodec")
 class FACodecAdapter(TorchCodec):
-    """Codes a whole utterance: six codes a frame, and the speaker vector, which no code stands for, as it is.
+    """Codes a whole utterance: six codes per frame, and the speaker vector, which is passed on unquantised.
 
-    Upstream shows reconstruction for its first model (decoder of the quantised latents and the speaker vector of the
-    same utterance) and conversion for the second; this is the first with the weights of the second. The prosody
-    quantiser of the second reads 20 mel bands, which have as many frames as the latents only for whole hops.
+    Upstream's README shows reconstruction (decoding with the speaker vector of the same utterance) for its first model
+    and voice conversion for the second; here the second model reconstructs in the way of the first. The prosody
+    quantiser of the second reads 20 mel bands, which have as many frames as the latents for whole hops only.
 
-    One item at a time: upstream's positional encoding takes an item's place in the batch for its place in time, so
-    that the second item of a batch would come out different from the first.
+    One item at a time: upstream's positional encoding uses an item's index in the batch as its position in time, so
+    that the output of an item would depend on its index.
 
     The delay is 0 by derivation (the real weights were not run): strided and transposed convolutions have the same
     kernels and paddings, the activations resample with symmetric filters, and the mel windows are centred.
@@ -64,14 +64,16 @@ class FACodecAdapter(TorchCodec):
 
     def load(self) -> Model:
         """See `TorchCodec.load`."""
-        model = new_model(self.sizes)
+        paths = {}
         for part in ("encoder", "decoder"):
             files = [weight for weight in self.entry.weights if part in weight.path.rsplit("/", 1)[-1]]
             if len(files) != 1:
                 raise RequestError(
                     f"codec {self.entry.name}: weights must be a file of the encoder and one of the decoder"
                 )
-            path = self.weights.find(files[0])
+            paths[part] = self.weights.find(files[0])
+        model = new_model(self.sizes)
+        for part, path in paths.items():
             fill(model[part], read_state(path), path)
         loaded: Model = model
         return loaded

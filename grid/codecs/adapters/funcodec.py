@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from grid.codecs.torch_codec import Model, Signal
 
 PARTS = ("encoder", "quantizer", "decoder")
-"""What codes speech; the rest of a published file (discriminators) was for training."""
+"""The parts needed for coding; the others in a published file (discriminators) were for training."""
 
 
 class FunCodecArguments(Arguments):
-    """What upstream's inference is asked for.
+    """Options of upstream's inference.
 
-    `codebooks`: how many are kept, from the first. `use_scale`: whether the decoder gives the item the RMS level back
-    that was taken from it before encoding; one float32 for each utterance, which the bitrate does not count.
+    `codebooks`: how many are kept, from the first. `use_scale`: whether the decoder restores the RMS level that was
+    normalised before encoding; this is one float32 per utterance, which the bit rate does not count.
     """
 
     codebooks: int = Field(gt=0)
@@ -41,8 +41,8 @@ class FunCodecAdapter(TorchCodec):
     Weights: config.yaml and model.pth of the hub. Only equal lengths may share a batch: the norms average over time.
     A FreqCodec gets zeros up to a whole hop of its STFT, without which it would lose the last few milliseconds.
 
-    The delay is 0: what an output sample depends on, norms and LSTM aside, is centred on the input sample of the same
-    index within a hop; tested for both models.
+    The delay is 0: the receptive field of an output sample, norms and LSTM aside, is centred on the input sample of the
+    same index within a hop; tested for both models.
     """
 
     revision: ClassVar[int] = 1
@@ -65,17 +65,19 @@ class FunCodecAdapter(TorchCodec):
         return model
 
     def prepare(self, model: Model) -> None:
-        """RequestError when the model's rate or hop, or the codebooks it has or is asked for, are not the entry's."""
+        """RequestError when the model's rate or hop, or the codebooks it has or is set to, are not the entry's."""
         codec: Any = model
-        quantiser, asked = codec.quantizer, self.arguments.codebooks
-        if asked > quantiser.rq.n_q:
-            raise RequestError(f"codec {self.entry.name}: {asked} codebooks asked, the model has {quantiser.rq.n_q}")
+        quantiser, count = codec.quantizer, self.arguments.codebooks
+        if count > quantiser.rq.n_q:
+            raise RequestError(
+                f"codec {self.entry.name}: {count} codebooks requested, the model has {quantiser.rq.n_q}"
+            )
         require_equal(self.entry, "native rate", self.entry.native_rate, codec.sample_rate)
         require_equal(self.entry, "hop", self.entry.hop, quantiser.encoder_hop_length)
-        require_equal(self.entry, "codebooks", self.entry.codebooks, asked)
+        require_equal(self.entry, "codebooks", self.entry.codebooks, count)
         require_equal(self.entry, "codebook size", self.entry.codebook_size, quantiser.codebook_size)
         if self.arguments.use_scale and not codec.audio_normalize:
-            raise RequestError(f"codec {self.entry.name}: use_scale asked, but the model does not normalise its input")
+            raise RequestError(f"codec {self.entry.name}: use_scale is set, but the model does not normalise its input")
 
     def pass_through(self, signal: Signal, seeds: Sequence[int]) -> Signal:
         """See `TorchCodec.pass_through`; deterministic, `seeds` is not read."""
@@ -83,21 +85,21 @@ class FunCodecAdapter(TorchCodec):
         return decoded
 
     def inference(self, signal: Signal) -> dict[str, Any]:
-        """Upstream's answer for `(batch, 1, samples)`: `recon_speech`, `code_indices`, which the decoder sees."""
+        """Upstream's result for `(batch, 1, samples)`: `recon_speech`, and `code_indices`, which the decoder reads."""
         codec: Any = self.model
         quantiser = codec.quantizer
         rate = self.arguments.codebooks * quantiser.rq.get_bandwidth_per_quantizer(quantiser.sampling_rate)
         hop = int(codec.dec_trans_func.hop_length) if hasattr(codec, "dec_trans_func") else 1
-        answer: dict[str, Any] = codec.inference(
+        result: dict[str, Any] = codec.inference(
             whole_hops(signal, hop), bit_width=rate, use_scale=self.arguments.use_scale
         )
-        return answer
+        return result
 
 
 def new_model(config: Mapping[str, Any], source: Path) -> Any:
     """The package's model that a config.yaml (read from `source`) describes, with random weights, on the CPU.
 
-    Without the discriminators and the mel spectra of the loss: the latter would ask for CUDA on any machine.
+    Without the discriminators and the mel spectra of the loss, which would require CUDA on any machine.
     """
     upstream: Any = import_module("funcodec.tasks.gan_speech_codec")
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @ADAPTERS.register("hificodec")
 class HificodecAdapter(AcademiCodec):
-    """Codes a whole utterance, with zeros up to a whole hop, so that upstream does not drop what is behind the last.
+    """Codes a whole utterance, padded with zeros to whole hops, because upstream drops the samples after the last one.
 
     The encoder's group normalisation takes its statistics over all the time of an item, so padding would reach every
     sample: equal lengths only.

@@ -36,10 +36,10 @@ class HilcodecArguments(Arguments):
 
 @ADAPTERS.register("hilcodec")
 class HilcodecAdapter(Adapter):
-    """Encoder, eight quantisers, eight codebooks and decoder, all causal, on one CPU thread whatever the device.
+    """Encoder, eight quantisers, eight codebooks and decoder, all causal, on one CPU thread for every `device`.
 
-    The graphs keep no state: what they have to remember goes out and in again with every call, so one session serves
-    all utterances, each beginning with the zeros of the two `cache` files.
+    The graphs keep no state: it is an output of each call and an input of the next, so one session serves all
+    utterances, each starting with the zeros of the two `cache` files.
 
     The delay is 0: by derivation (frame k is made of samples up to the end of its hop, and decoded into that hop), and
     in what the authors publish: their graphs' input and output (30.6 s) correlate best at lag 0, coefficient 0.87.
@@ -64,7 +64,7 @@ class HilcodecAdapter(Adapter):
         return self.quantise(np.concatenate(latents, axis=1))
 
     def quantise(self, latents: Vectors) -> Codes:
-        """`(1, frames, 128)` to codes `(codebooks, frames)`; each codebook takes what those before it left over."""
+        """`(1, frames, 128)` to codes `(codebooks, frames)`; each codebook quantises what is left of the previous."""
         codes = []
         for index in range(self.arguments.codebooks):
             vectors, code = self._session(f"vq{index}").run(None, {"x": latents})
@@ -73,7 +73,7 @@ class HilcodecAdapter(Adapter):
         return np.stack(codes)
 
     def restore(self, codes: Codes) -> Vectors:
-        """The sum `(1, frames, 128)` of the vectors that codes `(codebooks, frames)` stand for."""
+        """The sum `(1, frames, 128)` of the codebook vectors of codes `(codebooks, frames)`."""
         rows = [self._session(f"deq{index}").run(None, {"idx": row[None]})[0] for index, row in enumerate(codes)]
         total: Vectors = np.sum(rows, axis=0, dtype=np.float32)
         return total
@@ -88,16 +88,16 @@ class HilcodecAdapter(Adapter):
         return [frame * size for frame in range(self.arguments.frames, frames, self.arguments.frames)]
 
     def _stream(self, graph: str, name: str, parts: Sequence[Vectors]) -> list[Vectors]:
-        """The first output for each of `parts`; the others are what the next call remembers, in the inputs' order."""
-        session, memory = self._session(graph), self._zeros(graph)
+        """The first output for each of `parts`; the others are the state for the next call, in the inputs' order."""
+        session, state = self._session(graph), self._initial_state(graph)
         outputs = []
         for part in parts:
-            output, *states = session.run(None, {name: part, **memory})
-            memory = dict(zip(memory, states, strict=True))
+            output, *values = session.run(None, {name: part, **state})
+            state = dict(zip(state, values, strict=True))
             outputs.append(output)
         return outputs
 
-    def _zeros(self, graph: str) -> Mapping[str, Any]:
+    def _initial_state(self, graph: str) -> Mapping[str, Any]:
         with np.load(self._find(f"cache_{graph}")) as stored:
             return {name: stored[name] for name in stored.files}
 

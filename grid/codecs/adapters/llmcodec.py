@@ -13,7 +13,7 @@ from pydantic import Field
 from grid.codecs.contract import ADAPTERS
 from grid.codecs.entry import CatalogueEntry
 from grid.codecs.torch_codec import Arguments, TorchCodec, fill, read_arguments, read_state, require_equal
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 from grid.core.weights import WeightFinder
 
 if TYPE_CHECKING:
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
 UPSTREAM = "codec.MSCodec"
 STATE = "codec_model"
-"""The codec's state dict in semantic_acoustic.pth, beside those of its training."""
+"""The key of the codec's state dict in semantic_acoustic.pth; others are of its training."""
 CONFIG, TRAINED, WORDS, TOP_WORDS = "config.yaml", "semantic_acoustic.pth", "embed_llama2.pt", "layer1.pth"
 
 
 class LlmCodecArguments(Arguments):
-    """`codebooks`: one of 8.3, one of 16.7 and one of 33.3 frames per second; the weights decide, and must agree."""
+    """`codebooks`: one of 8.3, one of 16.7 and one of 33.3 frames per second; it must agree with the weights."""
 
     codebooks: int = Field(gt=0)
 
 
 @ADAPTERS.register("llmcodec")
 class LlmCodecAdapter(TorchCodec):
-    """Codes a whole utterance; upstream fills it with zeros to a multiple of 0.24 s, the window of its attention.
+    """Codes a whole utterance; upstream pads it with zeros to a multiple of 0.24 s, the window of its attention.
 
-    The constructor wants the embeddings of the words (LLaMA 2's, and those of the 3248 words of the first codebook),
-    which then are overwritten by the trained file. Each forward projects all words of all codebooks, 67 billion
-    multiplications for each of two, which depends on no input: here it happens once, at loading. 1.5 s of noise took
+    The constructor requires the embeddings of the words (LLaMA 2's, and those of the 3248 words of the first codebook),
+    which the trained file then overwrites. Each forward projects all words of all codebooks, 67 billion multiplications
+    for each of two, independently of the input: here this is done once, at loading. 1.5 s of noise took
     0.9 s of CPU time instead of upstream's 10.4 s, with equal samples (full size, random weights, one thread of an AMD
     EPYC, 3 runs of each in turn after one to warm up).
 
-    The decoder's noise blocks draw from torch's generator of the device, which is seeded with each item's seed and put
-    back after it: one seed gives other noise on a GPU than on a CPU.
+    The decoder's noise blocks draw from torch's generator of the device, which is seeded with each item's seed and
+    restored afterwards: one seed gives different noise on a GPU and on a CPU.
 
     The delay is 0 by derivation (the real weights were not run): the layers are SNAC's, whose kernels and paddings
     mirror each other, and the coarser codebooks average whole groups of frames that start on the frame grid.
@@ -64,23 +64,24 @@ class LlmCodecAdapter(TorchCodec):
         lacking = [name for name in (CONFIG, TRAINED, WORDS, TOP_WORDS) if name not in files]
         if lacking:
             raise RequestError(f"codec {self.entry.name}: the catalogue names no weights {', '.join(lacking)}")
-        found = {name: self.weights.find(weight) for name, weight in files.items()}
-        stored = read_state(found[TRAINED])
+        paths = {name: self.weights.find(weight) for name, weight in files.items()}
+        stored = read_state(paths[TRAINED])
         if STATE not in stored:
-            raise RequestError(f"{found[TRAINED]} is not the authors' file: it lacks {STATE}")
-        embeddings = {"local_embedding_path": str(found[WORDS]), "global_embedding_path": str(found[TOP_WORDS])}
+            raise RequestError(f"{paths[TRAINED]} is not the authors' file: it lacks {STATE}")
+        embeddings = {"local_embedding_path": str(paths[WORDS]), "global_embedding_path": str(paths[TOP_WORDS])}
         try:
-            config = load_yaml(found[CONFIG])["generator"]["config"]
+            config = load_yaml(paths[CONFIG])["generator"]["config"]
             # the constructor reads both files with torch.load, which runs no code in them (weights_only, torch >= 2.6)
             model: Model = import_module(UPSTREAM).MSCodecLM(**{**config, **embeddings})
         except (AttributeError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            listed = ", ".join(str(found[name]) for name in (CONFIG, WORDS, TOP_WORDS))
-            raise RequestError(f"{listed} do not describe an MSCodecLM: {str(error).splitlines()[0]}") from error
-        fill(model, stored[STATE], found[TRAINED])
+            listed = ", ".join(str(paths[name]) for name in (CONFIG, WORDS, TOP_WORDS))
+            reason = one_line(error, kind=False, first=True)
+            raise RequestError(f"{listed} do not describe an MSCodecLM: {reason}") from error
+        fill(model, stored[STATE], paths[TRAINED])
         return model
 
     def prepare(self, model: Model) -> None:
-        """Project the words once; RequestError when the model's rate, hop or codebooks are not the entry's."""
+        """Projects the words once; RequestError when the model's rate, hop or codebooks are not the entry's."""
         codec: Any = model
         require_equal(self.entry, "native rate", self.entry.native_rate, codec.sampling_rate)
         require_equal(self.entry, "hop", self.entry.hop, int(codec.hop_length))
@@ -116,7 +117,7 @@ class LlmCodecAdapter(TorchCodec):
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """What torch draws inside is a function of `seed`; its generators are put back after it."""
+    """Within it, torch's random numbers are a function of `seed`; its generators are restored afterwards."""
     import torch
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -125,7 +126,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def project_words(quantiser: Any) -> None:
-    """Replace a quantiser's embeddings by their projection to latents, and its projection by nothing."""
+    """Replaces a quantiser's embeddings by their projection to latents, and its projection by the identity."""
     import torch
 
     with torch.no_grad():

@@ -26,7 +26,7 @@ Codes = NDArray[np.int32]
 class LyraAdapter(Adapter):
     """16 kHz in frames of 20 ms; `stages` of 4 bits each set the rate (16, 30, 46 are 3.2, 6.0, 9.2 kbit/s).
 
-    Encoder and decoder keep their state from frame to frame, so every utterance gets fresh interpreters: resetting the
+    Encoder and decoder keep their state from frame to frame, so every utterance gets new interpreters: resetting the
     variables of used ones does not give the same bits (ai-edge-litert 2.3.0), and making the three takes 9 ms.
     Real-time factor 0.02 on one thread of a 2-core server CPU.
     """
@@ -67,15 +67,15 @@ class LyraAdapter(Adapter):
         from ai_edge_litert.interpreter import Interpreter
 
         if not self._graphs:
-            found = {PurePosixPath(item.path).stem: self.weights.find(item) for item in self.entry.weights}
-            self._graphs = {name: path.read_bytes() for name, path in found.items()}
+            paths = {PurePosixPath(item.path).stem: self.weights.find(item) for item in self.entry.weights}
+            self._graphs = {name: path.read_bytes() for name, path in paths.items()}
         interpreter = Interpreter(model_content=self._graphs[graph], num_threads=1)
         interpreter.allocate_tensors()
         return interpreter
 
 
 def _run_frames(interpreter: Interpreter, frames: Samples) -> Samples:
-    """One call per frame of `(frames, ...)`; the graph carries its state from each to the next."""
+    """One call per frame of `(frames, ...)`; the graph keeps its state between calls."""
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
     outputs = []

@@ -46,12 +46,12 @@ class MimiAdapter(TorchCodec):
         return from_folder(MimiModel, self.weights.folder(self.entry.weights))
 
     def prepare(self, model: Model) -> None:
-        """RequestError when the model's rate, or the codebooks it has or is asked for, are not the entry's."""
+        """RequestError when the model's rate, or the codebooks it has or is set to, are not the entry's."""
         config: Any = model.config
         choices = range(config.num_semantic_quantizers, config.num_quantizers + 1)
         if self.arguments.codebooks not in choices:
             raise RequestError(
-                f"codec {self.entry.name}: {self.arguments.codebooks} codebooks asked, "
+                f"codec {self.entry.name}: {self.arguments.codebooks} codebooks requested, "
                 f"the model takes {choices.start} to {choices.stop - 1}"
             )
         require_equal(self.entry, "native rate", self.entry.native_rate, config.sampling_rate)

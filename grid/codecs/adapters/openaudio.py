@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grid.codecs.torch_codec import Model, Signal
 
 PREFIX = "generator."
-"""Before the names of the codec's tensors in a file that holds the discriminators too."""
+"""Prefix of the codec's tensors in a file that also holds the discriminators."""
 
 
 class OpenAudioArguments(Arguments):
@@ -40,10 +40,10 @@ class OpenAudioSizes:
 
 @ADAPTERS.register("openaudio")
 class OpenAudioAdapter(TorchCodec):
-    """Codes a whole utterance. Weights: one plain state dict, in which nothing of the model may be lacking.
+    """Codes a whole utterance. Weights: one plain state dict, which must hold every tensor of the model.
 
     The delay is 0 by derivation (the real weights were not run): all convolutions and attention are causal, and frame k
-    starts at sample 2048 k, so that what comes before a frame does not depend on the input in it.
+    starts at sample 2048 k, so that the output before a frame does not depend on the input in it.
     """
 
     revision: ClassVar[int] = 1
@@ -66,14 +66,14 @@ class OpenAudioAdapter(TorchCodec):
         return model
 
     def prepare(self, model: Model) -> None:
-        """RequestError when rate or hop, or the codebooks the model has or is asked for, are not the entry's."""
+        """RequestError when rate or hop, or the codebooks the model has or is set to, are not the entry's."""
         codec: Any = model
-        has, asked = 1 + codec.quantizer.quantizer.n_codebooks, self.arguments.codebooks
-        if asked > has:
-            raise RequestError(f"codec {self.entry.name}: {asked} codebooks asked, the model has {has}")
+        available, count = 1 + codec.quantizer.quantizer.n_codebooks, self.arguments.codebooks
+        if count > available:
+            raise RequestError(f"codec {self.entry.name}: {count} codebooks requested, the model has {available}")
         require_equal(self.entry, "native rate", self.entry.native_rate, codec.sample_rate)
         require_equal(self.entry, "hop", self.entry.hop, int(codec.frame_length))
-        require_equal(self.entry, "codebooks", self.entry.codebooks, asked)
+        require_equal(self.entry, "codebooks", self.entry.codebooks, count)
 
     def encode(self, signal: Signal) -> Signal:
         """`(batch, 1, samples)` to integer codes `(batch, codebooks, frames)`."""
@@ -93,8 +93,8 @@ def new_model(sizes: OpenAudioSizes) -> Model:
     from fish_speech.models.dac.modded_dac import DAC, ModelArgs, WindowLimitedTransformer
     from fish_speech.models.dac.rvq import DownsampleResidualVectorQuantize
 
-    def arguments(**given: Any) -> Any:
-        return ModelArgs(**{"block_size": 8192, "n_local_heads": -1, "head_dim": 64, "norm_eps": 1e-5, **given})
+    def arguments(**options: Any) -> Any:
+        return ModelArgs(**{"block_size": 8192, "n_local_heads": -1, "head_dim": 64, "norm_eps": 1e-5, **options})
 
     def transformer() -> Model:
         heads = sizes.width // 64
@@ -127,7 +127,7 @@ def new_model(sizes: OpenAudioSizes) -> Model:
 
 
 def without_masks(model: Model) -> Model:
-    """`model` less the table of 32768 x 32768 (1 GiB) in each transformer: only streaming inference reads it."""
+    """`model` without the table of 32768 x 32768 (1 GiB) in each transformer, which only streaming inference reads."""
     for module in model.modules():
         if "causal_mask" in dict(module.named_buffers(recurse=False)):
             module.register_buffer("causal_mask", None, persistent=False)

@@ -29,10 +29,10 @@ HOP = 640
 
 
 class S3TokenizerArguments(Arguments):
-    """`prompt`: what the flow continues. The decoder cannot work without a speaker vector, which is the utterance's.
+    """`prompt`: what the flow continues. The speaker vector, which the decoder requires, is always the utterance's.
 
-    `utterance`: tokens and mel frames of the utterance itself, so that the flow sees what it has to make. `none`:
-    neither; voice and channel come from the speaker vector alone.
+    `utterance`: tokens and mel frames of the utterance itself, so that the flow sees its target. `none`: neither; voice
+    and channel come from the speaker vector alone.
     """
 
     prompt: Literal["utterance", "none"]
@@ -43,12 +43,12 @@ class S3TokenizerAdapter(TorchCodec):
     """Tokenises at 16 kHz and decodes at 24 kHz, without a language model: upstream's voice conversion to itself.
 
     The samples are brought to 24 kHz and back here, because both rates are needed within one call. Prompt tokens and
-    prompt frames are cut to two frames a token, as upstream does for zero-shot synthesis and not for conversion:
-    otherwise what follows would come up to two frames late.
+    prompt frames are cut to two frames per token, as upstream does for zero-shot synthesis but not for conversion:
+    otherwise the output would be up to two frames late.
 
     The package tokenises more than 30 s in windows of 30 s that overlap by 4 s. The flow attends to the whole
-    utterance and is written for one. It starts from a fixed noise; noise and phases of the vocoder's source are drawn
-    from the item's seed.
+    utterance and accepts one at a time. It starts from a fixed noise; noise and phases of the vocoder's source are
+    drawn from the item's seed.
 
     The delay is 0 by derivation (the real weights were not run): token k begins at sample 640 k, its two mel frames
     lie centred on its two halves, and the vocoder makes 480 samples of each frame.
@@ -56,7 +56,7 @@ class S3TokenizerAdapter(TorchCodec):
 
     revision: ClassVar[int] = 1
     max_batch: ClassVar[int | None] = 1
-    minimum_samples: ClassVar[int] = TOKENIZER_RATE // 2  # a speaker vector of less says nothing
+    minimum_samples: ClassVar[int] = TOKENIZER_RATE // 2  # a speaker vector of a shorter item is meaningless
     sizes: ClassVar[CosyVoiceSizes] = CosyVoiceSizes()
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
@@ -100,7 +100,7 @@ class S3TokenizerAdapter(TorchCodec):
 
     def encode(self, signal: Signal) -> Signal:
         """`(1, 1, samples)` to integer codes `(1, 1, tokens)`."""
-        parts: Any = self.model  # before the import, so that missing weights are said first
+        parts: Any = self.model  # before the import, so that missing weights are reported first
         tokenizer = parts["tokenizer"]
         import s3tokenizer
 
@@ -159,7 +159,7 @@ class S3TokenizerAdapter(TorchCodec):
             seconds = frames * HOP / FRAMES_PER_TOKEN / TOKENIZER_RATE
             raise RequestError(
                 f"codec {self.entry.name}: the flow makes up to {seconds:.0f} s, prompt included, "
-                f"but {tokens * HOP / TOKENIZER_RATE:.0f} s are asked: split the utterance"
+                f"but {tokens * HOP / TOKENIZER_RATE:.0f} s are requested: split the utterance"
             )
 
     def _speaker(self) -> Callable[[Samples], Samples]:

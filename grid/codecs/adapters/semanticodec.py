@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 WINDOW_SAMPLES = 163_840
-"""10.24 s, what AudioMAE sees at once; silence fills the last window, and a full one is followed by an empty one."""
+"""10.24 s, the input of AudioMAE; silence fills the last window, and a full last window is followed by an empty one."""
 WINDOW_FRAMES = 1_024
 PATCH_SECONDS = 0.16
 TOKENS_PER_PATCH = 8
-"""Of each of the two streams at the highest rate, which upstream calls 100 tokens per second, both streams counted."""
+"""Of each of the two streams at the highest rate: 100 tokens per second in upstream's count of both streams."""
 
 
 class SemantiCodecArguments(Arguments):
@@ -50,7 +50,7 @@ class SemantiCodecAdapter(TorchCodec):
     a GPU and a CPU give different samples for one seed.
 
     The delay is 0 by derivation (the real weights were not run): tokens keep the grid of patches that starts at the
-    first sample, and the decoder was trained towards the very waveform that the encoder saw.
+    first sample, and the decoder was trained to reproduce the waveform that the encoder reads.
     """
 
     revision: ClassVar[int] = 1
@@ -119,9 +119,9 @@ class SemantiCodecAdapter(TorchCodec):
 
 
 def token_count(samples: int, token_rate: int) -> int:
-    """How many tokens upstream keeps of `samples`: those of the patches begun, and of one more after a whole patch.
+    """How many tokens upstream keeps for `samples`: those of all started patches, and of one more after whole patches.
 
-    In floating point as upstream counts, so that an utterance of whole patches is cut at the same token.
+    Computed in floating point as upstream does, so that an utterance of whole patches is cut at the same token.
     """
     seconds = samples / RATE
     padded = seconds + (PATCH_SECONDS - seconds % PATCH_SECONDS)
@@ -129,7 +129,7 @@ def token_count(samples: int, token_rate: int) -> int:
 
 
 def filter_bank(waveform: Signal) -> Signal:
-    """Upstream's log mel frames `(1, frames, 128)` of `(1, samples)`, silence added up to whole windows."""
+    """Upstream's log mel frames `(1, frames, 128)` of `(1, samples)`, padded with silence to whole windows."""
     import torch
     from semanticodec.utils import extract_kaldi_fbank_feature
 
@@ -140,7 +140,7 @@ def filter_bank(waveform: Signal) -> Signal:
 
 
 def assembled(encoder: Model, decoder: Model, arguments: SemantiCodecArguments) -> Model:
-    """Upstream's model around parts made elsewhere, without its constructor, which downloads."""
+    """Upstream's model around existing parts, without its constructor, which downloads files."""
     import torch
     from semanticodec.main import SemantiCodec
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ItemNoise:
-    """Normal noise of which every item has its own stream, so that it depends on the item's seed only."""
+    """Normal noise with a generator per item, so that an item's noise depends on its seed only."""
 
     def __init__(self, seeds: Sequence[int] = ()) -> None:
         self._streams = [np.random.default_rng(seed) for seed in seeds]
@@ -62,7 +62,7 @@ class SnacAdapter(TorchCodec):
         return model
 
     def prepare(self, model: Model) -> None:
-        """Seed the noise blocks; RequestError when the model's rate or codebooks are not the entry's."""
+        """Seeds the noise blocks by item; RequestError when the model's rate or codebooks are not the entry's."""
         codec: Any = model
         require_equal(self.entry, "native rate", self.entry.native_rate, codec.sampling_rate)
         require_equal(self.entry, "codebooks", self.entry.codebooks, codec.n_codebooks)
@@ -76,7 +76,7 @@ class SnacAdapter(TorchCodec):
         return decoded
 
     def _seed_noise_blocks(self, model: Model) -> None:
-        """Give the noise blocks another `forward`: upstream's draws from torch's global generator."""
+        """Replaces the `forward` of the noise blocks, which in upstream draws from torch's global generator."""
         from snac.layers import NoiseBlock
 
         for block in model.modules():

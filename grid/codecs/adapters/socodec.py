@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 HUBERT_MODULE = "socodec.utils.hubert"
 HUBERT_HOP = 320
 HUBERT_PADDING = 3_200
-"""Zeros upstream puts behind an utterance, so that HuBERT's receptive field has enough to see at its end."""
+"""Zeros that upstream appends to an utterance, so that HuBERT's receptive field is filled at its end."""
 
 
 class SoCodecArguments(Arguments):
-    """`leading_silence`: samples of silence before the utterance, cut off again behind the decoder (upstream: 8000).
+    """`leading_silence`: samples of silence before the utterance, cut off after the decoder (upstream: 8000).
 
-    The convolutions are causal, and the first tokens of an utterance that starts at once come out badly.
+    The convolutions are causal, and without it the first tokens of an utterance are coded badly.
     """
 
     leading_silence: int = Field(ge=0)
@@ -39,7 +39,7 @@ class SoCodecArguments(Arguments):
 
 @ADAPTERS.register("socodec")
 class SoCodecAdapter(TorchCodec):
-    """Codes a whole utterance: one token of each stream every 120 ms, and one ECAPA speaker vector, which is no code.
+    """Codes a whole utterance: one token of each stream every 120 ms, and one ECAPA speaker vector, unquantised.
 
     Weights: two safetensors of the authors, the two configs of their repository, and Chinese HuBERT as transformers
     reads it (config.json, pytorch_model.bin). Upstream reads HuBERT with fairseq, from a pickle that runs code and
@@ -104,10 +104,10 @@ class SoCodecAdapter(TorchCodec):
 
     def _pair(self, files: dict[str, Path], start: str) -> tuple[Path, Path]:
         """The config and the weights whose names begin with `start`."""
-        found = {name.rsplit(".", 1)[-1]: path for name, path in files.items() if name.startswith(start)}
-        if found.keys() != {"yaml", "safetensors"}:
+        pair = {name.rsplit(".", 1)[-1]: path for name, path in files.items() if name.startswith(start)}
+        if pair.keys() != {"yaml", "safetensors"}:
             raise RequestError(f"codec {self.entry.name}: weights must hold {start}*.yaml and {start}*.safetensors")
-        return found["yaml"], found["safetensors"]
+        return pair["yaml"], pair["safetensors"]
 
 
 def new_model(tokenizer: Path, vocoder: Path, hubert: Model) -> Any:
@@ -124,11 +124,11 @@ def new_model(tokenizer: Path, vocoder: Path, hubert: Model) -> Any:
 
 
 def _content_features(hubert: Model) -> Model:
-    """What stands in for upstream's `HuBERT`: the last layer of a transformers HubertModel, 50 frames a second.
+    """The replacement of upstream's `HuBERT`: the last layer of a transformers HubertModel, 50 frames per second.
 
     Called with `(batch, samples)` and lengths in samples, both whole multiples of 320; returns `(batch, frames, width)`
-    and the lengths in frames. As upstream: 0.2 s of zeros behind, each item normalised to zero mean and unit variance
-    with them, and attention that does not see the frames of those zeros.
+    and the lengths in frames. As in upstream, 0.2 s of zeros are appended, each item with them is normalised to zero
+    mean and unit variance, and attention is masked in the frames of those zeros.
     """
     import torch
 
@@ -152,7 +152,7 @@ def _content_features(hubert: Model) -> Model:
 
 @contextmanager
 def _in_place_of_fairseq(features: Model) -> Iterator[None]:
-    """Upstream's module `socodec.utils.hubert`, which imports fairseq, is one whose HuBERT is `features`."""
+    """Within it, upstream's module `socodec.utils.hubert`, which imports fairseq, is one whose HuBERT is `features`."""
     before = sys.modules.get(HUBERT_MODULE)
     replacement: Any = ModuleType(HUBERT_MODULE)
     replacement.HuBERT = lambda: features
@@ -174,8 +174,8 @@ def _read_hubert(config: Path, path: Path) -> Model:
 
 
 def _fill_all_but_hubert(analyser: Any, path: Path) -> None:
-    """Upstream reads this file without `strict`: whether HuBERT's tensors are in it, and what else, does not matter."""
+    """Loads all tensors but HuBERT's from `path`; as upstream reads this file without `strict`, others are ignored."""
     state, own = read_state(path), analyser.state_dict()
-    known = {name: state[name] for name in own.keys() & state.keys() if not name.startswith("ssl_extractor.")}
+    stored = {name: state[name] for name in own.keys() & state.keys() if not name.startswith("ssl_extractor.")}
     hubert = {name: tensor for name, tensor in own.items() if name.startswith("ssl_extractor.")}
-    fill(analyser, {**hubert, **known}, path)
+    fill(analyser, {**hubert, **stored}, path)

@@ -32,16 +32,16 @@ CLASSES = frozenset(
         "HiFiGANDecoder",
     }
 )
-"""What a configuration may ask for: it comes with the weights, and one free to name any class could run any code."""
+"""The classes that a configuration may name. It comes with the weights: if it could name any, it could run any code."""
 
 
 @ADAPTERS.register("spectralcodec")
 class SpectralCodecAdapter(TorchCodec):
-    """Codes a whole utterance through the encoder, quantiser and decoder of a .nemo archive, no discriminator made.
+    """Codes a whole utterance through the encoder, quantiser and decoder of a .nemo archive, without a discriminator.
 
     The delay is 0 by derivation (the real weights were not run): mel frame k is centred on the middle of samples
     256 k to 256 k + 255, and all convolutions are symmetric. NeMo 3.0.0 counts one mel frame too few and silences the
-    last, so a hop of zeros goes behind every item. Reflection needs four frames, this one included.
+    last, so a hop of zeros is appended to every item. Reflection needs four frames, including this one.
     """
 
     revision: ClassVar[int] = 1
@@ -94,7 +94,7 @@ class SpectralCodecAdapter(TorchCodec):
 
 
 def unpacked(archive: Path, folder: Path) -> tuple[Path, Path]:
-    """The configuration and the weights of a .nemo archive, as files in `folder`; nothing else is taken out of it."""
+    """The configuration and the weights of a .nemo archive, as files in `folder`; nothing else is extracted."""
     try:
         with tarfile.open(archive) as members:
             names = {Path(name).name: name for name in members.getnames()}
@@ -111,7 +111,7 @@ def unpacked(archive: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def from_files(config: Path, weights: Path) -> Model:
-    """The codec that `config` describes, with `weights`; RequestError when the two do not fit."""
+    """The codec that `config` describes, with `weights`; RequestError when the two do not fit each other."""
     state = read_state(weights)
     model = new_model(load_yaml(config), config)
     for part in (ENCODER, QUANTISER, DECODER):
@@ -123,19 +123,19 @@ def from_files(config: Path, weights: Path) -> Model:
 
 
 def new_model(config: Mapping[str, Any], place: Path) -> Model:
-    """Encoder, quantiser and decoder as `config` has them, with random weights, as the parts of one module."""
+    """Encoder, quantiser and decoder as `config` describes them, with random weights, as the parts of one module."""
     import torch
 
     model: Any = torch.nn.Module()
     for part in (ENCODER, QUANTISER, DECODER):
-        setattr(model, part, made(config.get(part), f"{place}: {part}"))
+        setattr(model, part, instantiate(config.get(part), f"{place}: {part}"))
     model.sample_rate, model.samples_per_frame = config["sample_rate"], config["samples_per_frame"]
     codec: Model = model
     return codec
 
 
-def made(config: Any, place: str) -> Any:
-    """The object that a `_target_` of NeMo's configuration stands for, and what lies below it; only `CLASSES`."""
+def instantiate(config: Any, place: str) -> Any:
+    """The object that a `_target_` of NeMo's configuration names, with nested ones; RequestError but for `CLASSES`."""
     if isinstance(config, str) and "${" in config:
         raise RequestError(f"{place}: {config} refers to another value; save the model again, its values written out")
     if not isinstance(config, Mapping):
@@ -144,7 +144,7 @@ def made(config: Any, place: str) -> Any:
     module, _, name = target.rpartition(".")
     if module != MODULES or name not in CLASSES:
         raise RequestError(f"{place}: {target} is not built from a file. Choices: {', '.join(sorted(CLASSES))}")
-    options = {key: made(value, f"{place}.{key}") for key, value in config.items() if key != "_target_"}
+    options = {key: instantiate(value, f"{place}.{key}") for key, value in config.items() if key != "_target_"}
     from nemo.collections.tts.modules import audio_codec_modules
 
     return getattr(audio_codec_modules, name)(**options)

@@ -42,12 +42,13 @@ class SpeechTokenizerAdapter(TorchCodec):
 
     def load(self) -> Model:
         """See `TorchCodec.load`."""
-        from speechtokenizer import SpeechTokenizer
-
         files = {weight.path.rsplit(".", 1)[-1]: weight for weight in self.entry.weights}
         if not {"json", "pt"} <= files.keys():
             raise RequestError(f"codec {self.entry.name}: weights must be config.json and SpeechTokenizer.pt")
         config, path = self.weights.find(files["json"]), self.weights.find(files["pt"])
+
+        from speechtokenizer import SpeechTokenizer
+
         try:
             model: Model = SpeechTokenizer(json.loads(config.read_text(encoding="utf-8")))
         except (TypeError, AttributeError, json.JSONDecodeError) as error:
@@ -56,14 +57,14 @@ class SpeechTokenizerAdapter(TorchCodec):
         return model
 
     def prepare(self, model: Model) -> None:
-        """RequestError when the model's rate or hop, or the codebooks it has or is asked for, are not the entry's."""
+        """RequestError when the model's rate or hop, or the codebooks it has or is set to, are not the entry's."""
         codec: Any = model
-        asked = self.arguments.codebooks
-        if asked > codec.n_q:
-            raise RequestError(f"codec {self.entry.name}: {asked} codebooks asked, the model has {codec.n_q}")
+        count = self.arguments.codebooks
+        if count > codec.n_q:
+            raise RequestError(f"codec {self.entry.name}: {count} codebooks requested, the model has {codec.n_q}")
         require_equal(self.entry, "native rate", self.entry.native_rate, codec.sample_rate)
         require_equal(self.entry, "hop", self.entry.hop, int(codec.downsample_rate))
-        require_equal(self.entry, "codebooks", self.entry.codebooks, asked)
+        require_equal(self.entry, "codebooks", self.entry.codebooks, count)
         require_equal(self.entry, "codebook size", self.entry.codebook_size, codec.quantizer.bins)
 
     def encode(self, signal: Signal) -> Signal:

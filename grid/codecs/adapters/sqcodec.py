@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 UPSTREAM = "ldm.models.scalar16k"
 STATE = "codec_model"
-"""The codec's state dict in the authors' file, beside those of its training."""
+"""The key of the codec's state dict in the authors' file; others are of its training."""
 STEPS = 9
-"""Each latent, a tanh, becomes the nearest of the multiples of 1/9, as upstream's class has it: 19 levels."""
+"""Each latent, the output of a tanh, is rounded to a multiple of 1/9, as in upstream's class: 19 levels."""
 
 
 class SqCodecArguments(Arguments):
@@ -39,12 +39,12 @@ class SqCodecArguments(Arguments):
 
 @ADAPTERS.register("sqcodec")
 class SqCodecAdapter(TorchCodec):
-    """Codes a whole utterance, with zeros up to a whole frame. Weights: the authors' zip, with its config.yaml.
+    """Codes a whole utterance, padded with zeros to whole frames. Weights: the authors' zip, with its config.yaml.
 
-    Upstream's `encode` returns the latents before quantisation; here the decoder sees integer codes and nothing else.
+    Upstream's `encode` returns the latents before quantisation; here the decoder reads nothing but integer codes.
 
     The delay is 0 because training compares input and output sample by sample; the strides of the published model are
-    known to its file alone, which was never read.
+    in its file only, which was not available.
     """
 
     revision: ClassVar[int] = 1
@@ -94,7 +94,7 @@ class SqCodecAdapter(TorchCodec):
 
 
 def hop_length(encoder: torch.nn.ModuleList) -> int:
-    """Native samples of one frame: what the layers of upstream's encoder pool and stride over."""
+    """Native samples of one frame: the product of pooling sizes and strides in upstream's encoder."""
     layers: Any = encoder
     pooled = [layer.pooling.kernel_size[0] for layer in layers if hasattr(layer, "pooling")]
     strided = [layer.down_conv.stride for layer in layers if hasattr(layer, "down_conv")]
@@ -102,7 +102,7 @@ def hop_length(encoder: torch.nn.ModuleList) -> int:
 
 
 def _unpacked(path: Path, folder: Path) -> tuple[Path, Path]:
-    """The configuration and the torch file of the zip at `path`, put into `folder`."""
+    """The configuration and the torch file of the zip at `path`, extracted into `folder`."""
     try:
         with ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]

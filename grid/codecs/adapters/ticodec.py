@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class TicodecArguments(AcademiArguments):
-    """`global_codes`: codes of the whole utterance, beside those of each frame; the weights decide, and must agree."""
+    """`global_codes`: codes of the whole utterance, besides those of each frame; it must agree with the weights."""
 
     global_codes: int = Field(gt=0)
 
 
 @ADAPTERS.register("ticodec")
 class TicodecAdapter(AcademiCodec):
-    """Codes a whole utterance, with zeros up to a whole hop: codes of each frame, and codes of the whole.
+    """Codes a whole utterance, padded with zeros to whole hops: codes of each frame, and codes of the utterance.
 
-    The codes of the whole come from a mean over all the time of the item, and the encoder's group normalisation takes
-    its statistics over it too, so padding would reach every sample: equal lengths only.
+    The codes of the utterance come from a mean over the whole item, and the encoder's group normalisation takes its
+    statistics over it too, so padding would reach every sample: equal lengths only.
 
     The delay is 0 by derivation (the real weights were not run): each strided convolution and its transposed
     counterpart have one kernel and one padding.
@@ -37,10 +37,10 @@ class TicodecAdapter(AcademiCodec):
     arguments_type: ClassVar[type[AcademiArguments]] = TicodecArguments
 
     def prepare(self, model: Model) -> None:
-        """As for every AcademiCodec, and RequestError when the model has another number of codes of the whole."""
+        """See `AcademiCodec.prepare`; RequestError also when the model has another number of codes of the utterance."""
         super().prepare(model)
-        found = self.settings(model).global_code_num
-        require_equal(self.entry, "argument global_codes", self.entry.arguments["global_codes"], found)
+        global_codes = self.settings(model).global_code_num
+        require_equal(self.entry, "argument global_codes", self.entry.arguments["global_codes"], global_codes)
 
     def encode(self, signal: Signal) -> tuple[Signal, Signal]:
         """`(batch, 1, samples)` to integer codes: `(batch, codebooks, frames)` and `(batch, global_codes)`."""

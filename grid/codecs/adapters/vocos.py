@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from grid.codecs.torch_codec import Model, Signal
 
 ENCODEC = "feature_extractor.encodec."
-"""Where the names of EnCodec's tensors begin inside a Vocos model; the published file leaves them out."""
+"""Prefix of EnCodec's tensors inside a Vocos model; the published file does not contain them."""
 CLASSES = {
     "feature_extractor": "vocos.feature_extractors.EncodecFeatures",
     "backbone": "vocos.models.VocosBackbone",
     "head": "vocos.heads.ISTFTHead",
 }
-"""The classes that config.yaml may name: the package makes whatever a file says."""
+"""The only classes that config.yaml may name, as the package would instantiate any."""
 
 
 class VocosArguments(Arguments):
-    """`bandwidth` of EnCodec in kbit/s: 1.5, 3, 6 or 12; the backbone is told which one it decodes.
+    """`bandwidth` of EnCodec in kbit/s: 1.5, 3, 6 or 12; the backbone is conditioned on it.
 
-    `decoded_as` tells it another one: a lower one gives a smoother sound, says MARS5, which does so.
+    `decoded_as` conditions the backbone on another one; MARS5 uses a lower one, for a smoother sound.
     """
 
     bandwidth: float
@@ -38,7 +38,7 @@ class VocosArguments(Arguments):
 
     @property
     def condition(self) -> float:
-        """The bandwidth that the backbone is told."""
+        """The bandwidth on which the backbone is conditioned, in kbit/s."""
         return self.bandwidth if self.decoded_as is None else self.decoded_as
 
 
@@ -88,13 +88,13 @@ class VocosAdapter(TorchCodec):
         import torch
 
         codec: Any = self.model
-        numbered = codec.feature_extractor.bandwidths.index
-        coded, told = (
-            torch.tensor([numbered(bandwidth)], device=signal.device)
+        index_of = codec.feature_extractor.bandwidths.index
+        coded, condition = (
+            torch.tensor([index_of(bandwidth)], device=signal.device)
             for bandwidth in (self.arguments.bandwidth, self.arguments.condition)
         )
         features = codec.feature_extractor(signal[:, 0], bandwidth_id=coded)
-        decoded: Signal = codec.decode(features, bandwidth_id=told)
+        decoded: Signal = codec.decode(features, bandwidth_id=condition)
         return decoded[:, None]
 
     def _file(self, ending: str) -> WeightFile:
@@ -105,7 +105,7 @@ class VocosAdapter(TorchCodec):
 
 
 def new_model(config: Path) -> Model:
-    """Vocos as `config` describes it, with random weights; RequestError when it names a class but the three known."""
+    """Vocos as `config` describes it, with random weights; RequestError when it names other classes than `CLASSES`."""
     from vocos import Vocos
 
     from grid.config.yaml_file import load_yaml
@@ -127,7 +127,7 @@ def new_model(config: Path) -> Model:
 
 @contextmanager
 def encodec_untrained() -> Iterator[None]:
-    """Within it EnCodec's 24 kHz model is made with random weights, where Vocos asks for a download."""
+    """Within it, EnCodec's 24 kHz model has random weights, where Vocos would download the trained ones."""
     from encodec import EncodecModel
 
     trained = EncodecModel.__dict__["encodec_model_24khz"]

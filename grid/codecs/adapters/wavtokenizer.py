@@ -27,7 +27,7 @@ class WavTokenizerAdapter(EncodecVocosCodec):
     classes = CLASSES
 
     def upstream(self) -> Any:
-        """The checkout's package is called `decoder`."""
+        """The checkout's package is `decoder`."""
         from decoder.pretrained import WavTokenizer
 
         return WavTokenizer

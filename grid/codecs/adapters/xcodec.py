@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class XcodecArguments(Arguments):
     """`bandwidth` in kbit/s: each codebook of 1024 entries costs 0.5 at 50 frames per second.
 
-    `scale` multiplies the input and is not taken back, as in the authors' inference.py (`audio_norm_scale`, with which
+    `scale` multiplies the input and is not undone, as in the authors' inference.py (`audio_norm_scale`, with which
     they also trained). transformers leaves it out.
     """
 
@@ -33,7 +33,7 @@ class XcodecAdapter(TorchCodec):
     """Codes a whole utterance. Weights: a hub folder with config.json and model.safetensors.
 
     HuBERT's attention sees the whole batch row and takes no mask, so padding would reach every sample: equal lengths
-    only, and no more zeros than fill the last hop, as the model's own feature extractor does.
+    only, and only as many zeros as fill the last hop, as in the model's own feature extractor.
 
     The delay is 0 by derivation (the real weights were not run): the acoustic branch is DAC's, the semantic branch is
     padded by half a hop on both sides, and training compares input and output sample by sample.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Xcodec2Adapter(TorchCodec):
     """Codes a whole utterance. Weights: a hub folder with config.json, preprocessor_config.json, model.safetensors.
 
-    The feature extractor always puts a zero behind the end before it fills the last hop, so an utterance of whole hops
-    gets one frame more; that is kept. It normalises the filter banks of the semantic encoder over the utterance, and
+    The feature extractor always appends a zero before it fills the last hop, so an utterance of whole hops gets one
+    frame more; this is kept. It normalises the filter banks of the semantic encoder over the utterance, and
     encoder and decoder attend to all of it: equal lengths only.
 
     The delay is 0 by derivation (the real weights were not run): encoder blocks mirror DAC's, the filter banks are

@@ -1,4 +1,4 @@
-"""One member as a torch module: samples to codes and back."""
+"""A codec of the controlled family as a torch module, and its weights file with the description of its network."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from grid.codecs.controlled.spec import Network
 from grid.core.errors import RequestError
 from grid.core.identity import canonical_json
 
+HEADER = "network"
+"""The key of the network's description in the metadata of a weights file."""
+
 
 @dataclass(frozen=True)
 class Coded:
-    """What a pass through a member gave; `utterance` is the vector `(batch, 32)` of the whole item, if it has one."""
+    """The result of a forward pass; `utterance` is the vector `(batch, 32)` of the whole item, if the codec has one."""
 
     samples: torch.Tensor
     quantised: Quantised
@@ -29,7 +32,7 @@ class Coded:
 
 
 class SmallCodec(nn.Module):
-    """A codec at 16 kHz that works on frames of 10 ms; see `Network` for what members differ in."""
+    """A codec at 16 kHz on frames of 10 ms; `Network` holds the attributes in which members of the family differ."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -70,26 +73,23 @@ class SmallCodec(nn.Module):
 
     @property
     def parameters_count(self) -> int:
-        """Numbers that are learned, codebooks included."""
+        """The number of learned values, codebooks included."""
         return sum(value.numel() for value in released_state(self).values())
 
 
 def released_state(model: SmallCodec) -> dict[str, torch.Tensor]:
-    """The tensors that coding needs: without the running sums from which codebooks are updated in training."""
+    """The tensors needed for coding: without the running sums from which training updates the codebooks."""
     training_only = ("embed_avg", "cluster_size")
     return {name: value for name, value in model.state_dict().items() if name.rsplit(".", 1)[-1] not in training_only}
 
 
 def whole_frames(samples: torch.Tensor) -> torch.Tensor:
-    """`(batch, samples)` with zeros behind its end, up to a multiple of 160."""
+    """`(batch, samples)` padded with zeros at its end to a multiple of 160."""
     return nn.functional.pad(samples, (0, -samples.shape[-1] % HOP))
 
 
-HEADER = "network"
-
-
 def weights_bytes(codec: SmallCodec, network: Network) -> bytes:
-    """The tensors that coding needs, floating ones as float16, as a safetensors file."""
+    """A safetensors file of the tensors needed for coding, those of floating point as float16."""
     state = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in released_state(codec).items()
@@ -99,9 +99,9 @@ def weights_bytes(codec: SmallCodec, network: Network) -> bytes:
 
 
 def load_codec(path: Path) -> tuple[SmallCodec, Network]:
-    """The codec of a file that `weights_bytes` made, in float32 and evaluation mode, and its network's description.
+    """The codec in a file made by `weights_bytes`, in float32 and evaluation mode, and its network's description.
 
-    Raises RequestError when the file is none, or does not hold exactly the tensors of the network that it names.
+    Raises RequestError when it is no such file, or does not hold exactly the tensors of the network in its header.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -113,9 +113,9 @@ def load_codec(path: Path) -> tuple[SmallCodec, Network]:
     with torch.random.fork_rng(devices=[]):
         codec = SmallCodec(network)
     own = {name: tuple(value.shape) for name, value in released_state(codec).items()}
-    given = {name: tuple(value.shape) for name, value in state.items()}
-    if own != given:
-        wrong = sorted(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
+    stored = {name: tuple(value.shape) for name, value in state.items()}
+    if own != stored:
+        wrong = sorted(name for name in own.keys() | stored.keys() if own.get(name) != stored.get(name))
         raise RequestError(f"{path} does not fit the network in its header: {', '.join(wrong[:3])}")
     codec.load_state_dict(
         {name: value.float() if value.is_floating_point() else value for name, value in state.items()}, strict=False

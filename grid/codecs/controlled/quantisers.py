@@ -1,7 +1,7 @@
-"""QUA: the three ways to turn latent frames into codes, each of 60 bits a frame, on vector-quantize-pytorch.
+"""Quantisers of the controlled family (QUA, on vector-quantize-pytorch), and the vector of an utterance.
 
-All three spend the same rate: six residual codebooks of 1024 vectors; one codebook of 1024 vectors for six tokens of a
-frame; twenty scalars of eight levels. So a difference between them is one of structure, not of bits.
+All three quantisers have the same rate of 60 bits per frame: six residual codebooks of 1024 vectors; one codebook of
+1024 vectors for six tokens of a frame; twenty scalars of eight levels. So they differ in structure, not in bit rate.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from torch import nn
 
 from grid.codecs.controlled.spec import Quantisation
 
+SCALARS, LEVELS = 32, 8
+"""The utterance's vector: 32 scalars of 8 levels, 96 bits per utterance, which is less than two frames."""
+
 
 @dataclass(frozen=True)
 class Quantised:
-    """What a quantiser made of latents `(batch, frames, width)`.
+    """The result of quantising latents `(batch, frames, width)`.
 
-    `latents` and `first`, what the first token alone says, have the latents' shape (`first` may be narrower) and pass
-    gradients straight through. `codes` are integers `(batch, frames, tokens)`. `commitment` is the loss that draws the
-    encoder to its codes.
+    `latents`, and `first` from the first token alone, have the latents' shape (`first` may be narrower) and pass
+    gradients straight through. `codes` are integers `(batch, frames, tokens)`. `commitment` is the commitment loss of
+    the encoder.
     """
 
     latents: torch.Tensor
@@ -31,13 +34,13 @@ class Quantised:
 
 
 class FrameQuantiser(nn.Module, ABC):
-    """Latents `(batch, frames, width)` to codes and back; `first_width` is what `Quantised.first` is wide."""
+    """Latents `(batch, frames, width)` to codes and back; `first_width` is the width of `Quantised.first`."""
 
     first_width: int
 
     @abstractmethod
     def forward(self, latents: torch.Tensor) -> Quantised:
-        """Quantise; in training mode the codebooks are updated too."""
+        """Quantises; in training mode the codebooks are updated too."""
 
     @abstractmethod
     def latents_of(self, codes: torch.Tensor) -> torch.Tensor:
@@ -45,7 +48,7 @@ class FrameQuantiser(nn.Module, ABC):
 
 
 class ResidualCodebooks(FrameQuantiser):
-    """`Mvq`: each codebook codes what those before it left over (Zeghidour and others 2021, algorithm 1)."""
+    """`Mvq`: each codebook codes the residual of those before it (Zeghidour and others 2021, algorithm 1)."""
 
     def __init__(self, width: int, options: Quantisation) -> None:
         super().__init__()
@@ -71,7 +74,7 @@ class ResidualCodebooks(FrameQuantiser):
 
 
 class SingleCodebook(FrameQuantiser):
-    """`Svq`: one codebook for all tokens; a frame is cut into equal pieces, each of which is one token."""
+    """`Svq`: one codebook for all tokens; a frame is split into equal pieces, one token each."""
 
     def __init__(self, width: int, options: Quantisation) -> None:
         super().__init__()
@@ -142,20 +145,16 @@ def _codebook_options(options: Quantisation) -> dict[str, bool | int | float]:
 
 
 def _without_warnings() -> None:
-    """The library warns where the first batch has fewer vectors than a codebook; unused ones are drawn anew anyway."""
+    """Silences the library's warning about a first batch smaller than a codebook: unused vectors are replaced later."""
     from loguru import logger
 
     logger.disable("vector_quantize_pytorch")
 
 
-SCALARS, LEVELS = 32, 8
-"""32 scalars of 8 levels: 96 bits for an utterance, however long, as little as two frames."""
-
-
 class UtteranceVector(nn.Module):
     """Mean and deviation of the encoder's features over time, in 96 bits, which shift and scale the decoder's frames.
 
-    TiCodec (Ren and others 2024) likewise sends what does not change over time once.
+    As in TiCodec (Ren and others 2024), what does not change over time is transmitted once.
     """
 
     def __init__(self, channels: int) -> None:
@@ -184,12 +183,12 @@ class UtteranceVector(nn.Module):
         return vector
 
     def applied(self, frames: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-        """Frames `(batch, channels, frames)`, each channel scaled and shifted as the vector says."""
+        """Frames `(batch, channels, frames)`, each channel scaled and shifted by the vector."""
         scale, shift = self.modulation(vector)[..., None].chunk(2, dim=1)
         return frames * (1 + scale) + shift
 
     def _pooled(self, features: torch.Tensor) -> torch.Tensor:
-        """`(batch, 1, 32)`, not yet quantised."""
+        """The vector `(batch, 1, 32)` before quantisation."""
         variance = features.var(dim=-1, unbiased=False)
         moments = torch.cat([features.mean(dim=-1), (variance + 1e-5).sqrt()], dim=1)
         narrowed: torch.Tensor = self.narrow(moments)[:, None]

@@ -1,4 +1,4 @@
-"""What one member of the family is, as its file in configs/codecs says: attributes, sizes, and how it is trained."""
+"""The specification of a codec of the controlled family (configs/codecs/NAME.yaml): attributes, sizes, training."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DEC: dict[str, Decoder] = {"time": "Time", "frequency": "Freq"}
 
 
 class Quantisation(Strict):
-    """QUA. `residual`: one codebook a token; `single`: one codebook for all tokens; `scalar`: rounded scalars."""
+    """QUA. `residual`: one codebook per token; `single`: one codebook for all tokens; `scalar`: rounded scalars."""
 
     kind: Literal["residual", "single", "scalar"]
     tokens: int = Field(ge=1, description="codes of a frame")
     size: int = Field(default=1024, ge=2, description="vectors of a codebook; not for `scalar`")
     levels: tuple[int, ...] = Field(default=(), description="values of each scalar of a token; `scalar` only")
     decay: float = Field(default=0.95, gt=0, lt=1, description="of the running means that are the codebook's vectors")
-    least_use: float = Field(default=0.5, ge=0, description="a vector chosen less often in a step is drawn anew")
+    least_use: float = Field(default=0.5, ge=0, description="a vector chosen less often in a step is replaced")
     rotation: bool = Field(default=False, description="gradients by the rotation trick (Fifty and others 2024)")
 
     @property
@@ -50,10 +50,10 @@ class Decoding(Strict):
 
 
 class Supervision(Strict):
-    """AUX. `semantic`: the first token predicts units of speech; `disentangled`: the speaker has a vector apart."""
+    """AUX. `semantic`: the first token predicts units of speech; `disentangled`: a separate speaker vector."""
 
     kind: Literal["none", "semantic", "disentangled"] = "none"
-    weight: float = Field(default=1.0, ge=0, description="of its loss beside the reconstruction")
+    weight: float = Field(default=1.0, ge=0, description="of its loss, relative to the reconstruction")
 
 
 class Size(Strict):
@@ -68,7 +68,7 @@ class Size(Strict):
 
 
 class LossWeights(Strict):
-    """How much each term of the loss counts; see grid/codec_training/losses.py."""
+    """Weights of the terms of the loss; see grid/codec_training/losses.py."""
 
     waveform: float = Field(default=0.3, ge=0)
     spectrum: float = Field(default=0.3, ge=0, description="complex STFT")
@@ -78,17 +78,17 @@ class LossWeights(Strict):
 
 
 class StageSchedule(Strict):
-    """How long and how fast one stage of a training goes."""
+    """Length, learning rate and loss of one stage of a training."""
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
     frames: int = Field(ge=1, description="length of a crop, in frames of 10 ms")
     learning_rate: float = Field(gt=0)
     warm_up: int = Field(default=0, ge=0, description="steps until the learning rate is reached")
-    floor: float = Field(default=0.0, ge=0, description="share of the rate that is left at the end of the cosine")
+    floor: float = Field(default=0.0, ge=0, description="share of the learning rate at the end of the cosine")
     betas: tuple[float, float] = (0.8, 0.99)
     weight_decay: float = Field(default=0.01, ge=0)
-    clip: float = Field(default=1.0, gt=0, description="the longest gradient that is let through")
+    clip: float = Field(default=1.0, gt=0, description="the largest norm of the gradient")
     average: float = Field(
         default=0.999, ge=0, lt=1, description="decay of the running mean of the weights that is kept"
     )
@@ -100,22 +100,22 @@ class StageSchedule(Strict):
 class Polish(StageSchedule):
     """The second stage, of the decoder alone; see grid/codec_training/stage.py."""
 
-    moments: float = Field(ge=0, description="of the distance between moments, beside the reconstruction")
+    moments: float = Field(ge=0, description="of the distance between moments, relative to the reconstruction")
 
 
 class TrainingPlan(StageSchedule):
-    """How a member is trained; all members of a comparison name one file, so all have one budget."""
+    """How a member is trained; all members of a comparison name one file, so all have the same budget."""
 
     polish: Polish | None = None
 
     @property
     def all_steps(self) -> int:
-        """Of both stages."""
+        """The steps of both stages."""
         return self.steps + (self.polish.steps if self.polish else 0)
 
 
 class Network(Strict):
-    """All that the weights of a member depend on; a member's samples are a function of this and its weights."""
+    """The network of a member: the samples that it makes are a function of this and its weights."""
 
     quantiser: Quantisation
     decoder: Decoding
@@ -139,12 +139,12 @@ class Network(Strict):
 
     @property
     def bitrate_kbps(self) -> float:
-        """Bits of all tokens of a second over 1000; the 96 bits of an utterance's vector are not counted."""
+        """Bit rate of all tokens in kbit/s; the 96 bits of an utterance's vector are not counted."""
         return round(self.quantiser.bits * FRAMES_A_SECOND / 1000, 3)
 
 
 class CodecSpec(Network):
-    """One member of the family, complete."""
+    """One member of the family: its network, its training and its seed."""
 
     name: str = Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")
     training: TrainingPlan
@@ -152,12 +152,12 @@ class CodecSpec(Network):
 
     @property
     def network(self) -> Network:
-        """The part that the adapter needs to build the network again."""
+        """The part that the adapter needs to rebuild the network."""
         return Network.model_validate({name: getattr(self, name) for name in Network.model_fields})
 
     @property
     def id(self) -> str:
-        """Digest of everything of the member that can change its weights, beside the speech."""
+        """Digest of everything that can change the member's weights, except the training speech."""
         return digest(self.model_dump(mode="json"))
 
 
@@ -183,8 +183,8 @@ def load_spec(name: str, folder: Path | None = None) -> CodecSpec:
     member = parse(_Member, read)
     recipe = members / "training" / f"{member.training}.yaml"
     if not recipe.is_file():
-        known = {path.stem for path in recipe.parent.glob("*.yaml")}
-        raise unknown_name("training", member.training, known, where=read.where("training"))
+        names = {path.stem for path in recipe.parent.glob("*.yaml")}
+        raise unknown_name("training", member.training, names, where=read.where("training"))
     fields = {field: getattr(member, field) for field in Network.model_fields}
     return CodecSpec(name=name, training=parse(TrainingPlan, read_yaml(recipe)), seed=member.seed, **fields)
 

@@ -1,0 +1,1 @@
+"""Speed on the CPU: faster equivalents of slow torch modules."""

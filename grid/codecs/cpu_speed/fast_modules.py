@@ -1,8 +1,8 @@
-"""One-dimensional convolutions on signals that lie in memory time by time (channels last), as oneDNN runs them fastest.
+"""Faster modules on the CPU: one-dimensional convolutions on time-major signals (channels last), and Snake activations.
 
 A signal keeps its shape `(batch, channels, time)`; only its strides differ from the usual ones, and most elementwise
-operations keep them. In the usual layout oneDNN copies the signal to a layout of its own before a convolution and back
-behind it. GFLOP/s, one thread of an AMD EPYC with AVX-512, usual and time by time: 64 -> 64 channels, kernel 1: 60 and
+operations keep them. In the usual layout oneDNN copies the signal to its own layout before a convolution and back
+after it. GFLOP/s, one thread of an AMD EPYC with AVX-512, usual and time-major: 64 -> 64 channels, kernel 1: 60 and
 68; 32 -> 16, kernel 3: 50 and 93; 96 -> 192, kernel 8, stride 4: 92 and 108; transposed 128 -> 64, kernel 4, stride 2:
 47 and 76; 192 -> 192, kernel 7, dilation 3: 108 and 113.
 """
@@ -15,9 +15,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+SNAKE_EPSILON = 1e-9
+"""Added to beta before the division, as in every package whose Snake is replaced."""
+
 
 class TimeMajorConv1d(torch.nn.Conv1d):
-    """A Conv1d with zero padding whose output lies time by time; the same sums, so equal but for rounding."""
+    """A Conv1d with zero padding whose output is time-major; the same sums, so equal up to rounding."""
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         """`(batch, channels, time)` in any layout."""
@@ -27,9 +30,9 @@ class TimeMajorConv1d(torch.nn.Conv1d):
 class DilatedDepthwiseConv1d(torch.nn.Conv1d):
     """A depthwise Conv1d of dilation d, computed without dilation on d times as many channels.
 
-    Every d-th sample is a signal of its own to such a filter, and time by time these d signals are d groups of
-    channels without moving anything. 128 channels, kernel 7, dilation 3, 24,576 samples, the thread above: 16 ms
-    become 3.
+    Such a filter treats every d-th sample as a separate signal; in time-major layout these d signals are d groups of
+    channels of the same memory. 128 channels, kernel 7, dilation 3, 24,576 samples, the thread above: 3 ms instead of
+    16 ms.
     """
 
     spread_weight: torch.Tensor
@@ -54,7 +57,7 @@ class DilatedDepthwiseConv1d(torch.nn.Conv1d):
 
 
 class TimeMajorConvTranspose1d(torch.nn.ConvTranspose1d):
-    """A ConvTranspose1d whose output lies time by time; the same sums, so equal but for rounding."""
+    """A ConvTranspose1d whose output is time-major; the same sums, so equal up to rounding."""
 
     def forward(self, signal: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
         """`(batch, channels, time)` in any layout; `output_size` as in torch.nn.ConvTranspose1d is not offered."""
@@ -74,7 +77,7 @@ class TimeMajorConvTranspose1d(torch.nn.ConvTranspose1d):
 
 
 def make_time_major(model: torch.nn.Module) -> None:
-    """Turns every plain float32 convolution of `model` into the class above that equals it; others stay as they are."""
+    """Changes every plain float32 convolution of `model` to the equivalent class above; other convolutions stay."""
     for module in model.modules():
         weight: Any = getattr(module, "weight", None)
         if type(module) not in (torch.nn.Conv1d, torch.nn.ConvTranspose1d) or not _is_plain(module, weight):
@@ -100,16 +103,16 @@ def pad_time(signal: torch.Tensor, left: int, right: int, mode: str = "constant"
     batch, time, channels = rows.shape
     padded = rows.new_empty(batch, left + time + right, channels)
     padded[:, left : left + time] = rows
-    before, behind = padded[:, :left], padded[:, left + time :]
+    before, after = padded[:, :left], padded[:, left + time :]
     if mode == "constant":
         before.fill_(value)
-        behind.fill_(value)
+        after.fill_(value)
     elif mode == "reflect":
         before.copy_(rows[:, 1 : left + 1].flip(1))
-        behind.copy_(rows[:, time - 1 - right : time - 1].flip(1))
+        after.copy_(rows[:, time - 1 - right : time - 1].flip(1))
     elif mode == "replicate":
         before.copy_(rows[:, :1].expand_as(before))
-        behind.copy_(rows[:, -1:].expand_as(behind))
+        after.copy_(rows[:, -1:].expand_as(after))
     else:
         raise NotImplementedError(f"padding mode {mode!r}")
     return padded.transpose(1, 2)
@@ -130,7 +133,7 @@ def _convolved(
 
 
 def _as_image(signal: torch.Tensor) -> torch.Tensor:
-    """An image of one row; no copy where the signal lies time by time already."""
+    """`(batch, channels, 1, time)`, channels last; no copy where the signal is time-major already."""
     return signal.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
@@ -139,7 +142,7 @@ def _as_signal(image: torch.Tensor) -> torch.Tensor:
 
 
 def _is_plain(module: Any, weight: Any) -> bool:
-    """Zeros (or nothing) on both sides in numbers, and weights that nothing recomputes."""
+    """Whether the padding is a number of zeros and the weight a float32 parameter that no call recomputes."""
     return (
         isinstance(weight, torch.nn.Parameter)
         and weight.dtype == torch.float32
@@ -155,22 +158,18 @@ def _is_dilated_depthwise(conv: Any) -> bool:
 
 
 def _become(module: Any, kind: type[torch.nn.Module]) -> None:
-    """Changes the class in place, so that whoever holds the module, or asks whether it is a Conv1d, still can."""
+    """Changes the class in place: references to the module, and tests whether it is a Conv1d, remain valid."""
     module.__class__ = kind
     rows = module.weight.detach().transpose(1, 2).contiguous()
     module.weight = torch.nn.Parameter(rows.transpose(1, 2), requires_grad=False)
 
 
-LEAST = 1e-9
-"""What is added to b before the division, in every package below."""
-
-
 class Snake(torch.nn.Module):
-    """Snake on `(batch, channels, time)` in any layout, which it keeps.
+    """Snake, x + sin^2(alpha x) / beta (Ziyin et al. 2020), on `(batch, channels, time)` in any layout, which it keeps.
 
-    128 channels x 24,576 samples, one thread of an AMD EPYC: 8.5 ms as the packages write it, 5.5 in place, 3.3 with
-    NumPy's sine, which uses AVX-512 and is taken on one thread (torch's is shared among several): within 1.5 units in
-    the last place, torch's within 0.7.
+    128 channels x 24,576 samples, one thread of an AMD EPYC: 8.5 ms as the packages write it, 5.5 ms in place, 3.3 ms
+    with NumPy's sine, which uses AVX-512. NumPy's is used on a single thread, where torch cannot divide its own among
+    several; it is exact within 1.5 units in the last place, torch's within 0.7.
     """
 
     alpha: torch.Tensor
@@ -180,7 +179,7 @@ class Snake(torch.nn.Module):
         """`alpha` and `beta` are of shape (1, channels, 1)."""
         super().__init__()
         self.register_buffer("alpha", alpha.detach().clone())
-        self.register_buffer("inverse", (beta.detach() + LEAST).reciprocal())
+        self.register_buffer("inverse", (beta.detach() + SNAKE_EPSILON).reciprocal())
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         """The same shape and layout."""
@@ -197,16 +196,16 @@ class ResampledSnake(torch.nn.Module):
     """BigCodec's Activation1d: Snake at twice the rate, between two low-pass filters of 12 taps (Lee et al. 2023,
     "BigVGAN", section 2.3), on `(batch, channels, time)`.
 
-    The even and the odd samples of the doubled rate are two signals, each filtered with half of the taps: time by time
-    they are two groups of channels, and one depthwise convolution makes both. 96 channels x 16,000 samples, the thread
-    above: 19 ms as the package has it, 10 here.
+    The even and the odd samples of the doubled rate are two signals, each filtered with half of the taps: in time-major
+    layout they are two groups of channels, computed by one depthwise convolution. 96 channels x 16,000 samples, the
+    thread above: 19 ms in the package, 10 ms here.
     """
 
     up_weight: torch.Tensor
     down_weight: torch.Tensor
 
     def __init__(self, original: Any) -> None:
-        """`original` is a bigcodec.modules.Activation1d; see `is_known` for what it must be like."""
+        """`original` is a bigcodec.modules.Activation1d of which `is_known` is true."""
         super().__init__()
         channels = len(original.act.alpha)
         alpha, beta = (value.detach().exp()[None, :, None] for value in (original.act.alpha, original.act.beta))
@@ -229,7 +228,7 @@ class ResampledSnake(torch.nn.Module):
         )
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
-        """The same shape, time by time."""
+        """The same shape, in time-major layout."""
         batch, channels, time = signal.shape
         rows = pad_time(signal, 3, 3, "replicate").transpose(1, 2)
         twice = torch.cat([rows, rows], dim=2).transpose(1, 2).unsqueeze(2)

@@ -1,7 +1,8 @@
-"""The near end of a bridge: an adapter that has its work done by a process under another environment's Python.
+"""The core's end of the bridge: an adapter whose computation runs in a child process of an isolated environment.
 
-The process starts at the first `code` and is kept; what it prints on standard output and error is kept for messages
-only. It is started again after it died, because a codec that crashes on one utterance must not cost the others.
+The child starts at the first `code` and stays alive for further calls. The last lines that it prints are kept for error
+messages. A child that has ended is replaced at the next call, so that a codec that crashes on one utterance does not
+lose the others.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ STOP_SECONDS = 5.0
 
 
 class IsolatedAdapter(Adapter):
-    """Any adapter, in its environment: same class, same samples as in this process, one child for each instance.
+    """Any adapter in its isolated environment: the same class and samples as in process, with one child per instance.
 
-    Beside the usual folders of weights it looks into the environment's checkouts, where some projects keep theirs.
+    Besides the usual weights folders it searches the environment's checkouts, where some projects keep theirs.
     """
 
     revision: ClassVar[int] = 1  # the identity reads the revision of the adapter that runs, not this one
@@ -46,7 +47,7 @@ class IsolatedAdapter(Adapter):
         self.declared = declared
         self.weights = with_checkouts(self.weights, environment(declared))
         inner = ADAPTERS.get(str(entry.adapter))
-        inner(entry, device=device, weights=self.weights)  # an argument that is wrong is said here
+        inner(entry, device=device, weights=self.weights)  # reports wrong arguments before any child is started
         limits = {"max_batch": inner.max_batch, "cpu_batch": inner.cpu_batch, "minimum_samples": inner.minimum_samples}
         vars(self).update(limits, equal_lengths=inner.equal_lengths)
         self._child: Child | None = None
@@ -54,41 +55,41 @@ class IsolatedAdapter(Adapter):
     @property
     def sample_rate(self) -> int:
         """See `Adapter.sample_rate`; the first use starts the child."""
-        return int(self._opened().facts["sample_rate"])
+        return int(self._running_child().facts["sample_rate"])
 
     @property
     def delay(self) -> int:
         """See `Adapter.delay`; the first use starts the child."""
-        return int(self._opened().facts["delay"])
+        return int(self._running_child().facts["delay"])
 
     def build_environment(self) -> Environment:
-        """Builds the environment where it is not there yet, with the errors of `build_environment`."""
+        """The environment, built if it does not exist yet, with the errors of `build_environment`."""
         return build_environment(self.declared)
 
     def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
         """See `Adapter.code`.
 
-        Raises what the adapter raised when that was a RequestError, else CodecOutputError with the upstream error, or
-        with the last lines of a child that died.
+        A RequestError of the adapter is raised as such. Any other error of the adapter becomes a CodecOutputError with
+        its traceback, and the end of the child one with its exit status and last lines of output.
         """
-        coded = self._opened().ask({"do": "code", "seeds": [int(seed) for seed in seeds]}, waveforms)[1]
+        coded = self._running_child().ask({"do": "code", "seeds": [int(seed) for seed in seeds]}, waveforms)[1]
         if coded is None:
             raise CodecOutputError(f"codec {self.entry.name}: the bridge returned no samples")
         return coded
 
     def close(self) -> None:
-        """End the child; the next `code` starts another."""
+        """Ends the child; the next `code` starts another."""
         if self._child is not None:
             self._child.stop()
 
-    def _opened(self) -> Child:
+    def _running_child(self) -> Child:
         if self._child is None or not self._child.alive:
-            made = self.build_environment()
-            found = {weight.path: str(self.weights.find(weight)) for weight in self.entry.weights}
-            child = Child(self.entry.name, made)
+            built = self.build_environment()
+            weights = {weight.path: str(self.weights.find(weight)) for weight in self.entry.weights}
+            child = Child(self.entry.name, built)
             opening = {"do": "open", "entry": self.entry.model_dump(mode="json"), "device": self.device}
             try:
-                child.open({**opening, "weights": found, "paths": made.paths})
+                child.open({**opening, "weights": weights, "paths": built.paths})
             except Exception:
                 child.stop()
                 raise
@@ -96,37 +97,37 @@ class IsolatedAdapter(Adapter):
         return self._child
 
 
-def with_checkouts(weights: WeightFinder, made: Environment) -> WeightFinder:
-    """`weights`, looking into the environment's checkouts as well."""
-    return WeightFinder([*weights.folders, made.checkouts], offline=weights.offline)
+def with_checkouts(weights: WeightFinder, isolated: Environment) -> WeightFinder:
+    """A finder that searches the environment's checkouts after the folders of `weights`."""
+    return WeightFinder([*weights.folders, isolated.checkouts], offline=weights.offline)
 
 
-def inside(entry: CatalogueEntry, made: Environment, device: str, weights: WeightFinder | None) -> Adapter:
-    """The adapter itself, for a process that runs under the environment's Python already: no bridge is needed."""
-    sys.path[:0] = [path for path in made.paths if path not in sys.path]
-    finder = with_checkouts(weights or WeightFinder(), made)
+def inside(entry: CatalogueEntry, current: Environment, device: str, weights: WeightFinder | None) -> Adapter:
+    """The adapter itself, without a bridge, in a process that already runs under the environment's Python."""
+    sys.path[:0] = [path for path in current.paths if path not in sys.path]
+    finder = with_checkouts(weights or WeightFinder(), current)
     return ADAPTERS.get(str(entry.adapter))(entry, device=device, weights=finder)
 
 
 class Child:
-    """A process under an environment's Python with one adapter in it, and the socket to it."""
+    """A process under an environment's Python that runs one adapter, and the socket to it."""
 
-    def __init__(self, codec: str, made: Environment) -> None:
-        self.codec, self.environment = codec, made
+    def __init__(self, codec: str, built: Environment) -> None:
+        self.codec, self.environment = codec, built
         self.facts: Message = {}
-        ours, theirs = socket.socketpair()
+        near, far = socket.socketpair()
         package = Path(grid.__file__).resolve().parent
-        with theirs:
+        with far:
             self.process = subprocess.Popen(
-                [made.python, "-P", Path(server.__file__).resolve(), str(theirs.fileno()), package],
+                [built.python, "-P", Path(server.__file__).resolve(), str(far.fileno()), package],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for the parent; the socket ends the child
+                pass_fds=[far.fileno()],
+                start_new_session=True,  # Ctrl-C reaches the parent only; the closed socket ends the child
                 env=child_variables(),
             )
-        self.channel = Channel(ours)
+        self.channel = Channel(near)
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         assert self.process.stderr is not None
         self._listener = Thread(target=_keep_lines, args=(self.process.stderr, self.lines), daemon=True)
@@ -135,25 +136,25 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be asked."""
+        """Whether it still answers requests."""
         return self.stop.alive and self.process.poll() is None
 
     def open(self, message: Message) -> None:
-        """Make the adapter; its weights load later."""
+        """Creates the adapter in the child; its weights load at its first `code`."""
         self.facts = self.ask(message)[0]
 
     def ask(self, message: Message, samples: Samples | None = None) -> tuple[Message, Samples | None]:
-        """Send a message and wait for the answer, with the errors of `IsolatedAdapter.code`."""
+        """Sends a message and returns the answer, with the errors of `IsolatedAdapter.code`."""
         try:
             self.channel.send(message, samples)
             answer, coded = self.channel.receive()
         except (OSError, EOFError) as error:
-            raise CodecOutputError(self._last_words()) from error
+            raise CodecOutputError(self._end_message()) from error
         if "error" in answer:
-            raise self._raised(answer)
+            raise self._as_exception(answer)
         return answer, coded
 
-    def _raised(self, answer: Message) -> Exception:
+    def _as_exception(self, answer: Message) -> Exception:
         if answer["error"] == "missing":
             return MissingRequirementError(answer["message"])
         if answer["error"] == "request":
@@ -162,7 +163,8 @@ class Child:
         place = f"in environment {self.environment.declared.name}"
         return CodecOutputError(f"codec {self.codec} {place}: {answer['message']}\n  {lines}")
 
-    def _last_words(self) -> str:
+    def _end_message(self) -> str:
+        """How the child ended, with the last lines of its output."""
         self.stop()
         self._listener.join(STOP_SECONDS)
         status = self.process.returncode
@@ -179,7 +181,7 @@ def _keep_lines(stream: IO[bytes], lines: deque[str]) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes], channel: Channel) -> None:
-    """The child ends itself when the socket closes; one that does not is killed."""
+    """Closes the socket, at which the child ends itself, and kills a child that has not ended after STOP_SECONDS."""
     channel.close()
     try:
         process.wait(STOP_SECONDS)

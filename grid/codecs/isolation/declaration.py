@@ -1,4 +1,4 @@
-"""What an environment consists of: NAME.yaml, checked field by field, and the digest that stands for it."""
+"""The declaration of an isolated environment: the fields of its NAME.yaml, and the digest that identifies it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grid.core.errors import RequestError, unknown_name
 from grid.core.identity import digest
 
 ENTRY_POINTS = "codecgrid.environments"
-"""Another package adds its environments through an entry point here: its value is the package that holds NAME.yaml."""
+"""The entry-point group of further environments; a value is the package that holds their NAME.yaml files."""
 FULL_COMMIT = 40
 
 
@@ -41,7 +41,7 @@ class Checkout(_Declared):
 
     repository: str = Field(pattern=r"^(https|file)://\S+$")
     commit: str = Field(pattern=r"^[0-9a-f]{7,40}$", description="40 digits, or the longest known beginning")
-    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name among the checkouts")
+    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the checkout's folder")
     paths: tuple[Annotated[str, AfterValidator(_below)], ...] = Field(
         default=(".",), min_length=1, description="folders inside it that come first on sys.path"
     )
@@ -53,7 +53,8 @@ class Declaration(_Declared):
     name: str = Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")
     requirements: tuple[Annotated[str, AfterValidator(_pinned)], ...]
     overrides: tuple[str, ...] = Field(
-        default=(), description="requirements that win over what packages ask for, where a pin of theirs cannot hold"
+        default=(),
+        description="requirements that override those of packages whose pins cannot be satisfied",
     )
     checkouts: tuple[Checkout, ...] = ()
     imports: tuple[str, ...] = Field(default=(), description="modules that must import once it is built")
@@ -61,26 +62,26 @@ class Declaration(_Declared):
 
     @property
     def digest(self) -> str:
-        """Stands for all that can change the samples of a codec that runs in it; no path of a machine is in it."""
+        """Identifies everything that can change the samples of a codec that runs in it; independent of the machine."""
         return digest(self.model_dump(mode="json", exclude={"name", "imports"}))
 
     def holds(self, path: str) -> bool:
-        """Whether a file of weights at `path` comes with one of the checkouts."""
+        """Whether the weights file `path` is part of one of the checkouts."""
         return PurePosixPath(path).parts[0] in {checkout.folder for checkout in self.checkouts}
 
 
 def find_declaration(name: str) -> Declaration | None:
-    """The environment called `name`; None when no file declares it, RequestError when the file is wrong."""
+    """The declaration called `name`; None when there is no such file, RequestError when the file is not valid."""
     path = _files().get(name)
     return read_declaration(path) if path else None
 
 
 def declaration(name: str, where: str = "") -> Declaration:
     """As `find_declaration`; RequestError with the choices when there is none."""
-    found = find_declaration(name)
-    if found is None:
+    declared = find_declaration(name)
+    if declared is None:
         raise unknown_name("environment", name, _files(), where=where)
-    return found
+    return declared
 
 
 def names() -> list[str]:
@@ -90,7 +91,7 @@ def names() -> list[str]:
 
 @lru_cache(maxsize=64)
 def read_declaration(path: Path) -> Declaration:
-    """The environment that the yaml file at `path` declares, called like the file."""
+    """The declaration in the yaml file at `path`, named after the file; RequestError when it is not valid."""
     from grid.config.yaml_file import load_yaml
 
     try:
@@ -109,7 +110,7 @@ def _files() -> dict[str, Path]:
 
 
 def _folders() -> Iterator[Path]:
-    """Our own last, so that its names win."""
+    """The folders of declarations; the core's is the last, so that its names take precedence."""
     for point in entry_points(group=ENTRY_POINTS):
         spec = find_spec(point.value)
         yield from map(Path, (spec.submodule_search_locations if spec else None) or [])

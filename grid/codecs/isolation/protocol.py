@@ -1,7 +1,7 @@
-"""How the two ends of a bridge talk: one line of JSON, then the raw float32 samples that it announces.
+"""The messages between the two ends of a bridge: one line of JSON, then raw float32 samples if it announces them.
 
 A message is `{"shape": [items, samples], ...}` and a newline, followed by items * samples little-endian float32 values
-when it has a shape, and by nothing when it has none. Both ends are of one version of this file, so it has no number.
+when it has a shape, and by nothing otherwise. Both ends run the same version of this file: messages carry no version.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Channel:
         self._reader = connection.makefile("rb")
 
     def send(self, message: Message, samples: Samples | None = None) -> None:
-        """Write a message whole; OSError when the other end is gone."""
+        """Sends a message; OSError when the other end has closed."""
         header = message if samples is None else {**message, "shape": list(samples.shape)}
         self.connection.sendall(json.dumps(header).encode() + b"\n")
         if samples is not None:
             self.connection.sendall(np.ascontiguousarray(samples, dtype=WIRE).reshape(-1).view(np.uint8).data)
 
     def receive(self) -> tuple[Message, Samples | None]:
-        """The next message; EOFError when the other end closed, or died in the middle of one."""
+        """The next message and its samples `(items, samples)`, if any; EOFError when the other end has closed."""
         line = self._reader.readline(LONGEST_HEADER)
         if not line.endswith(b"\n"):
             raise EOFError("the other end of the bridge is gone")
@@ -49,6 +49,6 @@ class Channel:
         return message, np.frombuffer(raw, dtype=WIRE).reshape(shape).astype(np.float32)
 
     def close(self) -> None:
-        """Close it; the other end reads the end of the file."""
+        """Closes this end; the other end then reads an end of file."""
         self._reader.close()
         self.connection.close()

@@ -1,8 +1,8 @@
-"""The far end of a bridge: runs one adapter under an environment's Python, until its parent goes away.
+"""The environment's end of a bridge: runs one adapter under an isolated environment's Python until its parent ends.
 
 Started as `python -P server.py DESCRIPTOR GRID`: the number of an open socket, and the folder of the package `grid`.
-That package is made importable by its folder alone, so that nothing that lies beside it (our other packages, or all of
-site-packages) can get in the way of the environment's own. Whatever upstream code prints goes to standard error.
+Only that package is made importable, not the folder around it, so that no other package there (such as all of the
+core's site-packages) takes precedence over the environment's own. All output of upstream code goes to standard error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TRACEBACK_LINES = 12
 
 
 def main(descriptor: int, package: str) -> None:
-    """Answer messages on the socket `descriptor` until it is closed."""
+    """Answers messages on the socket `descriptor` until it is closed."""
     os.dup2(2, 1)
     connection = socket.socket(fileno=descriptor)
     connection.set_inheritable(False)
@@ -39,9 +39,10 @@ def main(descriptor: int, package: str) -> None:
 
 
 def _die_with_parent(descriptor: int) -> None:
-    """End this process when the other end of the socket closes, even in the middle of a long computation.
+    """Ends this process when the other end of the socket closes, even during a long computation.
 
-    Not PR_SET_PDEATHSIG: that fires when the thread that started us ends, and workers may use short-lived threads.
+    PR_SET_PDEATHSIG is not used: it acts when the thread that started this process ends, and workers may use
+    short-lived threads.
     """
     watch = select.poll()
     watch.register(descriptor, 0)  # a hang-up is always reported
@@ -69,7 +70,7 @@ def _serve(channel: Channel) -> None:
             return
         try:
             if message["do"] == "open":
-                adapter = _opened(message)
+                adapter = _new_adapter(message)
                 channel.send(_facts(adapter))
             else:
                 assert adapter is not None
@@ -79,15 +80,15 @@ def _serve(channel: Channel) -> None:
             channel.send(_failure(error))
 
 
-def _opened(message: Message) -> Adapter:
+def _new_adapter(message: Message) -> Adapter:
     from grid.codecs.contract import ADAPTERS
     from grid.codecs.entry import CatalogueEntry
-    from grid.core.weights import GivenWeights
+    from grid.core.weights import LocatedWeights
 
     sys.path[:0] = message["paths"]
     entry = CatalogueEntry.model_validate(message["entry"])
     found = {name: Path(path) for name, path in message["weights"].items()}
-    return ADAPTERS.get(str(entry.adapter))(entry, device=message["device"], weights=GivenWeights(found))
+    return ADAPTERS.get(str(entry.adapter))(entry, device=message["device"], weights=LocatedWeights(found))
 
 
 def _facts(adapter: Adapter) -> Message:
@@ -101,13 +102,13 @@ def _coded(adapter: Adapter, samples: Samples, seeds: Sequence[int]) -> Samples:
 
 
 def _failure(error: Exception) -> Message:
-    from grid.core.errors import MissingRequirementError, RequestError
+    from grid.core.errors import MissingRequirementError, RequestError, one_line
 
     kind = "missing" if isinstance(error, MissingRequirementError) else "request"
     lines = traceback.format_exc().splitlines()[-TRACEBACK_LINES:]
     return {
         "error": kind if isinstance(error, RequestError) else "codec",
-        "message": str(error) if isinstance(error, RequestError) else f"{type(error).__name__}: {error}",
+        "message": str(error) if isinstance(error, RequestError) else one_line(error),
         "traceback": lines,
     }
 

@@ -30,7 +30,7 @@ PARTS = ("encoder", "quantizer", "generator")
 
 
 class AcademiArguments(Arguments):
-    """`codebooks`: codes of each frame, groups times residual layers; the weights decide, and must agree."""
+    """`codebooks`: codes of each frame, groups times residual layers; it must agree with the weights."""
 
     codebooks: int = Field(gt=0)
 
@@ -38,8 +38,8 @@ class AcademiArguments(Arguments):
 class AcademiCodec(TorchCodec):
     """A codec of three modules. Weights: one torch file without a suffix, and the config of the git repository.
 
-    Upstream's class `VQVAE` is not used: it reads the file for the device it was saved on. Its few lines between the
-    three modules are those of `encode` and `decode`; the tests compare both on the real class.
+    Upstream's class `VQVAE` is not used, because it loads the file on the device it was saved on. Its few lines between
+    the three modules are repeated in `encode` and `decode`; tests compare the two on the real class.
     """
 
     package: ClassVar[str]
@@ -95,7 +95,7 @@ def new_model(package: str, config: Mapping[str, Any]) -> Any:
     models = importlib.import_module(f"{package}.models")
     settings = importlib.import_module(f"{package}.env").AttrDict(config)
     classes = (models.Encoder, models.Quantizer, models.Generator)
-    return torch.nn.ModuleDict({part: made(settings) for part, made in zip(PARTS, classes, strict=True)})
+    return torch.nn.ModuleDict({part: new(settings) for part, new in zip(PARTS, classes, strict=True)})
 
 
 def hop_length(settings: Any) -> int:

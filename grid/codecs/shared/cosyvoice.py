@@ -24,7 +24,7 @@ FRAMES_PER_TOKEN = 2
 TOKENS = 3**8
 TOKEN_RATE = 25
 SPEAKER = 192
-"""The values of a speaker vector of CAM++."""
+"""Number of values in a speaker vector of CAM++."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class CosyVoiceSizes:
 def new_flow(sizes: CosyVoiceSizes) -> Model:
     """Tokens to mel frames, causal conditional flow matching, with random weights.
 
-    The noise it starts from is no weight: upstream draws one table of 300 s with seed 0 when it makes the object, and
-    every utterance starts from its beginning. Our global random numbers are left as they were.
+    Its initial noise is not a weight: upstream draws a table of 300 s with seed 0 when the object is created, and every
+    utterance starts from its beginning. The state of the global random number generators is restored.
     """
     from cosyvoice.flow.decoder import CausalConditionalDecoder
     from cosyvoice.flow.flow import CausalMaskedDiffWithXvec
@@ -171,7 +171,7 @@ class SpeakerEncoder:
 
 @contextmanager
 def global_randomness_kept() -> Iterator[None]:
-    """Gives the global generators of Python, NumPy and torch's CPU back in the state they were in."""
+    """Restores the state of the global random number generators of Python, NumPy and torch (CPU) at the end."""
     import torch
 
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - upstream seeds these

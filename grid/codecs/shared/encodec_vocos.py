@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class EncodecVocosCodec(TorchCodec):
-    """Codes a whole utterance; the decoder sees nothing but the vectors that the integer codes stand for.
+    """Codes a whole utterance; the decoder reads nothing but the codebook vectors of the integer codes.
 
     Weights: the yaml file of the training and its Lightning checkpoint, of which only encoder, quantiser and decoder
     are read. Both projects number the conditions of their decoder, and publish code for the first one only.
     """
 
     classes: ClassVar[Mapping[str, str]]
-    """The parts of the yaml file and the classes that they may name: upstream makes whatever a file says."""
+    """The parts of the yaml file and the only class that each may name, as upstream would instantiate any."""
 
     def __init__(self, entry: CatalogueEntry, *, device: str = "cpu", weights: WeightFinder | None = None) -> None:
         super().__init__(entry, device=device, weights=weights)
@@ -32,10 +32,10 @@ class EncodecVocosCodec(TorchCodec):
 
     @abstractmethod
     def upstream(self) -> Any:
-        """The project's own class, imported here."""
+        """Imports and returns the project's own class."""
 
     def load(self) -> Model:
-        """See `TorchCodec.load`; RequestError also for a yaml file that names a class but the three known."""
+        """See `TorchCodec.load`; RequestError also for a yaml file that names other classes."""
         config, path = (self.weights.find(self._file(ending)) for ending in (".yaml", ".ckpt"))
         model = self.new_model(config)
         stored = read_state(path).get("state_dict")
@@ -57,7 +57,7 @@ class EncodecVocosCodec(TorchCodec):
     def prepare(self, model: Model) -> None:
         """RequestError when rate, hop, codebooks or their size are not the entry's, or the codebooks are untrained.
 
-        Untrained ones would be set by k-means on the first utterance that comes by.
+        Upstream would initialise untrained codebooks by k-means on the first utterance.
         """
         codec: Any = model
         encodec = codec.feature_extractor.encodec

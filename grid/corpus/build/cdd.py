@@ -1,4 +1,4 @@
-"""Owns the building of CDD from ASVspoof 5: what is read, the protocol that is written, and its counts."""
+"""Builds the protocol of CDD from ASVspoof 5 and writes it with its counts beside those of the paper's Table 2."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.core.atomic_write import replacing
-from grid.corpus.build.cdd_partitions import CHOICES, TABLE_2, Drawn, Partition, cdd_plan, draw
+from grid.core.errors import RequestError
 from grid.core.vocabulary import BONAFIDE, SPOOF
+from grid.corpus.build.cdd_partitions import CHOICES, TABLE_2, Drawn, Partition, cdd_plan, draw
 from grid.corpus.protocol import ProtocolRow
 from grid.corpus.readers import open_corpus
 from grid.corpus.readers.asvspoof5 import SOURCE
-from grid.core.errors import RequestError
 
 PROTOCOL_FILE = "protocol.csv"
 COUNTS_FILE = "counts.json"
@@ -26,12 +26,12 @@ COUNTS_PAGE = "counts.md"
 
 HEADER = ("utterance_id", "path", "speaker", "split", "key", "attack", "codec", "origin", "source", "pending")
 PENDING = "yes"
-"""What stands in `pending` where the path is the recording and the codec has still to be applied."""
+"""The value of the column `pending` where the path is the recording and the codec has still to be applied."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """A line of the table of counts: of a split, ours and the paper's (None: it gives none)."""
+    """A line of the table of counts: what is counted in a split, the number here and the paper's (None: not stated)."""
 
     split: str
     of: str
@@ -40,13 +40,13 @@ class Count:
 
     @property
     def cells(self) -> tuple[str, str, str, str]:
-        """As it is printed."""
+        """The line as printed."""
         return self.split, self.of, f"{self.ours:,}", "" if self.published is None else f"{self.published:,}"
 
 
 @dataclass(frozen=True)
-class Built:
-    """What was written: the protocol, the folder its paths start from, and the counts."""
+class BuiltCdd:
+    """The protocol that was written, the folder its paths are relative to, and the counts."""
 
     protocol: Path
     root: Path
@@ -54,26 +54,26 @@ class Built:
 
     @property
     def import_command(self) -> str:
-        """The command that imports it."""
+        """The command that imports the protocol."""
         return shlex.join(
             ["codecgrid", "import", "csv", str(self.protocol), "--name", "cdd", "--option", f"root={self.root}"]
         )
 
     @property
     def experiment_line(self) -> str:
-        """The line of an experiment file that imports it."""
+        """The line of an experiment file that imports the protocol."""
         path, root = json.dumps(str(self.protocol)), json.dumps(str(self.root))
         return f"{{name: cdd, reader: csv, path: {path}, options: {{root: {root}}}, cors: own}}"
 
 
 def build_cdd(
     asvspoof5: Path, folder: Path, *, plan: Sequence[Partition] | None = None, seed: int = 0, cdd: Path | None = None
-) -> Built:
+) -> BuiltCdd:
     """Writes protocol.csv, counts.json and counts.md to `folder`; equal arguments write equal bytes.
 
-    `asvspoof5` is what its reader takes; `cdd` a folder of the authors' pairs of files, whose spoofed rows join. Rows
-    that a codec has still to make have the recording's path and `pending`. Raises RequestError for what the readers
-    refuse, for too few recordings, and when an audio file that was drawn is not there.
+    `asvspoof5` is the path for that reader; `cdd` is a folder with the authors' pairs of files, whose spoofed rows are
+    added. Rows whose codec has still to be applied have the recording's path and are `pending`. Raises
+    RequestError for what the readers reject, for too few recordings, and for a drawn audio file that does not exist.
     """
     plan = cdd_plan() if plan is None else tuple(plan)
     names = [partition.split for partition in plan]
@@ -86,7 +86,7 @@ def build_cdd(
     rows += [_Row(root / row.path, row, row.utterance_id, row.codec, pending=False) for root, row in generated]
     _check_audio(rows)
     root = Path(os.path.commonpath({row.file.parent for row in rows}))
-    built = Built((folder / PROTOCOL_FILE).resolve(), root, tuple(_counts(plan, rows, spoofed)))
+    built = BuiltCdd((folder / PROTOCOL_FILE).resolve(), root, tuple(_counts(plan, rows, spoofed)))
     _write_protocol(built, rows)
     _write_counts(folder, built, plan, seed)
     return built
@@ -94,37 +94,38 @@ def build_cdd(
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the protocol: where its audio is, and what is said of it."""
+    """A line of the protocol: its audio, the original row that it is made from, and its own id and codec."""
 
-    place: Path
-    said: ProtocolRow
+    audio: Path
+    original: ProtocolRow
     utterance_id: str
     codec: str
     pending: bool
 
     @property
     def file(self) -> Path:
-        return Path(os.path.realpath(self.place))
+        return Path(os.path.realpath(self.audio))
 
     def fields(self, root: Path) -> tuple[str, ...]:
-        said = self.said
-        origin = said.utterance_id if self.pending else said.origin
+        original = self.original
+        origin = original.utterance_id if self.pending else original.origin
         path = self.file.relative_to(root).as_posix()
-        facts = (said.speaker, said.split, said.key, said.attack, self.codec, origin, said.source)
-        return (self.utterance_id, path, *facts, PENDING if self.pending else "")
+        labels = (original.speaker, original.split, original.key, original.attack)
+        values = (*labels, self.codec, origin, original.source)
+        return (self.utterance_id, path, *values, PENDING if self.pending else "")
 
 
 def _generated(cdd: Path, splits: Sequence[str]) -> list[tuple[Path, ProtocolRow]]:
-    """The spoofed rows of the authors' files, each with the folder its path starts from."""
+    """The spoofed rows of the authors' files, each with the folder that its path is relative to."""
     corpus = open_corpus("cdd", cdd)
-    found = [(corpus.root, row) for row in corpus.rows if row.key == SPOOF and row.split in splits]
-    if not found:
+    generated = [(corpus.root, row) for row in corpus.rows if row.key == SPOOF and row.split in splits]
+    if not generated:
         raise RequestError(f"{cdd}: no spoofed rows of {', '.join(splits)}")
-    return found
+    return generated
 
 
 def _read(rows: Iterable[ProtocolRow]) -> tuple[list[ProtocolRow], dict[str, frozenset[str]]]:
-    """The bona fide rows that were not transmitted, and the speakers of each split that are also spoofed."""
+    """The bona fide rows without transmission codec, and the speakers of each split that are also spoofed."""
     bona_fide: list[ProtocolRow] = []
     spoofed: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -136,10 +137,10 @@ def _read(rows: Iterable[ProtocolRow]) -> tuple[list[ProtocolRow], dict[str, fro
 
 
 def _speakers_of(rows: Iterable[ProtocolRow]) -> dict[str, frozenset[str]]:
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    speakers: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
-        found[row.split].add(row.speaker)
-    return {split: frozenset(names) for split, names in found.items()}
+        speakers[row.split].add(row.speaker)
+    return {split: frozenset(names) for split, names in speakers.items()}
 
 
 def _rows(
@@ -167,28 +168,28 @@ def _check_audio(rows: Iterable[_Row]) -> None:
 def _counts(plan: Sequence[Partition], rows: Sequence[_Row], spoofed: dict[str, frozenset[str]]) -> Iterator[Count]:
     for partition in plan:
         split, paper = partition.split, TABLE_2[partition.split]
-        own = [row for row in rows if row.said.split == split]
-        bona_fide = [row for row in own if row.said.key == BONAFIDE]
-        made = Counter(row.codec for row in bona_fide if row.pending)
-        speakers = {row.said.speaker for row in bona_fide}
+        own = [row for row in rows if row.original.split == split]
+        bona_fide = [row for row in own if row.original.key == BONAFIDE]
+        resynthesised = Counter(row.codec for row in bona_fide if row.pending)
+        speakers = {row.original.speaker for row in bona_fide}
         shared = speakers & spoofed.get(split, frozenset())
-        yield Count(split, "recordings (R)", len(bona_fide) - made.total(), paper.recordings)
+        yield Count(split, "recordings (R)", len(bona_fide) - resynthesised.total(), paper.recordings)
         yield Count(split, "generated (F)", len(own) - len(bona_fide), paper.generated)
-        yield Count(split, "resynthesised (A)", made.total(), paper.resynthesised)
-        yield from (Count(split, f"A, {codec}", made[codec], None) for codec in partition.codecs)
-        yield Count(split, "speakers", len({row.said.speaker for row in own}), paper.speakers)
+        yield Count(split, "resynthesised (A)", resynthesised.total(), paper.resynthesised)
+        yield from (Count(split, f"A, {codec}", resynthesised[codec], None) for codec in partition.codecs)
+        yield Count(split, "speakers", len({row.original.speaker for row in own}), paper.speakers)
         yield Count(split, "speakers of R and A", len(speakers), None)
         yield Count(split, "speakers of R and A that are spoofed too", len(shared), None)
 
 
-def _write_protocol(built: Built, rows: Iterable[_Row]) -> None:
+def _write_protocol(built: BuiltCdd, rows: Iterable[_Row]) -> None:
     with replacing(built.protocol) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(row.fields(built.root) for row in rows)
 
 
-def _write_counts(folder: Path, built: Built, plan: Sequence[Partition], seed: int) -> None:
+def _write_counts(folder: Path, built: BuiltCdd, plan: Sequence[Partition], seed: int) -> None:
     content = {
         "seed": seed,
         "root": str(built.root),

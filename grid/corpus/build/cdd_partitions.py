@@ -1,10 +1,10 @@
-"""Owns the partitions of CDD: how many recordings of how many speakers, and which of them each codec resynthesises.
+"""The partitions of CDD: sizes in recordings and speakers, and the draw of the utterances for each codec.
 
 CDD (Xiao et al., ICASSP 2026) is drawn from the bona fide speech of ASVspoof 5. The sizes are those of its Table 2 and
 of the release's README (zenodo.org/records/17225924): each generator speaks with 360, 120 and 120 speakers of train,
-dev and test, ten texts each. What could be read of both leaves the draw of bona fide speech open in part; CHOICES says
-how that is settled here. In dev the choices give the paper's 719 speakers but for one: the 120 of each of four
-generators, and half of the 120 of each of four bona fide sets. In test the like gives more than its 907.
+dev and test, ten texts each. Both sources leave the draw of bona fide speech partly undefined; CHOICES states what is
+assumed here. In dev the assumptions give the paper's 719 speakers except for one: the 120 of each of four generators,
+and half of the 120 of each of four bona fide sets. In test they give more than its 907.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grid.core.vocabulary import BONAFIDE
-from grid.corpus.protocol import ProtocolRow
 from grid.core.errors import RequestError
 from grid.core.randomness import generator
+from grid.core.vocabulary import BONAFIDE
+from grid.corpus.protocol import ProtocolRow
 
 CODECS = ("encodec-24khz-6kbps-mars5", "mimi-32cb", "dac-openaudio-s1-mini")
 """The codecs of all partitions: EnCodec, Mimi and DAC."""
 TEST_CODECS = ("xcodec2",)
-"""Those of test alone."""
+"""The codecs of test only."""
 
 CHOICES = (
     "Only recordings that went through no transmission codec are drawn (in eval, ASVspoof 5 has C01 to C11 besides, "
@@ -40,8 +40,8 @@ CHOICES = (
 class Partition:
     """One split: `recordings` and, for each codec, `resynthesised` utterances, each set of `speakers` speakers.
 
-    With `shared` the recordings themselves are resynthesised through each codec. `spoofed_share` of a set's speakers
-    are such as are also spoofed.
+    With `shared` every codec resynthesises the recordings themselves. `spoofed_share` of the speakers of a set are also
+    spoofed.
     """
 
     split: str
@@ -71,18 +71,18 @@ TABLE_2 = {
 
 
 def cdd_plan(codecs: Sequence[str] = CODECS, test_codecs: Sequence[str] = TEST_CODECS) -> tuple[Partition, ...]:
-    """The partitions in the sizes of the paper, through `codecs`, and in test through `test_codecs` too."""
-    every = tuple(dict.fromkeys(codecs))
+    """The partitions in the sizes of the paper, for `codecs`, and in test also for `test_codecs`."""
+    common = tuple(dict.fromkeys(codecs))
     return (
-        Partition("train", 3_600, 3_600, 360, every, shared=True),
-        Partition("dev", 1_200, 1_200, 120, every, shared=False),
+        Partition("train", 3_600, 3_600, 360, common, shared=True),
+        Partition("dev", 1_200, 1_200, 120, common, shared=False),
         Partition("test", 1_200, 1_200, 120, tuple(dict.fromkeys((*codecs, *test_codecs))), shared=False),
     )
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One utterance of a partition: a recording, and the codec it has still to go through ("": it stays as it is)."""
+    """One utterance of a partition: a recording, and the codec that has still to be applied to it, "" for none."""
 
     recording: ProtocolRow
     codec: str
@@ -96,40 +96,42 @@ class Drawn:
 def draw(partition: Partition, rows: Iterable[ProtocolRow], spoofed: frozenset[str], seed: int) -> list[Drawn]:
     """The utterances of `partition`, its recordings first and then codec by codec, each sorted by id.
 
-    `rows` are those of its split in any order, of which the bona fide ones are drawn from; `spoofed` are the speakers
-    that are also spoofed. A function of the seed and of what is there: generator("build-cdd", seed, split, speaker).
-    Raises RequestError when there are too few recordings.
+    Bona fide rows of its split are drawn from `rows`, whose order does not matter; `spoofed` are the speakers that are
+    also spoofed. The draw is a function of the seed and the rows, with generator("build-cdd", seed, split, ...).
+    Raises RequestError for too few recordings.
     """
-    left = _shuffled(partition.split, rows, seed)
-    dealer = _Dealer(partition, left, spoofed)
+    dealer = _Dealer(partition, _shuffled(partition.split, rows, seed), spoofed)
     recordings = dealer.deal(partition.recordings, "the recordings")
-    found = [Drawn(row, "") for row in recordings]
+    drawn = [Drawn(row, "") for row in recordings]
     for codec in partition.codecs:
-        fresh = recordings if partition.shared else dealer.deal(partition.resynthesised, codec)
-        found += [Drawn(row, codec) for row in fresh[: partition.resynthesised]]
-    return found
+        sources = recordings if partition.shared else dealer.deal(partition.resynthesised, codec)
+        drawn += [Drawn(row, codec) for row in sources[: partition.resynthesised]]
+    return drawn
 
 
 def _shuffled(split: str, rows: Iterable[ProtocolRow], seed: int) -> dict[str, list[ProtocolRow]]:
-    """The recordings of each speaker, speakers and recordings in the order they are drawn in."""
+    """The recordings of each speaker, with speakers and recordings in random order."""
     by_speaker: defaultdict[str, list[ProtocolRow]] = defaultdict(list)
     for row in rows:
         if row.split == split and row.key == BONAFIDE:
             by_speaker[row.speaker].append(row)
     speakers = sorted(by_speaker)
     order = generator("build-cdd", seed, split, "speakers").permutation(len(speakers))
-    found = {}
+    shuffled = {}
     for index in order:
         speaker = speakers[index]
         own = sorted(by_speaker[speaker], key=lambda row: row.utterance_id)
-        shuffle = generator("build-cdd", seed, split, "utterances", speaker).permutation(len(own))
-        found[speaker] = [own[i] for i in shuffle]
-    return found
+        positions = generator("build-cdd", seed, split, "utterances", speaker).permutation(len(own))
+        shuffled[speaker] = [own[i] for i in positions]
+    return shuffled
 
 
 @dataclass
 class _Dealer:
-    """Deals sets of utterances, no utterance twice and no speaker twice while there are others."""
+    """Deals disjoint sets of utterances; a speaker is in a second set only when no others are left.
+
+    `left` has the recordings of each speaker that are not dealt yet.
+    """
 
     partition: Partition
     left: Mapping[str, list[ProtocolRow]]
@@ -138,30 +140,30 @@ class _Dealer:
     def __post_init__(self) -> None:
         self._sets_of: Counter[str] = Counter()
 
-    def deal(self, size: int, what: str) -> list[ProtocolRow]:
-        """`size` utterances, one after the other from each speaker chosen, from all when those have none; sorted."""
+    def deal(self, size: int, label: str) -> list[ProtocolRow]:
+        """`size` utterances sorted by id, in turn from each chosen speaker, and from all once these have none left."""
         speakers = self._speakers(-(-size // self.partition.speakers))
         self._sets_of.update(speakers)
         taken: list[ProtocolRow] = []
         while len(taken) < size:
-            giving = [name for name in speakers if self.left[name]] or [name for name in self.left if self.left[name]]
-            if not giving:
+            sources = [name for name in speakers if self.left[name]] or [name for name in self.left if self.left[name]]
+            if not sources:
                 raise RequestError(
-                    f"CDD {self.partition.split}: {what} need {size} recordings of ASVspoof 5 that no other set has, "
+                    f"CDD {self.partition.split}: {label} need {size} recordings of ASVspoof 5 that no other set has, "
                     f"and {len(taken)} are left of {len(self.left)} speakers; is its protocol whole?"
                 )
-            taken += [self.left[name].pop() for name in giving[: size - len(taken)]]
+            taken += [self.left[name].pop() for name in sources[: size - len(taken)]]
         return sorted(taken, key=lambda row: row.utterance_id)
 
     def _speakers(self, share: int) -> list[str]:
-        """Speakers of one set: those that have a whole share left first, then those that served fewer sets."""
+        """The speakers of one set: first those with `share` recordings left, then those in fewer sets so far."""
         ranked = sorted(
             (name for name in self.left if self.left[name]),
             key=lambda name: (len(self.left[name]) < share, self._sets_of[name]),
         )
-        wanted = self.partition.speakers
-        spoofed = [name for name in ranked if name in self.spoofed][: round(wanted * self.partition.spoofed_share)]
-        others = [name for name in ranked if name not in self.spoofed][: wanted - len(spoofed)]
+        count = self.partition.speakers
+        spoofed = [name for name in ranked if name in self.spoofed][: round(count * self.partition.spoofed_share)]
+        others = [name for name in ranked if name not in self.spoofed][: count - len(spoofed)]
         chosen = {*spoofed, *others}
-        rest = [name for name in ranked if name not in chosen][: wanted - len(chosen)]
+        rest = [name for name in ranked if name not in chosen][: count - len(chosen)]
         return [*spoofed, *others, *rest]

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from grid.core.errors import RequestError
 from grid.core.vocabulary import SPLITS
-from grid.corpus.protocol import Corpus, ProtocolRow, check_attack, chosen, existing, parse_key, protocol_lines
+from grid.corpus.protocol import (
+    Corpus,
+    ProtocolRow,
+    check_attack,
+    parse_choices,
+    parse_key,
+    protocol_lines,
+    require_path,
+)
 from grid.corpus.readers import READERS
 
 PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
@@ -25,21 +33,21 @@ AUDIO = {
 
 @READERS.register("asvspoof2019")
 def rows(path: Path, *, splits: str | Sequence[str] = SPLITS, root: str | None = None) -> Corpus:
-    """The utterances of ASVspoof 2019 LA; its eval is test, and ids are those of the corpus, such as LA_T_1138215.
+    """The utterances of ASVspoof 2019 LA; its eval is test, ids are those of the corpus, such as LA_T_1138215.
 
     `path` is the folder LA of the release, the one above it, or the folder of the protocols. `root` is the folder that
-    holds ASVspoof2019_LA_train and so on (default: looked for around the protocols). Raises RequestError for a protocol
-    that `splits` asks for and that is not there, and with file and line for 5 fields that are not
-    `speaker utterance - attack key`, for an id that comes twice and for a key that does not go with the attack.
+    holds ASVspoof2019_LA_train and so on (default: searched near the protocols). Raises RequestError for a missing
+    protocol of `splits`, and with file and line for fields other than `speaker utterance - attack key`, for a repeated
+    id and for a key that contradicts the attack.
     """
-    wanted = chosen(splits, "split", SPLITS)
-    protocols = _protocols(existing(path, folder=True))
-    missing = [name for split in wanted if not (protocols / (name := FILES[split])).is_file()]
+    names = parse_choices(splits, "split", SPLITS)
+    protocols = _protocols(require_path(path, folder=True))
+    missing = [name for split in names if not (protocols / (name := FILES[split])).is_file()]
     if missing:
         raise RequestError(
             f"{protocols}: {', '.join(missing)} is not there; without it, say which splits: --option splits=train,dev"
         )
-    return Corpus(Path(root) if root else _root(protocols), _rows(protocols, wanted), protocols)
+    return Corpus(Path(root) if root else _root(protocols), _rows(protocols, names), protocols)
 
 
 def _protocols(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Reads ASVspoof 2021 LA and DF from their keys (Liu et al., IEEE/ACM TASLP 2023); everything in them is test."""
+"""Reads ASVspoof 2021 LA and DF from their keys (Liu et al., IEEE/ACM TASLP 2023); all trials are of the split test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grid.core.errors import RequestError, unknown_name
-from grid.corpus.protocol import Corpus, ProtocolRow, check_attack, chosen, listed, parse_key, protocol_lines
+from grid.corpus.protocol import (
+    Corpus,
+    ProtocolRow,
+    check_attack,
+    parse_choices,
+    parse_key,
+    parse_names,
+    protocol_lines,
+)
 from grid.corpus.readers import READERS
 
 TRACKS = ("LA", "DF")
@@ -16,48 +24,48 @@ _KEYS = "CM/trial_metadata.txt"
 _SYNONYMS = {"hidden_track": "hidden"}  # the DF evaluation script's word for the phase
 _FIELDS = {"LA": 8, "DF": 13}
 _NO_CODEC = ("none", "nocodec", "-")
-_NEAR = 4  # folders above the keys in which the audio is looked for
+_NEAR = 4  # folders above the keys in which the audio is searched for
 
 
 @READERS.register("asvspoof2021")
 def rows(
     path: Path, *, track: str | None = None, phase: str | Sequence[str] = "eval", root: str | None = None
 ) -> Corpus:
-    """The trials of one track, LA or DF, that are of the phases asked for (eval, progress, hidden).
+    """The trials of one track, LA or DF, of the phases `phase` (eval, progress, hidden).
 
-    `path` is trial_metadata.txt, or a folder that holds it in keys/<track>/CM (or LA/CM, or CM, as for the folders on
-    the way); `track` may be left out where only one is there. `root` holds ASVspoof2021_<track>_eval/flac (default:
-    looked for around the keys). Transmission codec and line of LA, codec and corpus of DF are in the column `source`
-    (asvspoof2021-la/alaw/ita_tx, asvspoof2021-df/mp3m4a/vcc2018), an untransmitted trial's without the codec, for they
-    are the channel of recordings and attacks alike and make neither CoRS nor CoSG.
+    `path` is trial_metadata.txt, or a folder with it in keys/<track>/CM, <track>/CM or CM; `track` may be left out if
+    only one track exists. `root` holds ASVspoof2021_<track>_eval/flac (default:
+    searched near the keys). Transmission codec and line of LA, codec and corpus of DF are in the column `source`
+    (asvspoof2021-la/alaw/ita_tx, asvspoof2021-df/mp3m4a/vcc2018), without the codec for untransmitted trials: they are
+    the channel of recordings and attacks alike and make neither CoRS nor CoSG.
 
     Raises RequestError for unknown tracks and phases, for keys of both tracks or of none, and with file and line for a
-    wrong number of fields, an unknown phase, an id that comes twice and a key that does not go with the attack.
+    wrong number of fields, an unknown phase, a repeated id and a key that contradicts the attack.
     """
     if track is not None and track not in TRACKS:
         raise unknown_name("track", track, TRACKS)
-    phases = chosen([_SYNONYMS.get(name, name) for name in listed(phase)], "phase", PHASES)
-    found, keys = _keys(path, (track,) if track else TRACKS)
-    return Corpus(Path(root) if root else _root(keys, found), _rows(keys, found, phases), keys)
+    phases = parse_choices([_SYNONYMS.get(name, name) for name in parse_names(phase)], "phase", PHASES)
+    name, keys = _keys(path, (track,) if track else TRACKS)
+    return Corpus(Path(root) if root else _root(keys, name), _rows(keys, name, phases), keys)
 
 
 def _keys(path: Path, tracks: Sequence[str]) -> tuple[str, Path]:
     """The track and its trial_metadata.txt."""
     if path.is_file():
         return _track_of(path, tracks), path
-    found = {
+    keys_of = {
         track: keys
         for track in tracks
         for inner in (f"keys/{track}", track, f"{track}-keys-full/keys/{track}")
         if (keys := path / inner / _KEYS).is_file()
     }
     plain = path / _KEYS
-    if not found and plain.is_file():
+    if not keys_of and plain.is_file():
         return _track_of(plain, tracks), plain
-    if len(found) != 1:
-        seen = f"keys of {' and '.join(found)}" if found else f"no keys/{{{','.join(tracks)}}}/{_KEYS}"
-        raise RequestError(f"{path}: {seen}; give trial_metadata.txt or the folder keys, and --option track=LA or DF")
-    return found.popitem()
+    if len(keys_of) != 1:
+        state = f"keys of {' and '.join(keys_of)}" if keys_of else f"no keys/{{{','.join(tracks)}}}/{_KEYS}"
+        raise RequestError(f"{path}: {state}; give trial_metadata.txt or the folder keys, and --option track=LA or DF")
+    return keys_of.popitem()
 
 
 def _track_of(keys: Path, tracks: Sequence[str]) -> str:
@@ -81,7 +89,7 @@ def _root(keys: Path, track: str) -> Path:
 
 def _rows(keys: Path, track: str, phases: tuple[str, ...]) -> Iterator[ProtocolRow]:
     for line in protocol_lines(keys, (_FIELDS[track],), id_field=1):
-        # LA and DF agree in these; [3] is LA's transmission line, DF's corpus
+        # the same in LA and DF, except [3]: the transmission line of LA, the corpus of DF
         speaker, utterance, codec, place, attack, label, _, phase = line.fields[:8]
         if _SYNONYMS.get(phase, phase) not in PHASES:
             raise unknown_name("phase", phase, PHASES, where=line.where)

@@ -8,13 +8,22 @@ from pathlib import Path
 
 from grid.core.errors import RequestError
 from grid.core.vocabulary import SPLITS
-from grid.corpus.protocol import Corpus, Line, ProtocolRow, check_attack, chosen, existing, parse_key, protocol_lines
+from grid.corpus.protocol import (
+    Corpus,
+    Line,
+    ProtocolRow,
+    check_attack,
+    parse_choices,
+    parse_key,
+    protocol_lines,
+    require_path,
+)
 from grid.corpus.readers import READERS
 
 SOURCE = "asvspoof5"
-"""The source of what was not transmitted; what was has the codec's name behind it, such as asvspoof5/C05."""
+"""The source of utterances without transmission codec; others have its name appended, such as asvspoof5/C05."""
 
-# released .tsv files (separated by spaces all the same), else those of the challenge phase
+# released .tsv files, separated by spaces despite their name, else those of the challenge phase
 FILES = {
     "train": ("ASVspoof5.train.tsv", "ASVspoof5.train.metainfor.txt"),
     "dev": ("ASVspoof5.dev.track_1.tsv", "ASVspoof5.dev.metainfor.txt"),
@@ -29,19 +38,19 @@ _NONE = "-"
 
 @READERS.register("asvspoof5")
 def rows(path: Path, *, splits: str | Sequence[str] = SPLITS, root: str | None = None) -> Corpus:
-    """The utterances of ASVspoof 5, track 1; its eval is test, and ids are those of the corpus, such as E_0009538969.
+    """The utterances of ASVspoof 5, track 1; its eval is test, ids are those of the corpus, such as E_0009538969.
 
-    `path` is the folder of the protocols, or the one that holds ASVspoof5_protocols; `root` holds flac_T, flac_D and
-    flac_E_eval (default: looked for around the protocols). The transmission codec of eval, C01 to C11, is in the
-    column `source` and not in `codec`, for it is the channel of recordings and attacks alike and makes neither CoRS
-    nor CoSG. Mind that C04 is EnCodec and C07 MP3 with EnCodec.
+    `path` is the folder of the protocols, or the one that has ASVspoof5_protocols; `root` has flac_T, flac_D and
+    flac_E_eval (default: searched near the protocols). The transmission codec of eval, C01 to C11, is in the column
+    `source` and not in `codec`: it is the channel of recordings and attacks alike and makes neither CoRS nor CoSG.
+    Note that C04 is EnCodec and C07 MP3 with EnCodec.
 
-    Raises RequestError for a protocol that `splits` asks for and that is not there, and with file and line for other
-    than 10 or 6 fields, an id that comes twice and a key that does not go with the attack.
+    Raises RequestError for a missing protocol of `splits`, and with file and line for a number of fields other than 10
+    or 6, a repeated id and a key that contradicts the attack.
     """
-    wanted = chosen(splits, "split", SPLITS)
-    protocols = {split: _protocol(existing(path, folder=True), split) for split in wanted}
-    folder = protocols[wanted[0]].parent
+    names = parse_choices(splits, "split", SPLITS)
+    protocols = {split: _protocol(require_path(path, folder=True), split) for split in names}
+    folder = protocols[names[0]].parent
     return Corpus(Path(root) if root else _root(folder), _rows(protocols), folder)
 
 
@@ -66,8 +75,8 @@ def _protocol(path: Path, split: str) -> Path:
 
 
 def _root(protocols: Path) -> Path:
-    around = (protocols, protocols.parent)
-    return next((f for f in around if any((f / a).is_dir() for a in FOLDERS.values())), protocols)
+    candidates = (protocols, protocols.parent)
+    return next((f for f in candidates if any((f / a).is_dir() for a in FOLDERS.values())), protocols)
 
 
 def _rows(protocols: dict[str, Path]) -> Iterator[ProtocolRow]:
@@ -89,7 +98,7 @@ def _rows(protocols: dict[str, Path]) -> Iterator[ProtocolRow]:
 
 
 def _trial(line: Line) -> _Trial:
-    """The trial of a line; the released files say `bonafide` where a spoof has its attack."""
+    """The trial of a line; the released files have `bonafide` as the attack of bona fide trials."""
     if len(line.fields) == _RELEASED:
         speaker, utterance, _, codec, _, _, _, attack, label, _ = line.fields
     else:

@@ -1,4 +1,4 @@
-"""Reads the protocols that the authors of CDD train from (Xiao et al., ICASSP 2026; XIAOYixuan/IMS-ADD)."""
+"""Reads the training protocols of the authors of CDD (Xiao et al., ICASSP 2026; XIAOYixuan/IMS-ADD): pairs of files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 
 from grid.core.errors import RequestError
 from grid.core.vocabulary import SPLITS
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, listed, mapped, parse_split, protocol_lines
+from grid.corpus.protocol import (
+    Corpus,
+    ProtocolRow,
+    parse_mapping,
+    parse_names,
+    parse_split,
+    protocol_lines,
+    require_path,
+)
 from grid.corpus.readers import READERS
 from grid.corpus.readers.shared.cdd_names import CddNames, recording_of
 
@@ -29,18 +37,18 @@ def rows(
     """The utterances of a folder with pairs of files, separated by tabs and without a header.
 
     `<name>.tsv` has utterance and audio path, `<name>.txt` utterance, original corpus, speaker, attacker and label.
-    `splits` names the pairs that are read, or maps their names to train, dev or test (default: those of train, dev and
-    test that are there). `codecs` and `generators` say what further names of attackers or original corpora mean, such
-    as {"MyCodec": "dac-44khz"}; names of CDD are known. CoRS is bona fide by key, whatever the file calls it.
-    `root` is the folder of the audio (default: `path`, or what absolute paths have in common).
+    `splits` names the pairs that are read, or maps their names to train, dev or test (default: the existing ones of
+    train, dev and test). `codecs` and `generators` map further names of attackers or original corpora to codecs of the
+    catalogue, such as {"MyCodec": "dac-44khz"}; the names of CDD are built in. CoRS has key bonafide, whatever its
+    label in the file. `root` is the folder of the audio (default: `path`, or the common folder of absolute paths).
 
-    Raises RequestError, with file and line, unless ids and paths come once and each utterance is in both files.
+    Raises RequestError, with file and line, for a repeated id or path and for an utterance that is in one file only.
     """
-    folder = existing(path, folder=True)
-    pairs = [_Pair.opened(folder, name, split) for name, split in _splits(folder, splits).items()]
+    folder = require_path(path, folder=True)
+    pairs = [_Pair.open(folder, name, split) for name, split in _splits(folder, splits).items()]
     names = CddNames.declared(codecs, generators)
-    found = (row for pair in pairs for row in pair.rows(names))
-    return Corpus(Path(root) if root else _root(folder, pairs), found, folder)
+    protocol_rows = (row for pair in pairs for row in pair.rows(names))
+    return Corpus(Path(root) if root else _root(folder, pairs), protocol_rows, folder)
 
 
 @dataclass(frozen=True)
@@ -51,29 +59,29 @@ class _Audio:
 
 @dataclass(frozen=True)
 class _Pair:
-    """One pair of files: what is heard, by utterance, and the file that says what it is."""
+    """One pair of files: the audio of each utterance from the .tsv, and the .txt with its labels, `facts`."""
 
     audio: Mapping[str, _Audio]
     facts: Path
     split: str
 
     @classmethod
-    def opened(cls, folder: Path, name: str, split: str) -> _Pair:
+    def open(cls, folder: Path, name: str, split: str) -> _Pair:
         audio: dict[str, _Audio] = {}
-        places: dict[str, str] = {}
+        first_lines: dict[str, str] = {}
         for line in protocol_lines(folder / f"{name}.tsv", (2,), id_field=0, separator=_TAB):
             utterance, path = line.fields
-            first = places.setdefault(path, line.where)
+            first = first_lines.setdefault(path, line.where)
             if first != line.where:
                 raise RequestError(f"{line.where}: path {path!r} was in {first} before; it may come only once")
             audio[utterance] = _Audio(path, line.where)
-        return cls(audio, existing(folder / f"{name}.txt", folder=False), split)
+        return cls(audio, require_path(folder / f"{name}.txt", folder=False), split)
 
     def rows(self, names: CddNames) -> Iterator[ProtocolRow]:
-        left = dict(self.audio)
+        remaining = dict(self.audio)
         for line in protocol_lines(self.facts, (5,), id_field=0, separator=_TAB):
             utterance, corpus, speaker, attacker, label = line.fields
-            audio = left.pop(utterance, None)
+            audio = remaining.pop(utterance, None)
             if audio is None:
                 raise RequestError(f"{line.where}: {utterance!r} is not in {self.facts.with_suffix('.tsv')}")
             kind = names.kind(label, attacker, corpus, line.where)
@@ -89,25 +97,27 @@ class _Pair:
                 source=corpus,
                 line=line.number,
             )
-        if left:
-            utterance, audio = next(iter(left.items()))
-            raise RequestError(f"{audio.where}: {utterance!r} is not in {self.facts}, nor are {len(left) - 1} more")
+        if remaining:
+            utterance, audio = next(iter(remaining.items()))
+            others = len(remaining) - 1
+            raise RequestError(f"{audio.where}: {utterance!r} is not in {self.facts}, nor are {others} more")
 
 
-def _splits(folder: Path, given: str | Sequence[str] | Mapping[str, Any] | None) -> dict[str, str]:
+def _splits(folder: Path, option: str | Sequence[str] | Mapping[str, Any] | None) -> dict[str, str]:
     """The names of the pairs, and the split of each."""
-    if given is None:
-        found: dict[str, str] = {name: name for name in SPLITS if (folder / f"{name}.tsv").is_file()}
-        if not found:
-            there = ", ".join(sorted(file.name for file in folder.glob("*.tsv"))) or "none"
+    if option is None:
+        splits: dict[str, str] = {name: name for name in SPLITS if (folder / f"{name}.tsv").is_file()}
+        if not splits:
+            present = ", ".join(sorted(file.name for file in folder.glob("*.tsv"))) or "none"
             raise RequestError(
-                f"{folder}: no train.tsv, dev.tsv or test.tsv (.tsv files: {there}); name the pairs: "
+                f"{folder}: no train.tsv, dev.tsv or test.tsv (.tsv files: {present}); name the pairs: "
                 '--option \'splits={"NAME": "test"}\''
             )
-        return found
-    if isinstance(given, Mapping) or (isinstance(given, str) and given.lstrip().startswith("{")):
-        return {name: parse_split(str(split), "option splits") for name, split in mapped(given, "splits").items()}
-    return {name: parse_split(name, "option splits") for name in listed(given)}
+        return splits
+    if isinstance(option, Mapping) or (isinstance(option, str) and option.lstrip().startswith("{")):
+        pairs = parse_mapping(option, "splits")
+        return {name: parse_split(str(split), "option splits") for name, split in pairs.items()}
+    return {name: parse_split(name, "option splits") for name in parse_names(option)}
 
 
 def _root(folder: Path, pairs: list[_Pair]) -> Path:

@@ -1,4 +1,4 @@
-"""Reads datalist.csv of CodecFake (Wu et al., Interspeech 2024): VCTK and its resynthesis by 15 codecs."""
+"""Reads datalist.csv of CodecFake (Wu et al., Interspeech 2024): VCTK and its resynthesis through 15 codecs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from grid.core.errors import RequestError
 from grid.corpus.codec_tags import REFUSE, check_unknown_codecs
-from grid.corpus.protocol import Corpus, ProtocolRow, existing
+from grid.corpus.protocol import Corpus, ProtocolRow, require_path
 from grid.corpus.readers import READERS
 from grid.corpus.readers.shared.codecfake_rows import (
     GENUINE,
@@ -36,19 +36,20 @@ def rows(
     test: Speakers = TEST_SPEAKERS,
     unknown_codecs: str = REFUSE,
 ) -> Corpus:
-    """The rows of datalist.csv (four columns, with or without their header), split by speaker; the rest is train.
+    """The rows of datalist.csv (four columns, with or without a header), split by speaker; other speakers are train.
 
     Resynthesised speech (CoRS), which the list labels spoofing, is stored with key bonafide, the catalogue's name of
-    its codec, no attack, and as origin the recording of the same speaker and stem: a policy decides what it counts
-    as. `valle` is generated speech: key spoof, attack valle, through VALL-E's EnCodec, always test.
+    its codec, no attack, and as origin the recording of the same speaker and stem; its label in training is set by the
+    policy. `valle` is generated speech: key spoof, attack valle, through VALL-E's EnCodec, always test.
 
-    `root` is the folder of the audio (default: the folder of the list); `layout` says where a file lies in it, from
-    the fields wavpath, file, stem, speaker and codec (their own tag), such as `{codec}/{file}`; `dev` and `test` are
-    speakers. An unknown codec is a RequestError with its line; `unknown_codecs=keep` takes it as a name.
+    `root` is the folder of the audio (default: the folder of the list); `layout` is the path of a file in it, from the
+    fields wavpath, file, stem, speaker and codec (the tag of the list), such as `{codec}/{file}`; `dev` and `test` are
+    speakers. Raises RequestError, with the line, for an unknown codec, unless `unknown_codecs=keep`, which uses it as a
+    name.
     """
-    path = existing(path, folder=False)
-    found = _rows(path, layout_of(layout, FIELDS), speaker_splits(dev, test), check_unknown_codecs(unknown_codecs))
-    return Corpus(root=Path(root) if root else path.parent, rows=found, protocol=path)
+    path = require_path(path, folder=False)
+    lines = _rows(path, layout_of(layout, FIELDS), speaker_splits(dev, test), check_unknown_codecs(unknown_codecs))
+    return Corpus(root=Path(root) if root else path.parent, rows=lines, protocol=path)
 
 
 class _Line(NamedTuple):
@@ -60,16 +61,16 @@ class _Line(NamedTuple):
 
 
 def _rows(path: Path, place: Callable[..., str], splits: dict[str, str], unknown_codecs: str) -> Iterator[ProtocolRow]:
-    # read twice, for a recording may stand behind what was made from it
+    # read twice, as a recording may come after the utterances made from it
     recordings: set[RecordingName] = {
         (line.speaker, PurePosixPath(line.wavpath).stem) for line in _lines(path) if line.tag == GENUINE
     }
-    made = CodecFakeRows(recordings, splits, unknown_codecs)
+    converter = CodecFakeRows(recordings, splits, unknown_codecs)
     for number, wavpath, label, speaker, tag in _lines(path):
         file = wavpath.rpartition("/")[2]
         stem = file.rpartition(".")[0] or file
-        where = place(wavpath=wavpath, file=file, stem=stem, speaker=speaker, codec=tag)
-        yield made.row(Entry(stem, speaker, label, tag, where, f"{path}:{number}", number))
+        audio = place(wavpath=wavpath, file=file, stem=stem, speaker=speaker, codec=tag)
+        yield converter.row(Entry(stem, speaker, label, tag, audio, f"{path}:{number}", number))
 
 
 def _lines(path: Path) -> Iterator[_Line]:

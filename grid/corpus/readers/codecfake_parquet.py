@@ -1,4 +1,4 @@
-"""Reads CodecFake (Wu et al., Interspeech 2024) as Hugging Face has it, rogertseng/CodecFake: Parquet with audio."""
+"""Reads CodecFake (Wu et al., Interspeech 2024) in the Parquet form of Hugging Face, rogertseng/CodecFake."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def rows(
     test: Speakers = TEST_SPEAKERS,
     unknown_codecs: str = REFUSE,
 ) -> Corpus:
-    """The rows of a Parquet file, or of all in a folder, by name; what they mean is as in the reader `codecfake`.
+    """The rows of a Parquet file, or of all in a folder, sorted by name; their meaning is as in the reader `codecfake`.
 
-    `extract` is the folder that the audio is written to, as `<codec>/<stem>.wav` with the codec's own tag; it must be
-    given, and files that are there already are kept. An id is the stem of audio.path, with the tag for what is no
+    `extract` is the folder that the audio is written to, as `<codec>/<stem>.wav` with the codec's own tag; it is
+    required, and existing files are kept. An id is the stem of audio.path, followed by the tag unless it is a
     recording. Lines count rows over all files, from 1.
     """
     if not extract:
@@ -55,12 +55,12 @@ def rows(
 
 
 def _rows(files: Sequence[Path], folder: Path, splits: dict[str, str], unknown_codecs: str) -> Iterator[ProtocolRow]:
-    made: CodecFakeRows | None = None
+    converter: CodecFakeRows | None = None
     for item in extracted(files, folder, COLUMNS, name=_name):
-        # once the first file proved to be of the right form
-        made = made or CodecFakeRows(_recordings(files), splits, unknown_codecs)
+        # only now, as the first file is known to have the expected columns
+        converter = converter or CodecFakeRows(_recordings(files), splits, unknown_codecs)
         values = {name: str(item.values[name] or "") for name in COLUMNS}
-        yield made.row(
+        yield converter.row(
             Entry(
                 stem=item.stem or f"row-{item.row}",
                 speaker=values["speaker_id"],
@@ -78,11 +78,11 @@ def _name(stem: str, values: dict[str, Any], row: int) -> str:
 
 
 def _recordings(files: Sequence[Path]) -> set[RecordingName]:
-    """Of all files, without reading their audio."""
-    found: set[RecordingName] = set()
+    """The recordings of all files, read without their audio."""
+    recordings: set[RecordingName] = set()
     for file in files:
         table = pq.ParquetFile(file).read(columns=["audio.path", "speaker_id", "codec_name"])
         for row in table.to_pylist():
             if row["codec_name"] == GENUINE and row["audio"] and row["audio"]["path"]:
-                found.add((str(row["speaker_id"]), PurePosixPath(row["audio"]["path"]).stem))
-    return found
+                recordings.add((str(row["speaker_id"]), PurePosixPath(row["audio"]["path"]).stem))
+    return recordings

@@ -37,18 +37,19 @@ def rows(
 ) -> Corpus:
     """The rows of one protocol file, or of the train, dev and test files of one balanced set in the folder `path`.
 
-    Which file it is follows from its name, then from its shape, or from `kind` (grid/corpus/readers/
-    _codecfake_plus_kinds.py). Resynthesised speech (CoRS), which the files label spoof, is stored with key bonafide,
-    the catalogue's name of its codec, no attack, and its recording as origin if the files name it: a policy decides
-    what it counts as. Generated speech (CoSG) has key spoof, the model in lower case as attack, and as codec the
-    catalogue's name where it is beyond doubt, else its place in the taxonomy, such as `mvq-none-freq`; its recordings
-    are plain bona fide. The source of CoSG is `codecfake-plus/MODEL`, also for recordings, and its split is test.
+    The kind of a file follows from its name, else from its fields, or is `kind` (see
+    grid/corpus/readers/shared/codecfake_plus_files.py). Resynthesised speech (CoRS), which the files label spoof, is
+    stored with key bonafide, the catalogue's name of its codec, no attack, and its recording as origin if the files
+    list it; its label in training is set by the policy. Generated speech (CoSG) has key spoof, the model in lower case
+    as attack, and as codec the catalogue's name where it is certain, else its place in the taxonomy, such as
+    `mvq-none-freq`; its recordings are bona fide. The source of CoSG is `codecfake-plus/MODEL`, also for recordings,
+    and its split is test.
 
-    `root` is the folder of the audio (default: that of the protocol). `layout` says where a file lies in it: for CoRS
+    `root` is the folder of the audio (default: that of the protocol). `layout` is the path of a file in it: for CoRS
     from file, stem, speaker and codec (default `all_data_16k/{file}` if the root has that folder, else `{file}`), for
     CoSG from file, stem and model (default `SLMdemos_16k/{model}/{file}` or `{model}/{file}`). `dev` and `test` are
-    speakers, for files whose name says no split. An unknown tag is a RequestError with its line, unless
-    `unknown_codecs=keep` takes it as a name; so are a label that the file name contradicts and a wrong line.
+    speakers, for files whose name has no split. Raises RequestError, with the line, for an unknown tag (unless
+    `unknown_codecs=keep`, which uses it as a name), for a label that contradicts the file name and for a wrong line.
     """
     if not path.exists():
         raise RequestError(f"{path}: there is nothing; expected a protocol file of CodecFake+, or their folder")
@@ -72,7 +73,7 @@ class _Cors:
     unknown_codecs: str
 
     def rows(self) -> Iterator[ProtocolRow]:
-        # read twice, for a recording may stand behind what was made from it
+        # read twice, as a recording may come after the utterances made from it
         recordings = {stem for file in self.files for _, fields in _checked(file) if (stem := _recording(fields))}
         for file in self.files:
             for number, fields in _checked(file):
@@ -85,8 +86,8 @@ class _Cors:
             raise RequestError(f"{where}: {name!r} does not begin with its speaker {speaker!r}")
         take, _, tag = stem[len(speaker) + 1 :].partition("_")
         if (parse_key(fields[-1], where) == BONAFIDE) == bool(tag):
-            named = f"the codec {tag!r}" if tag else "no codec"
-            raise RequestError(f"{where}: {name!r} names {named}, but its label is {fields[-1]!r}")
+            coding = f"the codec {tag!r}" if tag else "no codec"
+            raise RequestError(f"{where}: {name!r} names {coding}, but its label is {fields[-1]!r}")
         recording = f"{speaker}_{take}"
         return ProtocolRow(
             utterance_id=stem,
@@ -124,16 +125,16 @@ class _Cosg:
             )
 
     def _codec(self, model: str, fields: Fields, where: str) -> str:
-        """The model's codec by our table; what the line says of the taxonomy wins where the two differ."""
+        """The codec of the model by codec_tags.yaml, or the place that the line states where the two differ."""
         if self.file.kind.name != "cosg":
             return codec_of(model, "cosg", where, self.unknown_codecs)
         stated = parse_place(fields[2], fields[3], fields[4], where)
-        known = tags_of("cosg").get(model, "")
-        return known if place_of(known) == stated else stated.name
+        codec = tags_of("cosg").get(model, "")
+        return codec if place_of(codec) == stated else stated.name
 
 
 def _checked(file: ProtocolFile) -> Iterator[tuple[int, Fields]]:
-    """The lines of `file`; RequestError for one that has another number of fields than its kind."""
+    """The lines of `file`; RequestError for a number of fields that its kind does not have."""
     allowed = file.kind.fields
     for number, fields in lines(file.path):
         if len(fields) not in allowed:
@@ -146,13 +147,13 @@ def _checked(file: ProtocolFile) -> Iterator[tuple[int, Fields]]:
 
 
 def _recording(fields: Fields) -> str:
-    """The stem of a file of CoRS that names no codec, "" for the others."""
+    """The stem of a CoRS line without a codec, which is a recording; "" for other lines."""
     stem = _file_and_stem(fields[1])[1]
     return "" if "_" in stem[len(fields[0]) + 1 :] else stem
 
 
 def _file_and_stem(name: str) -> tuple[str, str]:
-    """Only CoRS_labels.txt gives suffixes; codec tags have dots of their own (0.35kbps)."""
+    """File name and stem; only CoRS_labels.txt has suffixes, and codec tags may have dots (0.35kbps)."""
     for suffix in _SUFFIXES:
         if name.endswith(suffix):
             return name, name.removesuffix(suffix)

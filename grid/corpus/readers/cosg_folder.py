@@ -1,4 +1,4 @@
-"""Reads a folder of samples from demo pages, described by a CSV, as CodecFake+ (Chen et al., 2025) made its CoSG."""
+"""Reads a folder of samples from demo pages and its CSV description: how CodecFake+ (Chen et al., 2025) built CoSG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grid.codecs.taxonomy import parse_place
 from grid.core.errors import RequestError, unknown_name
 from grid.core.vocabulary import BONAFIDE, SPOOF
 from grid.corpus.cosg_systems import cosg_systems
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_split
+from grid.corpus.protocol import Corpus, ProtocolRow, parse_split, require_path
 from grid.corpus.readers import READERS
 from grid.corpus.readers.shared.trimming import trimmed
 
@@ -26,17 +26,17 @@ Values = dict[str, str]
 
 @READERS.register("cosg-folder")
 def rows(path: Path, *, root: str | None = None, split: str = "test") -> Corpus:
-    """The rows of a CSV with a header: REQUIRED, and of OPTIONAL what is known; other columns are ignored.
+    """The rows of a CSV with a header: columns REQUIRED, and any of OPTIONAL; other columns are ignored.
 
-    `role` is prompt (a recording, bona fide) or generated (spoof, with the system as attack). A system of CodecFake+
-    has its codec from cosg_systems.yaml; of another one a row says `codec`, a name of the catalogue, or `qua`, `aux`
-    and `dec`. Of a row with `trim_start`, in seconds, a copy without the start is made in the folder `trimmed` of the
-    root: some systems repeat their prompt. The utterance id defaults to the path without its suffix.
+    `role` is prompt (a recording, bona fide) or generated (spoof, with the system as attack). The codec of a system
+    of CodecFake+ is that of cosg_systems.yaml; for another system the row states `codec`, a name of the catalogue, or
+    `qua`, `aux` and `dec`. For a row with `trim_start`, in seconds, a copy without the start is written to the folder
+    `trimmed` of the root: some systems repeat their prompt. The utterance id defaults to the path without its suffix.
 
-    `root` is the folder that paths are relative to (default: that of the CSV); `split` that of rows which name none.
-    Raises RequestError with the line for what is wrong.
+    `root` is the folder that paths are relative to (default: that of the CSV); `split` is that of rows without one.
+    Raises RequestError, with the line, for errors of the CSV.
     """
-    path = existing(path, folder=False)
+    path = require_path(path, folder=False)
     audio = Path(root) if root else path.parent
     return Corpus(audio, _rows(path, audio, parse_split(split, str(path))), path)
 
@@ -65,7 +65,7 @@ def _rows(path: Path, root: Path, split: str) -> Iterator[ProtocolRow]:
 
 
 def _codec(system: str, values: Values, where: str) -> str:
-    """What the row says of its codec, else what is known of its system."""
+    """The codec or place in the taxonomy that the row states, else the codec of its system."""
     if values.get("codec"):
         return load_catalogue().get(values["codec"], where=where).name
     place = [values.get(axis, "") for axis in ("qua", "aux", "dec")]
@@ -95,10 +95,10 @@ def _lines(path: Path) -> Iterator[tuple[int, Values]]:
             header = [name.strip() for name in next(reader, [])]
             missing = [name for name in REQUIRED if name not in header]
             if missing:
-                found = ", ".join(header) or "nothing"
-                known = f"{', '.join(REQUIRED)}, and if known {', '.join(OPTIONAL)}"
+                present = ", ".join(header) or "nothing"
+                expected = f"{', '.join(REQUIRED)}, and if known {', '.join(OPTIONAL)}"
                 raise RequestError(
-                    f"{path}: columns {', '.join(missing)} are missing. Found: {found}. Expected: {known}."
+                    f"{path}: columns {', '.join(missing)} are missing. Found: {present}. Expected: {expected}."
                 )
             for fields in filter(None, reader):
                 if len(fields) != len(header):

@@ -1,4 +1,4 @@
-"""Reads a CSV protocol with a header: utterance_id and path, and what else it knows of an utterance."""
+"""Reads a CSV protocol with a header: columns utterance_id and path, and optionally other fields of a protocol row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from grid.codecs.catalogue import load_catalogue
 from grid.core.errors import RequestError, unknown_name
 from grid.core.vocabulary import BONAFIDE
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key, parse_split
+from grid.corpus.protocol import Corpus, ProtocolRow, parse_key, parse_split, require_path
 from grid.corpus.readers import READERS
 
 REQUIRED = ("utterance_id", "path")
@@ -25,13 +25,13 @@ _logger = logging.getLogger(__name__)
 def rows(path: Path, *, root: str | None = None, split: str = "test", delimiter: str | None = None) -> Corpus:
     """The rows of a CSV file, UTF-8 with or without a byte order mark.
 
-    `root` is the folder that paths are relative to (default: the folder of the file); `split` is that of rows which
-    name none; `delimiter` defaults to a tab for .tsv and a comma otherwise. An absent key is bonafide. Columns beyond
-    REQUIRED and OPTIONAL are ignored and named in the log. `pending` is yes, no or empty; of a pending row `codec` must
-    be a name of the catalogue. Raises RequestError with the line for another one, for an unknown key or split, and for
-    a row that has too many or too few fields.
+    `root` is the folder that paths are relative to (default: the folder of the file); `split` is that of rows
+    without one; `delimiter` defaults to a tab for .tsv and a comma otherwise. A row without a key is
+    bonafide. Columns other than REQUIRED and OPTIONAL are ignored and logged. `pending` is yes, no or empty; `codec` of
+    a pending row must be a name of the catalogue. Raises RequestError, with the line, for another codec, for an unknown
+    key or split, and for a row with another number of fields than the header.
     """
-    path = existing(path, folder=False)
+    path = require_path(path, folder=False)
     layout = _Layout(path, parse_split(split, str(path)), delimiter or ("\t" if path.suffix == ".tsv" else ","))
     layout.check_columns()
     return Corpus(root=Path(root) if root else path.parent, rows=layout.rows(), protocol=path)
@@ -95,10 +95,10 @@ class _Layout:
 
 
 def _pending(values: dict[str, str], where: str) -> bool:
-    """Whether the codec of a row has still to be applied: then it must be one that can be."""
-    said = (values.get("pending") or NO).lower()
-    if said not in (YES, NO):
-        raise unknown_name("value of pending", said, (YES, NO), where=where)
-    if said == YES:
+    """Whether the codec of a row has still to be applied; RequestError unless it is then in the catalogue."""
+    answer = (values.get("pending") or NO).lower()
+    if answer not in (YES, NO):
+        raise unknown_name("value of pending", answer, (YES, NO), where=where)
+    if answer == YES:
         load_catalogue().get(values.get("codec", ""), where=where)
-    return said == YES
+    return answer == YES

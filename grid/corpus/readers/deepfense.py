@@ -1,4 +1,4 @@
-"""Reads the Parquet protocols of DeepFense: `path`, `label` (bonafide = 1), and ID, speaker, split if they are there.
+"""Reads the Parquet protocols of DeepFense: columns `path`, `label` (bonafide = 1), and optionally ID, speaker, split.
 
 Format: github.com/Yaselley/deepfense-framework.
 """
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from grid.core.errors import RequestError
 from grid.core.vocabulary import BONAFIDE, SPOOF
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, parse_key, parse_split
+from grid.corpus.protocol import Corpus, ProtocolRow, parse_key, parse_split, require_path
 from grid.corpus.readers import READERS
 
 REQUIRED = ("path", "label")
@@ -26,10 +26,10 @@ def rows(path: Path, *, root: str | None = None, split: str = "test", source: st
     """The rows of a DeepFense Parquet file; without the column ID the path, less its suffix, is the utterance id.
 
     `root` is the folder that paths are relative to, or that absolute paths must lie in (default: the folder of the
-    file); `split` is that of rows which name none. Lines count from 1. Raises RequestError for missing columns, and
+    file); `split` is that of rows without one. Lines count from 1. Raises RequestError for missing columns, and
     with the line for a label that is neither 1, 0 nor a known spelling of bonafide or spoof.
     """
-    path = existing(path, folder=False)
+    path = require_path(path, folder=False)
     parse_split(split, str(path))
     try:
         columns = pq.read_schema(path).names
@@ -41,9 +41,9 @@ def rows(path: Path, *, root: str | None = None, split: str = "test", source: st
             f"{path}: columns {', '.join(missing)} are missing. Found: {', '.join(columns)}. "
             f"Expected: {', '.join(REQUIRED)}, and if known {', '.join(OPTIONAL)}."
         )
-    wanted = [name for name in REQUIRED + OPTIONAL if name in columns]
-    found = _rows(path, pq.read_table(path, columns=wanted, partitioning=None), split, source)
-    return Corpus(root=Path(root) if root else path.parent, rows=found, protocol=path)
+    used = [name for name in REQUIRED + OPTIONAL if name in columns]
+    protocol_rows = _rows(path, pq.read_table(path, columns=used, partitioning=None), split, source)
+    return Corpus(root=Path(root) if root else path.parent, rows=protocol_rows, protocol=path)
 
 
 def _rows(path: Path, table: pa.Table, split: str, source: str) -> Iterator[ProtocolRow]:

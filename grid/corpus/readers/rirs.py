@@ -1,7 +1,7 @@
 """Reads RIRS_NOISES (OpenSLR 28) for augmentation: room impulse responses or noises; or any folder of such files.
 
 The release (Ko et al., "A study on data augmentation of reverberant speech for robust speech recognition", ICASSP 2017)
-names its files in lists, `rir_list` and `noise_list`, of Kaldi's form, with paths from the folder above the release:
+lists its files in `rir_list` and `noise_list` in Kaldi's format, with paths from the folder above the release:
 
     --rir-id small-Room001-00001 --room-id small-Room001 RIRS_NOISES/simulated_rirs/smallroom/Room001/Room001-00001.wav
     --noise-id 00001 --noise-type isotropic --room-linkage RVB2014_largeroom1 RIRS_NOISES/.../NAME.wav
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from grid.core.errors import RequestError, unknown_name
-from grid.corpus.protocol import Corpus, ProtocolRow, existing
+from grid.corpus.protocol import Corpus, ProtocolRow, require_path
 from grid.corpus.readers import READERS
 
 KINDS = ("rir", "noise", "any")
@@ -29,27 +29,27 @@ _Sets = list[tuple[str, Path]]
 
 @READERS.register("rirs")
 def rows(path: Path, *, kind: str = "rir", sets: str | Sequence[str] = ()) -> Corpus:
-    """The impulse responses (`kind` rir) or noises (noise) that the lists below `path` name, or every file (any).
+    """The impulse responses (`kind` rir) or noises (noise) of the lists below `path`, or every file (any).
 
     `path` is RIRS_NOISES, a folder above or below it, or any folder. A set is the folder of a list: smallroom,
     mediumroom, largeroom, real_rirs_isotropic_noises, pointsource_noises. Without lists every .wav and .flac file is
-    taken, and its set is the folder just below `path`. `sets`, a sequence or names between commas, keeps only those.
-    `any` takes every file too, noises among the impulse responses, as the CDD code does with the whole release.
+    used, and its set is the folder directly below `path`. `sets`, a sequence or comma-separated names, selects sets.
+    `any` uses every file as well, noises included, as the CDD code does with the whole release.
 
-    All rows are train and bona fide; `source` is the set, `speaker` the room where a list says it, and the utterance id
-    is the path in the release, or below `path`, less its suffix. Raises RequestError for an unknown kind or set, where
-    nothing is found, where there are only lists of the other kind, and with the line for a wrong entry of a list.
+    All rows are train and bona fide; `source` is the set, `speaker` the room if a list states it, and the utterance id
+    is the path in the release, or below `path`, without its suffix. Raises RequestError for an unknown kind or set, for
+    no files, for lists of the other kind only, and with the line for a wrong entry of a list.
     """
-    root = existing(path, folder=True)
+    root = require_path(path, folder=True)
     if kind not in KINDS:
         raise unknown_name("kind", kind, KINDS, where=str(path))
     lists = {name: _lists(root, file_name) for name, file_name in _LISTS.items()}
     if kind != "any" and lists[kind]:
-        found = _wanted(lists[kind], sets, path)
-        return Corpus(root, (row for name, file in found for row in _listed(file, name, root)), protocol=path)
+        chosen = _of_sets(lists[kind], sets, path)
+        return Corpus(root, (row for name, file in chosen for row in _listed(file, name, root)), protocol=path)
     if kind != "any" and any(lists.values()):
         raise RequestError(f"{path}: no {_LISTS[kind]} here, only lists of the other kind; give the folder {_RELEASE}")
-    files = _wanted(_files(root), sets, path)
+    files = _of_sets(_files(root), sets, path)
     return Corpus(root, (_unlisted(file, name, root) for name, file in files), protocol=path)
 
 
@@ -62,18 +62,18 @@ def _files(root: Path) -> _Sets:
     return [(root.name if file.parent == root else file.relative_to(root).parts[0], file) for file in files]
 
 
-def _wanted(found: _Sets, sets: str | Sequence[str], path: Path) -> _Sets:
+def _of_sets(pairs: _Sets, sets: str | Sequence[str], path: Path) -> _Sets:
     """The pairs whose set is among `sets`, or all of them when that is empty."""
     names = [name.strip() for name in (sets.split(",") if isinstance(sets, str) else sets) if name.strip()]
-    known = {name for name, _ in found}
-    if not known:
+    present = {name for name, _ in pairs}
+    if not present:
         raise RequestError(
             f"{path}: no {' or '.join(_SUFFIXES)} files; give the folder {_RELEASE} or one of such files"
         )
     for name in names:
-        if name not in known:
-            raise unknown_name("set", name, known, where=str(path))
-    return [(name, file) for name, file in found if not names or name in names]
+        if name not in present:
+            raise unknown_name("set", name, present, where=str(path))
+    return [(name, file) for name, file in pairs if not names or name in names]
 
 
 def _unlisted(file: Path, name: str, root: Path) -> ProtocolRow:
@@ -99,7 +99,7 @@ def _listed(file: Path, name: str, root: Path) -> Iterator[ProtocolRow]:
 
 
 def _parsed(text: str, where: str) -> tuple[PurePosixPath, str]:
-    """The file that a line of a list names, from the release on, and the room if the line has it."""
+    """The file of a line of a list, relative to the release, and the room if the line has one."""
     words = text.split()
     options: dict[str, str] = {}
     while len(words) > 1 and words[0].startswith("--"):
@@ -114,7 +114,7 @@ def _parsed(text: str, where: str) -> tuple[PurePosixPath, str]:
 
 
 def _base(file: Path, entry: PurePosixPath, where: str) -> Path:
-    """The folder above the list that `entry` starts from, whatever name the release was given."""
+    """The folder above the list that `entry` is relative to, whatever the folder of the release is called."""
     for folder in file.parents:
         if (folder / entry).is_file():
             return folder

@@ -1,4 +1,4 @@
-"""Reads VCTK from its folder (no protocol file): version 0.92, version 0.80, or just one folder per speaker."""
+"""Reads VCTK from its folders, without a protocol file: version 0.92, version 0.80, or one folder per speaker."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grid.core.errors import RequestError
-from grid.corpus.protocol import Corpus, ProtocolRow, existing, listed
+from grid.corpus.protocol import Corpus, ProtocolRow, parse_names, require_path
 from grid.corpus.readers import READERS
 
-# CodecFake (Wu et al., Interspeech 2024) divides VCTK so
+# the split of VCTK by CodecFake (Wu et al., Interspeech 2024)
 DEV_SPEAKERS = ("p226", "p229")
 TEST_SPEAKERS = ("p227", "p228")
 
@@ -34,19 +34,19 @@ def rows(
 ) -> Corpus:
     """The utterances of VCTK, all bona fide, split by speaker; ids are those of the corpus, such as p225_001.
 
-    `path` is the folder of the release, or the one that holds the folders of the speakers. Version 0.92 has two takes
-    of an utterance, mic1 and mic2: `take` is read, and utterances that lack it are counted in the log. Speakers in
+    `path` is the folder of the release, or the folder that has the folders of the speakers. Version 0.92 has two takes
+    of an utterance, mic1 and mic2: `take` is read, and the number of utterances without it is logged. Speakers in
     neither `dev` nor `test` are train. Raises RequestError for an unknown layout, for a speaker in both dev and test,
-    and for a speaker asked for by name who is not there.
+    and for a missing speaker of `dev` or `test` unless these are the defaults.
     """
-    folder = _audio_folder(existing(path, folder=True))
+    folder = _audio_folder(require_path(path, folder=True))
     speakers = sorted(child for child in folder.iterdir() if child.is_dir() and _SPEAKER.fullmatch(child.name))
     if not speakers:
         raise RequestError(
             f"{folder}: no folders of VCTK speakers (p225, p226, ...). Expected wav48_silence_trimmed/pXXX/*.flac "
             "(0.92), wav48/pXXX/*.wav (0.80) or pXXX/*.flac or *.wav."
         )
-    splits = _Splits(listed(dev), listed(test))
+    splits = _Splits(parse_names(dev), parse_names(test))
     splits.check({speaker.name for speaker in speakers}, folder)
     return Corpus(root=path, rows=_rows(path, speakers, take, splits), protocol=path)
 
@@ -78,12 +78,12 @@ def _audio_folder(path: Path) -> Path:
 def _rows(root: Path, speakers: list[Path], take: str, splits: _Splits) -> Iterator[ProtocolRow]:
     for speaker in speakers:
         files = sorted(file for file in speaker.iterdir() if file.suffix in _SUFFIXES)
-        lacking: set[str] = {_utterance(file) for file in files}
+        missing: set[str] = {_utterance(file) for file in files}
         for file in files:
-            found = _TAKE.search(file.stem)
-            if found and found[1] != take:
+            match = _TAKE.search(file.stem)
+            if match and match[1] != take:
                 continue
-            lacking.discard(_utterance(file))
+            missing.discard(_utterance(file))
             yield ProtocolRow(
                 utterance_id=_utterance(file),
                 path=file.relative_to(root).as_posix(),
@@ -91,8 +91,8 @@ def _rows(root: Path, speakers: list[Path], take: str, splits: _Splits) -> Itera
                 split=splits.of(speaker.name),
                 source="vctk",
             )
-        if lacking:
-            _logger.warning("%s: %d utterances have no take %s, such as %s", speaker, len(lacking), take, min(lacking))
+        if missing:
+            _logger.warning("%s: %d utterances have no take %s, such as %s", speaker, len(missing), take, min(missing))
 
 
 def _utterance(file: Path) -> str:

@@ -1,7 +1,7 @@
 """Renders the synthetic room impulse responses of the sample: `python -m grid.corpus.sample.render_rirs OUT`.
 
 A direct path, then Gaussian noise that decays exponentially by 60 dB in T60 seconds (Moorer 1979, "About this
-reverberation business"), in the folders of RIRS_NOISES. They stand in for measured responses where none can be had.
+reverberation business"), in the folders of RIRS_NOISES. They replace measured responses where none are available.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from grid.core.randomness import generator
 
 SAMPLE_RATE = 16_000
 ROOMS = {"smallroom": 0.2, "mediumroom": 0.4, "largeroom": 0.7}
-"""T60 in seconds."""
+"""Reverberation time T60 in seconds."""
 PER_ROOM = 4
+"""Responses per room."""
 DIRECT_TO_REVERBERANT_DB = 3.0
+"""Energy of the direct path over that of the tail, in dB."""
 PRE_DELAY = 32
 """Samples between the direct path and the first reflection: 2 ms."""
 
 
 def impulse_response(t60: float, name: str) -> NDArray[np.float32]:
-    """`(samples,)` at 16 kHz, its peak 0.9; `name` decides the noise."""
+    """A response with reverberation time `t60` in seconds: `(samples,)` at 16 kHz, peak 0.9; `name` seeds its noise."""
     rng = generator("synthetic impulse response", name)
     time = np.arange(int(t60 * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / t60)
@@ -36,7 +38,7 @@ def impulse_response(t60: float, name: str) -> NDArray[np.float32]:
 
 
 def render(folder: Path) -> list[Path]:
-    """Writes all responses as FLAC, 16 bits, and gives their files."""
+    """Writes all responses below `folder` as 16-bit FLAC and returns their paths."""
     written = []
     for room, t60 in ROOMS.items():
         for number in range(1, PER_ROOM + 1):

@@ -1,6 +1,6 @@
 """Renders the sample corpus with open speech synthesisers: `python -m grid.corpus.sample.render_sample OUT`.
 
-Needs the Debian packages that `sample/README.md` lists; only who changes the sample needs them. The same package
+Requires the Debian packages that `sample/README.md` lists, and is only needed to change the sample. The same package
 versions give the same files, byte for byte.
 """
 
@@ -25,20 +25,23 @@ from grid.corpus.imported import sample_root
 
 SAMPLE_RATE = 16_000
 MARGIN_SECONDS = 0.05
+"""Silence that is kept at either end."""
 FRAME_SAMPLES = 160
 SILENCE_DB = -40.0
-"""A frame this far under the loudest one, at either end, is silence."""
+"""Frames at either end with a level this far below the loudest frame, in dB, are silence."""
 LEVEL_DB = (-29.0, -20.0)
+"""Range of the RMS level of an utterance, in dB re full scale."""
 FLOOR_DB = (-76.0, -68.0)
-"""Root mean square of the noise floor: without one a synthesiser leaves exact zeros, which no recording has."""
+"""Range of the RMS level of the noise floor, in dB re full scale. Without one synthesisers give exact zeros."""
 PEAK = 0.9
+"""Largest magnitude before the noise floor is added."""
 PROGRAMS = {"espeak-ng": "espeak-ng", "flite": "flite", "festival": "text2wave"}
 COLUMNS = ("utterance_id", "path", "speaker", "source", "split", "key", "seconds", "sha256")
 
 
 @dataclass(frozen=True)
 class SpokenLine:
-    """One sentence and the voice that says it."""
+    """One sentence and the voice that speaks it."""
 
     utterance_id: str
     text: str
@@ -49,7 +52,7 @@ class SpokenLine:
 
 
 def read_lines(folder: Path) -> list[SpokenLine]:
-    """What is to be said: `texts.csv` of `folder` joined with its `voices.csv`; RequestError on an unlisted voice."""
+    """The sentences: `texts.csv` of `folder` joined with its `voices.csv`; RequestError for an unlisted voice."""
     with (folder / "voices.csv").open(newline="") as stream:
         voices = {row["voice"]: row for row in csv.DictReader(stream)}
     with (folder / "texts.csv").open(newline="") as stream:
@@ -61,7 +64,10 @@ def read_lines(folder: Path) -> list[SpokenLine]:
 
 
 def speak(line: SpokenLine, wav: Path) -> None:
-    """Writes what the synthesiser says to `wav`, at its own sampling rate; MissingRequirementError without it."""
+    """Synthesises `line` to the file `wav`, at the synthesiser's own sampling rate.
+
+    Raises MissingRequirementError when the synthesiser is not installed, RequestError when it fails.
+    """
     if line.engine not in PROGRAMS:
         raise unknown_name("speech synthesiser", line.engine, PROGRAMS, where="voices.csv")
     program = PROGRAMS[line.engine]
@@ -73,13 +79,13 @@ def speak(line: SpokenLine, wav: Path) -> None:
         command = [program, *shlex.split(line.options), "-t", line.text, "-o", str(wav)]
     else:
         command = [program, "-eval", f"(voice_{line.options})", "-o", str(wav)]
-    ended = subprocess.run(command, input=line.text, text=True, capture_output=True, check=False)
-    if ended.returncode != 0 or not wav.exists():
-        raise RequestError(f"{line.utterance_id}: {shlex.join(command)} failed: {ended.stderr.strip()}")
+    process = subprocess.run(command, input=line.text, text=True, capture_output=True, check=False)
+    if process.returncode != 0 or not wav.exists():
+        raise RequestError(f"{line.utterance_id}: {shlex.join(command)} failed: {process.stderr.strip()}")
 
 
 def trim(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`waveform` `(samples,)` at 16 kHz, cut to `MARGIN_SECONDS` before its first and after its last loud frame."""
+    """`waveform` `(samples,)` at 16 kHz from `MARGIN_SECONDS` before its first to as long after its last loud frame."""
     frames = len(waveform) // FRAME_SAMPLES
     power = np.square(waveform[: frames * FRAME_SAMPLES].reshape(frames, FRAME_SAMPLES)).mean(axis=1)
     loud = np.flatnonzero(power > power.max() * 10 ** (SILENCE_DB / 10))
@@ -89,7 +95,7 @@ def trim(waveform: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def finish(waveform: NDArray[np.float64], utterance_id: str) -> NDArray[np.int16]:
-    """`waveform` `(samples,)` at the level and with the noise floor that belong to `utterance_id`, as 16-bit PCM."""
+    """`waveform` `(samples,)` as PCM16 at a level and with a noise floor that `utterance_id` determines."""
     draw = generator("sample-level", utterance_id)
     level, floor = (10 ** (draw.uniform(*limits) / 20) for limits in (LEVEL_DB, FLOOR_DB))
     scaled = waveform * level / np.sqrt(np.square(waveform).mean())
@@ -104,12 +110,12 @@ def render(line: SpokenLine, out: Path) -> dict[str, str]:
     import soxr
 
     with tempfile.TemporaryDirectory() as scratch:
-        wav = Path(scratch) / "said.wav"
+        wav = Path(scratch) / "speech.wav"
         speak(line, wav)
-        said, rate = soundfile.read(wav, dtype="float64")
-    if not said.any():
-        raise RequestError(f"{line.utterance_id}: {line.engine} said nothing for {line.text!r}")
-    pcm = finish(trim(soxr.resample(said, rate, SAMPLE_RATE)), line.utterance_id)
+        speech, rate = soundfile.read(wav, dtype="float64")
+    if not speech.any():
+        raise RequestError(f"{line.utterance_id}: {line.engine} produced no sound for {line.text!r}")
+    pcm = finish(trim(soxr.resample(speech, rate, SAMPLE_RATE)), line.utterance_id)
     path = Path("audio") / f"{line.utterance_id}.flac"
     (out / path).parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(out / path, pcm, SAMPLE_RATE, subtype="PCM_16", compression_level=1.0)

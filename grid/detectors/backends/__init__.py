@@ -1,1 +1,1 @@
-"""Backends: features to logits. One file of this folder is one backend."""
+"""Backends: features to logits or cosines. Each file of this folder declares one backend."""

@@ -1,4 +1,4 @@
-"""AASIST and AASIST-L: what can be chosen about the graph-attention detector on the raw waveform."""
+"""AASIST and AASIST-L: the options of the graph-attention backend on the raw waveform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LCNN: what can be chosen about the light convolutional network over frames of features."""
+"""LCNN: the options of the light convolutional network over frames of features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LWBN: what can be chosen about the layer-wise bottleneck over all hidden states of a speech encoder."""
+"""LWBN: the options of the layer-wise bottleneck over all hidden states of a speech encoder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Lwbn(Backend[LwbnOptions]):
     def build(self, features: Features) -> nn.Module:
         """The network for `features.layers` layers of `features.size` values, freshly initialised.
 
-        Raises RequestError when the frontend gives another number of layers than the options say.
+        Raises RequestError when the frontend's number of layers differs from the option.
         """
         from grid.detectors.networks.lwbn import LwbnNetwork
 

@@ -1,4 +1,4 @@
-"""W2V2-AASIST and X-AASIST: what can be chosen about the graph-attention detector on a speech encoder's frames."""
+"""W2V2-AASIST and X-AASIST: the options of the graph-attention backend on a speech encoder's frames."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Frontends: waveform to features. One file of this folder is one frontend."""
+"""Frontends: waveforms to features. Each file of this folder declares one frontend."""

@@ -1,4 +1,4 @@
-"""The LFCC frontend: what can be chosen about linear-frequency cepstral coefficients."""
+"""The LFCC frontend: the options of linear-frequency cepstral coefficients, and the shape of its features."""
 
 from __future__ import annotations
 

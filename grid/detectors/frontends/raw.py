@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class RawOptions(PluginOptions):
-    """Nothing to choose: level and crop belong to the detector's input and to the recipe."""
+    """No options: level and crop belong to the detector's input and to the recipe."""
 
 
 @FRONTENDS.register("raw")
 class Raw(Frontend[RawOptions]):
-    """Hands the waveform `(batch, samples)` on unchanged."""
+    """Passes the waveform `(batch, samples)` on unchanged."""
 
     Options = RawOptions
     revision = 1

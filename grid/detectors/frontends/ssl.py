@@ -1,4 +1,4 @@
-"""The SSL frontend: what can be chosen about a self-supervised speech encoder of Hugging Face's transformers."""
+"""The SSL frontend: the options of a self-supervised speech encoder of Hugging Face's transformers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_MODEL = "facebook/wav2vec2-xls-r-300m"
 
 
 class SslOptions(PluginOptions):
-    """The defaults are the frozen XLS-R 300M of the CDD paper's detectors, its last layer, its input as it comes.
+    """The defaults are the frozen XLS-R 300M of the CDD paper's detectors, its last layer, with unscaled input.
 
     The level of the input (RMS -20 dBFS there) belongs to the detector's `input`.
     """
@@ -64,7 +64,7 @@ class SslOptions(PluginOptions):
     @model_validator(mode="before")
     @classmethod
     def _pin_revision(cls, values: Any) -> Any:
-        """Writes the pinned commit into the options, so that a cell's identity holds it."""
+        """Adds the pinned commit to the options, so that a cell's identity contains it."""
         if not isinstance(values, dict) or values.get("model_revision") is not None:
             return values
         known = KNOWN.get(str(values.get("model", DEFAULT_MODEL)))
@@ -92,16 +92,16 @@ class SslOptions(PluginOptions):
             "dropout": self.dropout is not None,
             "gradient_checkpointing": self.gradient_checkpointing,
         }
-        given = [name for name, chosen in only_trained.items() if chosen]
-        if self.frozen and given:
+        without_effect = [name for name, chosen in only_trained.items() if chosen]
+        if self.frozen and without_effect:
             raise RequestError(
-                f"{', '.join(given)}: does nothing to a frozen encoder; leave it out or set frozen: false"
+                f"{', '.join(without_effect)}: does nothing to a frozen encoder; leave it out or set frozen: false"
             )
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """`dropout` came after the others: where it is not given, a cell keeps the identity that it had."""
+        """Omits `dropout` where it is not set: the option was added later, and older cells keep their identity."""
         values: dict[str, Any] = write(self)
         if self.dropout is None:
             values.pop("dropout", None)
@@ -110,7 +110,7 @@ class SslOptions(PluginOptions):
 
 @FRONTENDS.register("ssl")
 class Ssl(Frontend[SslOptions]):
-    """Baevski et al. 2020, "wav2vec 2.0"; Babu et al. 2022, "XLS-R"; and the encoders built like them."""
+    """Baevski et al. 2020, "wav2vec 2.0"; Babu et al. 2022, "XLS-R"; and encoders with the same structure."""
 
     Options = SslOptions
     revision = 1
@@ -132,40 +132,40 @@ class Ssl(Frontend[SslOptions]):
 
     @property
     def shared_pass(self) -> dict[str, Any] | None:
-        """All options of a frozen encoder but `layers`, which `select` of the module stands for; None if fine-tuned."""
+        """All options of a frozen encoder but `layers`, which `select` of the module applies; None if fine-tuned."""
         if not self.options.frozen:
             return None
         return {"frontend": "ssl", "revision": self.revision, **self.options.model_dump(exclude={"layers"})}
 
     def build(self) -> nn.Module:
-        """The encoder with its weights; torch's generators are left as they were.
+        """The encoder with its weights; the state of torch's generators is restored.
 
-        Raises MissingRequirementError when configuration or weights are neither here nor to be fetched.
+        Raises MissingRequirementError when configuration or weights are neither on this machine nor downloadable.
         """
         from grid.detectors.networks.ssl_encoder import SslEncoder
         from grid.detectors.networks.ssl_loading import EncoderRequest, load_encoder
 
-        chosen = self.options
+        options = self.options
         request = EncoderRequest(
-            model=chosen.model,
-            model_revision=chosen.model_revision,
-            configuration=chosen.configuration,
-            weights=chosen.weights,
-            weights_source=chosen.weights_source,
-            weights_sha256=chosen.weights_sha256,
-            random_seed=chosen.random_seed,
-            mask=chosen.mask,
-            layerdrop=chosen.layerdrop,
-            dropout=chosen.dropout,
+            model=options.model,
+            model_revision=options.model_revision,
+            configuration=options.configuration,
+            weights=options.weights,
+            weights_source=options.weights_source,
+            weights_sha256=options.weights_sha256,
+            random_seed=options.random_seed,
+            mask=options.mask,
+            layerdrop=options.layerdrop,
+            dropout=options.dropout,
         )
         return SslEncoder(
             load_encoder(request, self.shape),
-            name=chosen.model,
-            frozen=chosen.frozen,
-            layers=chosen.layers,
-            scaling=chosen.scaling,
-            mask=chosen.mask,
-            gradient_checkpointing=chosen.gradient_checkpointing,
-            precision=chosen.precision,
-            item_by_item=chosen.item_by_item,
+            name=options.model,
+            frozen=options.frozen,
+            layers=options.layers,
+            scaling=options.scaling,
+            mask=options.mask,
+            gradient_checkpointing=options.gradient_checkpointing,
+            precision=options.precision,
+            item_by_item=options.item_by_item,
         )

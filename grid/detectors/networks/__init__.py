@@ -1,1 +1,1 @@
-"""The torch modules of frontends and backends. They take plain arguments and know no option file."""
+"""The torch modules of frontends and backends, built from plain arguments."""

@@ -1,4 +1,4 @@
-"""The network of AASIST on the raw waveform: fixed sinc filters, residual encoder, graph half."""
+"""The networks of AASIST on the raw waveform and of W2V2-AASIST on frames, with the graph part that they share."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from grid.detectors.networks.aasist_layers import (
 )
 
 POOL = 3
-"""Of the first layer's picture, in both directions."""
+"""The max-pooling of the first layer's output, over bands and over time."""
 
 
 class AasistGraph(nn.Module):
-    """The base of the AASIST networks: `read_out` turns two sets of nodes into logits.
+    """The graph part of the AASIST networks: `read_out` turns two sets of nodes into logits.
 
-    Jung et al. 2022, sections 3.2 to 3.4. Parameter names are those of the published state dicts, which is why this
-    is a base class and not a part.
+    Jung et al. 2022, sections 3.2 to 3.4. A base class, not a submodule, because the parameter names are those of the
+    published state dicts.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class AasistGraph(nn.Module):
     def read_out(self, spectral: Tensor, temporal: Tensor) -> Tensor:
         """Logits `(batch, outputs)` from nodes `(batch, bands, channels)` and `(batch, frames, channels)`.
 
-        Two branches of two heterogeneous layers see the same nodes; their element-wise maximum is pooled by maximum
+        Two branches of two heterogeneous layers take the same nodes; their element-wise maximum is pooled by maximum
         of the magnitude and by mean, and joined with the master node.
         """
         spectral = self.pool_S(self.GAT_layer_S(spectral + self.pos_S))
@@ -89,7 +89,7 @@ class AasistGraph(nn.Module):
             (self.HtrgGAT_layer_ST21, self.HtrgGAT_layer_ST22),
             (self.pool_hT2, self.pool_hS2),
         )
-        temporal, spectral, master = (torch.maximum(one, two) for one, two in zip(first, second, strict=True))
+        temporal, spectral, master = (torch.maximum(a, b) for a, b in zip(first, second, strict=True))
         parts = [temporal.abs().amax(1), temporal.mean(1), spectral.abs().amax(1), spectral.mean(1), master.squeeze(1)]
         logits: Tensor = self.out_layer(self.drop(torch.cat(parts, dim=1)))
         return logits
@@ -144,7 +144,7 @@ class W2v2AasistNetwork(AasistGraph):
     2022): the picture is a projection of the frames, and may be negative; the residual blocks keep its length; its
     nodes are sums weighted by attention, where AASIST takes maxima.
 
-    The names and shapes of the state dict are those of the published one less its speech encoder.
+    The state dict has the names and shapes of the published one without its speech encoder.
     """
 
     def __init__(

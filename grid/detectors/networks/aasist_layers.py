@@ -1,4 +1,5 @@
-"""Graph attention over nodes of one kind, over nodes of two kinds with a master node, and graph pooling."""
+"""The layers of AASIST: graph attention (one kind of nodes; two kinds with a master node), graph pooling, the residual
+encoder and fixed sinc filters."""
 
 from __future__ import annotations
 
@@ -80,10 +81,10 @@ class GraphAttention(nn.Module):
 
 
 class HeterogeneousGraphAttention(nn.Module):
-    """Attention over the union of two kinds of nodes, with a master node that listens to all of them.
+    """Attention over the union of two kinds of nodes, with a master node that attends to all of them.
 
     Jung et al. 2022, section 3.2: pairs within the first kind, within the second kind and across have their own
-    attention vector (both directions across share one). The master is updated from the nodes but never feeds them.
+    attention vector (both directions across share one). The master is updated from the nodes but never updates them.
     """
 
     def __init__(self, before: int, after: int, temperature: float, dropout: float) -> None:
@@ -127,8 +128,8 @@ class HeterogeneousGraphAttention(nn.Module):
     def _updated_master(self, nodes: Tensor, master: Tensor) -> Tensor:
         logits = torch.tanh(self.att_projM(nodes * master)) @ self.att_weightM
         weights = torch.softmax(logits / self.temperature, dim=1)
-        heard = weights.transpose(1, 2) @ nodes
-        return self.proj_with_attM(heard) + self.proj_without_attM(master)
+        attended = weights.transpose(1, 2) @ nodes
+        return self.proj_with_attM(attended) + self.proj_without_attM(master)
 
 
 class GraphPool(nn.Module):
@@ -161,7 +162,7 @@ class ResidualBlock(nn.Module):
 
     The published model has a batch norm `bn1` with SELU before the first convolution of every block but the first, and
     then passes the block's raw input on instead of their result. The published weights were trained so, hence `bn1`
-    is here for the state dict and is never run: its running statistics stay as loaded and its weights get no gradient.
+    exists for the state dict only and is never run: its statistics stay as loaded and its weights get no gradient.
     """
 
     def __init__(self, before: int, after: int, *, first: bool, pool: int) -> None:

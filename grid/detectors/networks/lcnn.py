@@ -47,7 +47,7 @@ class LcnnNetwork(nn.Module):
     """
 
     def __init__(self, size: int, *, channels: Sequence[int], recurrent: bool, dropout: float, outputs: int) -> None:
-        """`channels` are those after the first convolution and the four pairs; RequestError: sizes that do not fit."""
+        """`channels` follow the first convolution and the four pairs. Raises RequestError for sizes that do not fit."""
         super().__init__()
         if size < SHRINK:
             raise RequestError(f"lcnn needs at least {SHRINK} features a frame, not {size}")

@@ -1,4 +1,4 @@
-"""The computation of linear-frequency cepstral coefficients, in torch."""
+"""Linear-frequency cepstral coefficients (LFCC) as a torch module without parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grid.core.vocabulary import SAMPLE_RATE
 
 
 def triangular_filters(filters: int, maximum_hertz: float, fft_points: int) -> Tensor:
-    """Weights `(fft_points // 2 + 1, filters)`: triangles of height 1 from neighbour's peak to peak."""
+    """Weights `(fft_points // 2 + 1, filters)`: triangles of height 1 that end at the peaks of their neighbours."""
     bins = torch.linspace(0, SAMPLE_RATE / 2, fft_points // 2 + 1, dtype=torch.float64)
     edges = torch.linspace(0, maximum_hertz, filters + 2, dtype=torch.float64)
     rising = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -55,13 +55,13 @@ class LfccTransform(nn.Module):
         self.pre_emphasis, self.energy, self.deltas = pre_emphasis, energy, deltas
         bank = triangular_filters(filters, maximum_hertz, fft_points)
         matrix = dct(torch.eye(filters).numpy(), type=2, norm="ortho")[:, :coefficients]
-        # They follow from the options, so a checkpoint need not hold them.
+        # functions of the options, so not part of a checkpoint
         self.register_buffer("window", torch.hamming_window(frame_samples), persistent=False)
         self.register_buffer("bank", bank, persistent=False)
         self.register_buffer("transform", torch.from_numpy(matrix.copy()).float(), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """The coefficients; float32 even under autocast, as the log of a power loses most in half precision."""
+        """The coefficients; float32 even under autocast: the log of a power loses too much in half precision."""
         with torch.autocast(waveforms.device.type, enabled=False):
             static = self._static(waveforms.float())
             if not self.deltas:

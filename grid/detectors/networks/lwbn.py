@@ -10,15 +10,15 @@ from torch.nn import functional
 class LwbnNetwork(nn.Module):
     """Hidden states `(layers, batch, frames, size)` to cosines `(batch, layers)`, near 1 for bona fide.
 
-    Xiao and Vu 2025, "Layer-Wise Decision Fusion for Fake Audio Detection Using XLS-R", Interspeech, as the authors'
-    code for "How to Label Resynthesized Audio" (ICASSP 2026) has it (XIAOYixuan/IMS-ADD, 8bc6e98, lw_bn.py and
+    Xiao and Vu 2025, "Layer-Wise Decision Fusion for Fake Audio Detection Using XLS-R", Interspeech, as in the
+    authors' code for "How to Label Resynthesized Audio" (ICASSP 2026; XIAOYixuan/IMS-ADD, 8bc6e98, lw_bn.py and
     layer_wise.py). In layer l, with H[t] the state of frame t and w[k] the layer's attention vectors:
 
         a = softmax over t of log sum_k exp(H[t] . w[k]);   u = sum_t a[t] H[t]
         z = Linear(Dropout(ReLU(u)));                       cosine = z . c / (|z| |c|)
 
     The linear layer is shared by the layers; w and the centre c are the layer's own. There is no batch norm and no
-    mask: every frame counts. `grid.detectors.published_names` knows the names that the authors' files have.
+    mask: every frame counts. `grid.detectors.published_names` translates the tensor names of the authors' files.
     """
 
     def __init__(self, size: int, *, layers: int, heads: int, bottleneck: int, dropout: float) -> None:
@@ -33,8 +33,8 @@ class LwbnNetwork(nn.Module):
         self.centres = nn.Parameter(functional.normalize(centres, dim=1))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """The cosines, in float32. Nothing of the size of `hidden` is made, nor kept for the backward pass."""
-        with torch.autocast(hidden.device.type, enabled=False):  # it would keep two copies of `hidden`
+        """The cosines, in float32. No tensor of the size of `hidden` is allocated or kept for the backward pass."""
+        with torch.autocast(hidden.device.type, enabled=False):  # autocast would keep two copies of `hidden`
             pooled = self._over_time(hidden)
         bottlenecks = self.bottleneck(self.dropout(functional.relu(pooled))).float()
         return functional.cosine_similarity(bottlenecks, self.centres.unsqueeze(1), dim=2).T

@@ -1,4 +1,4 @@
-"""The module of the SSL frontend: input scaling, one pass of the encoder, and the hidden states that are asked for."""
+"""The module of the SSL frontend: input scaling, one pass of the encoder, and a selection of its hidden states."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from grid.core.errors import RequestError
 
 Keep = Callable[[int, Tensor], None]
 
+VARIANCE_FLOOR = 1e-7
+
 
 class _EnoughError(Exception):
-    """Ends a pass early: the layers above would be computed for nothing."""
+    """Ends a forward pass early, when the layers above are not needed."""
 
 
-class _Visit:
-    """Hands on each hidden state once and in order; a layer that layer drop skips repeats the state before it."""
+class _OrderedStates:
+    """Passes on each hidden state once and in order; a layer that layer drop skips repeats the state before it."""
 
     def __init__(self, keep: Keep, until: int) -> None:
         self._keep, self._until = keep, until
-        self._following = 0
+        self._next = 0
         self._latest: Tensor | None = None
 
-    def give(self, number: int, state: Tensor) -> None:
-        while self._following < number and self._latest is not None:
-            self._hand_on(self._latest)
-        self._hand_on(state)
+    def add(self, number: int, state: Tensor) -> None:
+        while self._next < number and self._latest is not None:
+            self._pass_on(self._latest)
+        self._pass_on(state)
 
-    def _hand_on(self, state: Tensor) -> None:
-        self._keep(self._following, state)
-        if self._following == self._until:
+    def _pass_on(self, state: Tensor) -> None:
+        self._keep(self._next, state)
+        if self._next == self._until:
             raise _EnoughError
-        self._following, self._latest = self._following + 1, state
+        self._next, self._latest = self._next + 1, state
 
 
 def visit_hidden_states(encoder: Any, waveforms: Tensor, keep: Keep, *, until: int | None = None) -> None:
@@ -45,14 +47,14 @@ def visit_hidden_states(encoder: Any, waveforms: Tensor, keep: Keep, *, until: i
     Number 0 is the input embedding, number L (the last of L layers) is the encoder's `last_hidden_state`: with
     do_stable_layer_norm, as in XLS-R, it has gone through the final layer norm and the others have not. That is what
     transformers 4 gave as `hidden_states`; in transformers 5 the last of them is the one before that norm. The pass
-    ends after number `until`. Whoever keeps a state must not write into it.
+    ends after number `until`. `keep` must not write into a state.
     """
     last = len(encoder.encoder.layers)
-    visit = _Visit(keep, last if until is None else until)
+    states = _OrderedStates(keep, last if until is None else until)
 
     def after(number: int) -> Callable[[nn.Module, Any, Any], None]:
-        # WavLM's layers give their position bias too
-        return lambda module, given, output: visit.give(number, output[0] if isinstance(output, tuple) else output)
+        # WavLM's layers return their position bias too
+        return lambda module, inputs, output: states.add(number, output[0] if isinstance(output, tuple) else output)
 
     with ExitStack() as hooks:
         # the last operation before the layers in every family
@@ -60,12 +62,9 @@ def visit_hidden_states(encoder: Any, waveforms: Tensor, keep: Keep, *, until: i
         for number, layer in enumerate(encoder.encoder.layers[:-1], start=1):
             hooks.enter_context(layer.register_forward_hook(after(number)))
         try:
-            visit.give(last, encoder(waveforms).last_hidden_state)
+            states.add(last, encoder(waveforms).last_hidden_state)
         except _EnoughError:
             return
-
-
-VARIANCE_FLOOR = 1e-7
 
 
 def zero_mean_unit_variance(waveforms: Tensor) -> Tensor:
@@ -78,7 +77,7 @@ def zero_mean_unit_variance(waveforms: Tensor) -> Tensor:
 
 
 def least_samples(kernels: list[int], strides: list[int], frames: int = 1) -> int:
-    """The fewest samples from which convolutions without padding make `frames` frames."""
+    """The smallest number of samples from which convolutions without padding make `frames` frames."""
     samples = frames
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
         samples = (samples - 1) * stride + kernel
@@ -86,8 +85,11 @@ def least_samples(kernels: list[int], strides: list[int], frames: int = 1) -> in
 
 
 @contextmanager
-def masks_that_follow_torch() -> Iterator[None]:
-    """transformers draws SpecAugment's masks from NumPy's global generator; training seeds torch's."""
+def numpy_seeded_from_torch() -> Iterator[None]:
+    """Seeds NumPy's global generator from torch's, and restores it at the end of the block.
+
+    transformers draws SpecAugment's masks from NumPy's generator, while training seeds torch's.
+    """
     before = np.random.get_state()  # noqa: NPY002
     np.random.seed(int(torch.randint(2**32, ())))  # noqa: NPY002
     try:
@@ -100,8 +102,7 @@ class SslEncoder(nn.Module):
     """Waveforms `(batch, samples)` to one hidden state `(batch, frames, size)` or all `(layers, batch, frames, size)`.
 
     `encoder` is the model of transformers (Wav2Vec2Model, WavLMModel, ...). A frozen one stays in evaluation mode
-    whatever `train` is told, so that neither dropout nor layer drop nor masks touch it, and gives no gradients.
-    On a GPU it was not run.
+    after `train()`, so that dropout, layer drop and masks never apply, and computes no gradients. Not tested on a GPU.
     """
 
     # An encoder of XLS-R 300M's size (315,438,720 parameters, 1.26 GB) with random weights, frozen, float32, on one
@@ -135,14 +136,14 @@ class SslEncoder(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> Self:
-        """Evaluation mode for a frozen encoder, always."""
+        """As in torch, but a frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.encoder.eval()
         return self
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """`select(encode(waveforms))`, bit for bit; of one hidden state alone, the layers above it are not computed.
+        """`select(encode(waveforms))`, bit for bit; layers above a single selected hidden state are not computed.
 
         Raises RequestError when there are too few samples for one frame.
         """
@@ -160,34 +161,34 @@ class SslEncoder(nn.Module):
             return self._filled(items)
 
     def select(self, hidden: Tensor) -> Tensor:
-        """Of what `encode` gave, what the backend takes; copies nothing."""
+        """The hidden states that the backend takes, from the result of `encode`; copies nothing."""
         if self.layers == "all":
             return hidden
         return hidden[-1 if self.layers == "last" else self.layers]
 
     @contextmanager
     def _pass(self, waveforms: Tensor) -> Iterator[list[Tensor]]:
-        """The batches to send through the encoder, and the modes in which to do it."""
+        """The batches to send through the encoder; sets gradients, precision and mask draws inside the block."""
         self._check_length(waveforms.shape[-1])
         reduced = self.precision == "bfloat16"
-        masking = masks_that_follow_torch() if self.mask and self.training else nullcontext()
+        masking = numpy_seeded_from_torch() if self.mask and self.training else nullcontext()
         gradients = torch.is_grad_enabled() and not self.frozen
         with (
             torch.set_grad_enabled(gradients),
             torch.autocast(waveforms.device.type, dtype=torch.bfloat16, enabled=reduced),
             masking,
         ):
-            given = waveforms.float()
+            scaled = waveforms.float()
             if self.scaling == "zero-mean-unit-variance":
-                given = zero_mean_unit_variance(given)
-            yield list(given.split(1)) if self.item_by_item else [given]
+                scaled = zero_mean_unit_variance(scaled)
+            yield list(scaled.split(1)) if self.item_by_item else [scaled]
 
     def _one(self, waveforms: Tensor, number: int) -> Tensor:
-        found: list[Tensor] = []
+        states: list[Tensor] = []
         visit_hidden_states(
-            self.encoder, waveforms, lambda at, state: found.append(state) if at == number else None, until=number
+            self.encoder, waveforms, lambda at, state: states.append(state) if at == number else None, until=number
         )
-        return found[0].float()
+        return states[0].float()
 
     def _all(self, waveforms: Tensor) -> list[Tensor]:
         states: list[Tensor] = []
@@ -195,7 +196,7 @@ class SslEncoder(nn.Module):
         return states
 
     def _filled(self, items: list[Tensor]) -> Tensor:
-        """One tensor that takes each state as it comes: at no time are all of them in memory twice."""
+        """All states in one tensor, filled during the pass, so that they are never in memory twice."""
         batch, hidden, start = sum(map(len, items)), torch.empty(0), 0
 
         def keep(number: int, state: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Builds a speech encoder of transformers: its configuration, and weights that are random, from a file or the hub."""
+"""Builds a speech encoder of transformers from its configuration, with random weights or those of a file or the hub."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 MASK_EMBEDDING = "masked_spec_embed"
 DROPOUTS = {f"{part}_dropout" for part in ("hidden", "attention", "activation", "feat_proj", "conformer_conv")}
-"""All that touch a hidden state, by their names in a configuration; not every family has every one."""
+"""The dropouts of hidden states, by their names in a configuration; not every family has every one."""
 
 
 @dataclass(frozen=True)
 class EncoderRequest:
-    """Which encoder, with which weights, and what its configuration has changed for training.
+    """An encoder: its model, weights, and the values of its configuration that training overrides.
 
     The fields are the options of `grid.detectors.frontends.ssl.SslOptions` that have these names.
     """
@@ -43,11 +43,11 @@ class EncoderRequest:
 
 
 def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
-    """The model of transformers that `request` describes, on the CPU, in float32; torch's generator is left as it was.
+    """The model of transformers that `request` describes, on the CPU, in float32; torch's generator state is restored.
 
-    Raises MissingRequirementError when a file is neither on this machine nor to be fetched, RequestError when the
-    configuration, the digest or the names and shapes of the weights are not those that were asked for. Fetching from
-    the hub was not run (no hub could be reached); reading the same files from its cache was.
+    Raises MissingRequirementError when a file is neither on this machine nor downloadable, RequestError when the
+    configuration, the digest or the names and shapes of the weights differ from the request. Downloading from the hub
+    is untested (no hub could be reached); reading the same files from its cache is tested.
     """
     from transformers import AutoModel
 
@@ -65,7 +65,7 @@ def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
 
 
 def _configuration(request: EncoderRequest) -> Any:
-    """The configuration object, with the training options written into it."""
+    """The configuration object, with the training options applied."""
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
@@ -100,15 +100,15 @@ def _weights_file(request: EncoderRequest) -> Path:
     if request.model_revision is None:
         logger.warning("%s: no model_revision is set, so its weights are those of today's main branch", request.model)
     files = [hub_file(request.model, request.model_revision, n) for n in ("model.safetensors", "pytorch_model.bin")]
-    here = [file for file in files if finder.locate(file) is not None]
+    local = [file for file in files if finder.locate(file) is not None]
     try:
-        return finder.find((here or files)[0])
+        return finder.find((local or files)[0])
     except MissingRequirementError:
         return finder.find(files[1])
 
 
 def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
-    """The model with the tensors of `path`; heads that a checkpoint has beside its encoder are left out."""
+    """The model with the tensors of `path`; heads of the checkpoint beside the encoder are ignored."""
     from transformers import MODEL_MAPPING
 
     model_class = MODEL_MAPPING[type(config)]
@@ -128,6 +128,6 @@ def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
     if missing:
         raise RequestError(f"{path} lacks {len(missing)} tensors of {model_class.__name__}, such as {missing[0]}")
     if MASK_EMBEDDING in report["missing_keys"]:
-        torch.nn.init.zeros_(model.masked_spec_embed)  # never read without masks, but saved
+        torch.nn.init.zeros_(model.masked_spec_embed)  # not used without masks, but saved
     logger.info("loaded %d tensors from %s", len(inner or state), path)
     return model

@@ -1,4 +1,4 @@
-"""How many layers of which size a speech encoder has, found without torch and without the network."""
+"""The number and size of the layers of a speech encoder, known without torch and without network access."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ FAMILIES = (
     "data2vec-audio",
     "wav2vec2-conformer",
 )
-"""The `model_type`s that hear the waveform and whose layers all have the frame rate of their convolutions.
+"""The `model_type`s whose input is the waveform and whose layers all have the frame rate of their convolutions.
 
-Others differ: wav2vec2-bert and whisper hear filter banks, and SEW's layers run at half the rate of its output.
+Others differ: the input of wav2vec2-bert and whisper is filter banks, and SEW's layers run at half the output rate.
 """
 
 
@@ -35,7 +35,7 @@ class EncoderShape:
 
 @dataclass(frozen=True)
 class KnownEncoder:
-    """What is known of a hub repository: its shape and, where it is pinned, a commit and the digest of its weights."""
+    """A hub repository in the table: its shape and, where it is pinned, a commit and the digest of its weights."""
 
     shape: EncoderShape
     revision: str | None = None
@@ -47,7 +47,7 @@ _BASE, _LARGE = EncoderShape(768, 12), EncoderShape(1024, 24)
 _BILLION = EncoderShape(1280, 48)
 
 KNOWN: Mapping[str, KnownEncoder] = {
-    # Commit and digest as pinned by several unrelated public repositories; the hub itself was not asked (not run).
+    # Commit and digest as pinned by several unrelated public repositories; not checked against the hub.
     "facebook/wav2vec2-xls-r-300m": KnownEncoder(
         _LARGE,
         revision="1a640f32ac3e39899438a2931f9924c02f080a54",
@@ -77,14 +77,14 @@ KNOWN: Mapping[str, KnownEncoder] = {
 
 
 def hub_file(model: str, revision: str | None, name: str, sha256: str | None = None) -> WeightFile:
-    """The file `name` of the hub repository `model`, which may also lie by hand below a weights folder."""
+    """The file `name` of the hub repository `model`; a copy below a weights folder is used too."""
     return WeightFile(path=f"{model}/{name}", source=f"{HUB}{model}", revision=revision, sha256=sha256)
 
 
 def find_shape(model: str, revision: str | None, configuration: Mapping[str, Any] | None) -> EncoderShape:
-    """The shape by `configuration`, the table of known encoders, or a config.json that is on this machine.
+    """The shape from `configuration`, the table of known encoders, or a config.json on this machine.
 
-    Raises MissingRequirementError that says what to give or to download when none of the three tells.
+    Raises MissingRequirementError, with what to configure or download, when none of the three has it.
     """
     if configuration is not None:
         return shape_of(configuration, "configuration")
@@ -104,7 +104,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> EncoderShape:
     """The shape that a config.json states; RequestError with `where` when it states none or is of another family."""
     family = configuration.get("model_type")
     if family not in FAMILIES:
-        raise unknown_name("model_type of a speech encoder that hears waveforms", family, FAMILIES, where=where)
+        raise unknown_name("model_type of a speech encoder for waveforms", family, FAMILIES, where=where)
     numbers = [configuration.get(name) for name in ("hidden_size", "num_hidden_layers")]
     for name, number in zip(("hidden_size", "num_hidden_layers"), numbers, strict=True):
         if not isinstance(number, int) or number < 1:

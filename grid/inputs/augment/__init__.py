@@ -1,1 +1,1 @@
-"""Augmentation of waveforms: RawBoost, reverberation, noise, and the chain of them that a recipe asks for."""
+"""Augmentation of waveforms: RawBoost, reverberation, noise, and the chain of them that a recipe sets."""

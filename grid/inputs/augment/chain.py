@@ -1,4 +1,4 @@
-"""Owns the chain of a recipe's augmentation steps: which are applied to an utterance in an epoch, and with what."""
+"""The augmentation chain of a recipe: draws which steps are applied to an utterance in an epoch, and applies them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from grid.inputs.augment.rawboost import rawboost
 
 
 class WaveformBank(Protocol):
-    """Recordings to draw from, such as `grid.resynthesis.rendition_audio.RenditionAudio`."""
+    """Impulse responses or noises to draw from, such as `grid.resynthesis.rendition_audio.RenditionAudio`."""
 
     def __len__(self) -> int:
         """How many there are."""
 
     def waveform(self, row: int) -> NDArray[np.float32]:
-        """One of them, float32 (samples,) at 16 kHz."""
+        """One recording, float32 `(samples,)` at 16 kHz."""
 
 
 class Augmenter:
     """Applies steps in their order, each with its probability.
 
-    The draws of a step depend on (kind, place in the chain, seed, epoch, utterance id) alone: not on what was augmented
-    before, nor on the draws of the other steps.
+    The draws of a step depend on (kind, place in the chain, seed, epoch, utterance id) alone: not on other utterances,
+    nor on the draws of the other steps.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Augmenter:
     def __call__(
         self, waveform: NDArray[np.float32], *, seed: int, epoch: int, utterance_id: str
     ) -> NDArray[np.float32]:
-        """`waveform` (samples,), float32 at 16 kHz, augmented: same shape and type, the input left as it was.
+        """`waveform` `(samples,)`, float32 at 16 kHz, augmented: same shape and type, the input is not changed.
 
-        It is the input itself where no step was drawn. Raises RequestError for a waveform without samples or of more
-        than one dimension.
+        Where no step was drawn the result is the input itself. Raises RequestError for a waveform without samples or of
+        more than one dimension.
         """
         if waveform.ndim != 1 or len(waveform) == 0:
             raise RequestError(f"{utterance_id}: augmentation needs samples of shape (samples,), not {waveform.shape}")
@@ -81,8 +81,8 @@ class Augmenter:
 
 def _check_bank(kind: str, bank: WaveformBank | None) -> None:
     if bank is None or len(bank) == 0:
-        what = "room impulse responses" if kind == "rir" else "noise recordings"
+        needed = "room impulse responses" if kind == "rir" else "noise recordings"
         state = "none were given" if bank is None else "the given corpus has none"
         raise RequestError(
-            f"augmentation step {kind!r} needs {what}; {state}. Import them: codecgrid import rirs FOLDER --name NAME"
+            f"augmentation step {kind!r} needs {needed}; {state}. Import them: codecgrid import rirs FOLDER --name NAME"
         )

@@ -1,7 +1,8 @@
-"""Reverberation: a waveform convolved with a room impulse response (RIR), at the power it had before.
+"""Two augmentations: convolution with a room impulse response (RIR) at constant power, and noise at a given SNR.
 
-As in the recipe of CDD (Xiao et al., "How to label resynthesized audio"; XIAOYixuan/IMS-ADD 8bc6e98,
-onebit/data/augmentors/rir.py): the delay of the direct path stays in, and the tail beyond the waveform's end is cut.
+Reverberation follows the recipe of CDD (Xiao et al., "How to label resynthesized audio"; XIAOYixuan/IMS-ADD 8bc6e98,
+onebit/data/augmentors/rir.py): the delay of the direct path is kept, and the tail beyond the waveform's end is cut.
+Waveforms are float32 `(samples,)` at 16 kHz.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from grid.inputs.crop import fixed_length
 
 SILENCE = 1e-10
-"""Mean power re full scale below which there is nothing to measure (-100 dBFS), as in the CDD code."""
+"""Mean power re full scale below which a waveform counts as silent (-100 dBFS), as in the CDD code."""
 
 
 def mean_power(waveform: NDArray[np.float32]) -> float:
@@ -24,15 +25,15 @@ def mean_power(waveform: NDArray[np.float32]) -> float:
 def reverberate(
     waveform: NDArray[np.float32], impulse_response: NDArray[np.float32], *, response_dbfs: float | None = None
 ) -> NDArray[np.float32]:
-    """`waveform` (samples,) in the room of `impulse_response` (taps,), both float32 at 16 kHz; the length stays.
+    """`waveform` `(samples,)` convolved with `impulse_response` `(taps,)`, both float32 at 16 kHz; the length is kept.
 
-    The mean power stays, so the level of the response does not matter, unless `response_dbfs` is given: then it is
+    The mean power is kept, so the level of the response does not matter, unless `response_dbfs` is given: then it is
     first scaled to that root mean square (dB re full scale, over its whole length) and clipped at full scale. The CDD
     code does this with -20, because it loads responses as it loads speech. That weakens the direct path: on made-up
     responses of one second with T60 of 0.2 to 1 s, the direct-to-reverberant ratio fell by 15 to 18 dB.
 
-    A waveform of mean power below 1e-10 is given back as it is, and so is one that the response would silence (it is
-    silent, or starts after the waveform's end); the CDD code gives silence there.
+    A waveform of mean power below 1e-10 is returned unchanged, and so is one that the response would silence (because
+    it is silent, or starts after the waveform's end); the CDD code returns silence there.
     """
     power = mean_power(waveform)
     if power < SILENCE:
@@ -67,16 +68,16 @@ def _convolved(waveform: NDArray[np.float32], response: NDArray[np.float32]) -> 
 
 
 def noise_segment(noise: NDArray[np.float32], samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """`samples` samples of `noise` (length,) from anywhere; a shorter recording is repeated end to end."""
+    """`samples` samples of `noise` `(length,)` from a drawn start; a shorter recording is repeated end to end."""
     return fixed_length(noise, samples, "random", rng)
 
 
 def add_noise(waveform: NDArray[np.float32], noise: NDArray[np.float32], snr: float) -> NDArray[np.float32]:
-    """`waveform` plus `noise`, both (samples,), float32, the noise scaled so that the SNR is `snr` dB.
+    """`waveform` plus `noise`, both `(samples,)`, float32, the noise scaled so that the SNR is `snr` dB.
 
     The SNR is 10 log10 of the ratio of mean powers, each over all samples given, pauses of speech included. The speech
     is not scaled, so the sum may pass full scale. Silence (mean power below 1e-10 in the waveform, 0 in the noise) has
-    no SNR: the waveform is then given back as it is.
+    no SNR: the waveform is then returned unchanged.
     """
     power, noise_power = mean_power(waveform), mean_power(noise)
     if power < SILENCE or noise_power == 0:

@@ -19,8 +19,16 @@ from numpy.typing import NDArray
 from grid.config.augmentation import NYQUIST_HZ, NotchFilter, RawBoost
 from grid.inputs.augment.noise_and_rooms import mean_power
 
+Waveform = NDArray[np.float32]
+
 _EDGE_HZ = 1e-3  # how near to 0 Hz and to Nyquist a stopped band may come
-_FREQUENCIES = 512  # where the peak of a response is looked for, from 0 Hz up to but without Nyquist
+_FREQUENCIES = 512  # at which the peak of a response is searched, from 0 Hz up to but without Nyquist
+
+# The algorithms of the published code (1 to 8) that apply each kind of noise, and those that apply two in parallel.
+_CONVOLUTIVE = {1, 4, 5, 6, 8}
+_IMPULSIVE = {2, 4, 5, 7, 8}
+_STATIONARY = {3, 4, 6, 7}
+_PARALLEL = {8}
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class NotchFilters:
 
     @property
     def reach(self) -> int:
-        """How many samples before and after itself a sample can touch: half the coefficients of the longest cascade."""
+        """How many samples to each side a sample can affect: half the coefficients of the longest cascade."""
         return int(np.max(np.sum((self.taps - 1) // 2, axis=1)))
 
 
@@ -64,7 +72,7 @@ def draw_notch_filters(
 
 
 def filtered_sum(signals: Iterable[NDArray[np.float32]], filters: NotchFilters) -> NDArray[np.float32]:
-    """The sum of `signals`, each (samples,), after the filter of the same place, without phase and one sample early.
+    """The sum of `signals`, each `(samples,)`, signal i through filter i, without phase and one sample early.
 
     There are as many signals as filters. Beyond its ends a signal is zero.
     """
@@ -89,8 +97,8 @@ def responses(filters: NotchFilters, size: int) -> NDArray[np.float64]:
     """
     bands = scipy.fft.dct(_half_band_stops(filters), type=1, n=size // 2 + 1)
     response: NDArray[np.float64] = np.prod(bands, axis=1)
-    looked_at = response[:, :: size // (2 * _FREQUENCIES)][:, :_FREQUENCIES]
-    response *= (10 ** (filters.gain / 20) / np.max(np.abs(looked_at), axis=1))[:, np.newaxis]
+    searched = response[:, :: size // (2 * _FREQUENCIES)][:, :_FREQUENCIES]
+    response *= (10 ** (filters.gain / 20) / np.max(np.abs(searched), axis=1))[:, np.newaxis]
     return response
 
 
@@ -122,16 +130,9 @@ def _blocks(signal: NDArray[np.float32], reach: int, size: int) -> NDArray[np.fl
     return sliding_window_view(padded, size)[::step]
 
 
-Waveform = NDArray[np.float32]
-_CONVOLUTIVE = {1, 4, 5, 6, 8}
-_IMPULSIVE = {2, 4, 5, 7, 8}
-_STATIONARY = {3, 4, 6, 7}
-_PARALLEL = {8}
-
-
 @dataclass(frozen=True)
 class Impulses:
-    """Which samples become impulses, `positions` (count,), and what each is multiplied with, `factors` (count,)."""
+    """The samples that become impulses, `positions` `(count,)`, and their factors, `factors` `(count,)`."""
 
     positions: NDArray[np.int64]
     factors: NDArray[np.float32]
@@ -151,7 +152,7 @@ class RawBoostDraws:
     """Everything random in one use of RawBoost; None for a noise that the algorithm leaves out.
 
     `convolutive` has one filter for each power of the waveform. `parallel`: the convolutive and the impulsive result of
-    the same input are summed; else each noise is put on the result of the one before.
+    the same input are summed; else each noise is added to the result of the one before.
     """
 
     convolutive: NotchFilters | None
@@ -163,7 +164,7 @@ class RawBoostDraws:
 def rawboost(waveform: Waveform, settings: RawBoost, rng: np.random.Generator) -> Waveform:
     """`waveform` (samples,), float32 at 16 kHz and at least one sample, with the noise of `settings.algorithm`.
 
-    Always applied: `settings.probability` is the chain's affair. Algorithm 0 gives the waveform itself.
+    Always applied: `Augmenter` draws with `settings.probability`. Algorithm 0 returns the waveform itself.
     """
     return apply_rawboost(waveform, draw_rawboost(settings, len(waveform), rng))
 
@@ -212,7 +213,7 @@ def add_impulses(waveform: Waveform, impulses: Impulses) -> Waveform:
 def add_stationary(waveform: Waveform, noise: StationaryNoise) -> Waveform:
     """Stationary signal-independent noise (section 3.3): coloured noise at an SNR, the peak left as it comes.
 
-    The published code also divides the noise by its peak; that, like the gain of the filter, the SNR cancels.
+    The published code also divides the noise by its peak; scaling to the SNR cancels that, like the gain of the filter.
     """
     coloured = filtered_sum([noise.white], noise.colour)
     ratio = mean_power(waveform) / mean_power(coloured) / 10 ** (noise.snr / 10)
@@ -222,7 +223,7 @@ def add_stationary(waveform: Waveform, noise: StationaryNoise) -> Waveform:
 
 
 def _draw_convolutive(settings: RawBoost, rng: np.random.Generator) -> NotchFilters:
-    """One filter for each power; the published code lowers the bounds of the gain once, for all powers above 1."""
+    """One filter for each power; as in the published code the bounds of the gain are lowered for all powers above 1."""
     first = (settings.notch.gain_minimum, settings.notch.gain_maximum)
     higher = (first[0] - settings.gain_minimum_drop, first[1] - settings.gain_maximum_drop)
     return draw_notch_filters(settings.notch, np.array([first] + [higher] * (settings.powers - 1)), rng)

@@ -1,4 +1,4 @@
-"""Owns the figures of codec artefacts: residual spectrograms (CodecFake+, Figure 8) and how alike pairs of them are."""
+"""The figures of codec artefacts: residual spectrograms (CodecFake+, Figure 8) and the similarity of their pairs."""
 
 from __future__ import annotations
 
@@ -35,11 +35,9 @@ SIMILARITIES = (
 
 
 def artefact_figures(results: ArtefactResults) -> list[Figure]:
-    """The two figures, as parts of a page."""
-    residuals, similarities = (
-        RESIDUALS.format(example=results.example),
-        SIMILARITIES.format(utterances=results.utterances),
-    )
+    """The two figures, similarity and residuals, as parts of a page."""
+    residuals = RESIDUALS.format(example=results.example)
+    similarities = SIMILARITIES.format(utterances=results.utterances)
     return [
         Figure("artefact-similarity", "Similarity of codec artefacts", similarities, partial(draw_similarity, results)),
         Figure("artefact-residuals", "Residual spectrograms", residuals, partial(draw_residuals, results)),
@@ -48,13 +46,13 @@ def artefact_figures(results: ArtefactResults) -> list[Figure]:
 
 def draw_residuals(results: ArtefactResults, path: Path) -> Path:
     """Writes the PNG: one panel for each codec, at most PANELS_ACROSS in a row."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Canvas
 
     across = min(PANELS_ACROSS, len(results.residuals))
     down = -(-len(results.residuals) // across)
     with paper_style():
         height = 0.45 + PANEL_HEIGHT * down
-        figure = Figure(figsize=(PAPER_WIDTH, height), layout="constrained")
+        figure = Canvas(figsize=(PAPER_WIDTH, height), layout="constrained")
         axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
         for number, (codec, residual) in enumerate(results.residuals.items()):
             panel = axes[number // across][number % across]
@@ -82,21 +80,21 @@ def draw_residuals(results: ArtefactResults, path: Path) -> Path:
 
 
 def draw_similarity(results: ArtefactResults, path: Path) -> Path:
-    """Writes the PNG: SSIM above the diagonal, Pearson correlation below it, numbers where they have room."""
-    from matplotlib.figure import Figure
+    """Writes the PNG: SSIM above the diagonal, Pearson correlation below it; numbers for up to MANY_CODECS codecs."""
+    from matplotlib.figure import Figure as Canvas
 
     names = results.codecs
     values = np.full((len(names), len(names)), np.nan)
-    for row, one in enumerate(names):
-        for column, other in enumerate(names):
+    for row, row_codec in enumerate(names):
+        for column, column_codec in enumerate(names):
             if row != column:
-                pair = results.pair(one, other)
+                pair = results.pair(row_codec, column_codec)
                 values[row, column] = pair.ssim if row < column else pair.pearson
     with paper_style():
         left = 0.1 + text_width(names)
         size = min(LARGEST_CELL, (PAPER_WIDTH - left - 0.7) / len(names))
         width, height = left + size * len(names) + 0.7, left + size * len(names) + 0.3
-        figure = Figure(figsize=(width, height))
+        figure = Canvas(figsize=(width, height))
         extent = size * len(names)
         axes = figure.add_axes((left / width, left / height, extent / width, extent / height))
         least = min(0.0, float(np.nanmin(values)))

@@ -1,4 +1,4 @@
-"""Owns the heat map of a cross-codec matrix: training codec on y, test codec on x, the EER in every cell."""
+"""The heat map of a cross-codec matrix: training codec on y, test codec on x, the EER in every cell."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from grid.report.tables.cross_codec import Matrix
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# cividis is made for colour-blind readers and rises steadily in lightness, so it survives a black-and-white printer
+# cividis is made for colour-blind readers and its lightness rises steadily, so it can be read in black and white
 COLOUR_MAP = "cividis"
-CHANCE = 50.0
+CHANCE = 50.0  # per cent
 MANY_COLUMNS = 16
 LARGEST_CELL = 0.62
 APART, APART_OF_MANY = 5.0, 2.4
-"""Points between cells and what is set apart; small cells have no more to spare beside two digits."""
+"""Width in points of the gap before separated rows and columns; small cells with two digits leave less room."""
 # Room for the colour bar and its numbers, in inches
 BAR_MARGIN = 0.65
 
@@ -63,7 +63,7 @@ def _label_axes(axes: Axes, matrix: Matrix) -> None:
 
 
 def _write_values(axes: Axes, matrix: Matrix) -> None:
-    """The EERs; in bold where a detector is tested on the codec of its own training."""
+    """Writes the EERs, in bold where a detector is tested on its training codec; other states are hatched."""
     from matplotlib.patches import Rectangle
 
     decimals = 0 if len(matrix.test_codecs) > MANY_COLUMNS else 1

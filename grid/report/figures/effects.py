@@ -1,4 +1,4 @@
-"""Owns the figure of effects: a row per contrast, its differences in EER with intervals, the noise floor in grey."""
+"""The figure of effects: one row per contrast, with its EER differences and intervals; the noise floor is grey."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grid.analysis.effects.results import EffectRow, Effects, Others
 from grid.report.figures.style import paper_style, save_png, text_width
-from grid.report.tables.effects import WORDS, contrast_words
+from grid.report.tables.effects import SIDE_WORDS, contrast_words
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -22,7 +22,7 @@ MARK_HEIGHT = 0.081
 BETWEEN_ROWS = 0.108
 ABOVE, BELOW, LEGEND_LINE = 0.05, 0.51, 0.15
 INK, GREY = "#000000", "#8c8c8c"
-# Told apart by shape and by filling, so that no reader needs a colour; the impartial codecs are the filled ones
+# Distinguished by shape and fill, so that no colour is needed; filled are the codecs outside the family
 MARKS: tuple[tuple[Others, str], ...] = (("outside the family", "o"), ("better than chance", "^"), ("all others", "s"))
 FILLED: Others = "outside the family"
 MAIN, MAIN_WORDS = "D", "main effect, all codecs"
@@ -30,7 +30,7 @@ MAIN, MAIN_WORDS = "D", "main effect, all codecs"
 
 @dataclass(frozen=True)
 class _Series:
-    """One kind of mark, and its difference and bounds (fractions) in each row; None where it has none."""
+    """One kind of mark, with its difference and bounds (fractions) for each row, None where it has no value."""
 
     shape: str
     words: str
@@ -41,7 +41,7 @@ class _Series:
 def draw_effects(effects: Effects, path: Path) -> Path:
     """Writes the PNG, one column wide: left of zero the second codec of a contrast gives the lower EER.
 
-    Attributes stand above the noise floor of their families; families without any are left to the table.
+    Attributes come above the noise floor of their families; families with a noise floor alone are in the table only.
     """
     from matplotlib.figure import Figure
 
@@ -56,8 +56,8 @@ def draw_effects(effects: Effects, path: Path) -> Path:
         left, total = text_width(names) + 0.1, below + height + ABOVE
         figure = Figure(figsize=(COLUMN_WIDTH, total))
         axes = figure.add_axes((left / COLUMN_WIDTH, below / total, 0.98 - left / COLUMN_WIDTH, height / total))
-        for place, series in enumerate(shown):
-            shift = MARK_HEIGHT / row_height * (place - (len(shown) - 1) / 2)
+        for index, series in enumerate(shown):
+            shift = MARK_HEIGHT / row_height * (index - (len(shown) - 1) / 2)
             for y, is_floor in enumerate(floor):
                 _draw_mark(axes, y, y + shift, series, GREY if is_floor else INK)
         _dress(axes, names, floor)
@@ -66,21 +66,21 @@ def draw_effects(effects: Effects, path: Path) -> Path:
 
 
 def _series(effects: Effects, rows: Sequence[EffectRow]) -> list[_Series]:
-    """Those that have a mark in some row, without those that would repeat another."""
-    found = []
+    """The series with a mark in some row, without those that would repeat another."""
+    series = []
     repeated: set[Others] = set() if effects.left_out() else {"better than chance"}
     if any(row.effect("outside the family").codecs for row in rows):
-        repeated.add("all others")  # the impartial ones among them are there
-    for (others, shape), words in zip(MARKS, WORDS[effects.side].marks, strict=True):
+        repeated.add("all others")  # those outside the family are shown already
+    for (others, shape), words in zip(MARKS, SIDE_WORDS[effects.side].marks, strict=True):
         if others in repeated:
             continue
-        values = [row.effect(others) for row in rows]
-        drawn = tuple((each.difference, each.lower, each.upper) if each.codecs else None for each in values)
-        found.append(_Series(shape, words, others == FILLED, drawn))
+        by_row = [row.effect(others) for row in rows]
+        values = tuple((item.difference, item.lower, item.upper) if item.codecs else None for item in by_row)
+        series.append(_Series(shape, words, others == FILLED, values))
     main = [effects.main_effect(row.contrast) for row in rows]
-    drawn = tuple((each.estimate, each.lower, each.upper) if each else None for each in main)
-    found.append(_Series(MAIN, MAIN_WORDS, filled=False, values=drawn))
-    return [series for series in found if any(series.values)]
+    estimates = tuple((item.estimate, item.lower, item.upper) if item else None for item in main)
+    series.append(_Series(MAIN, MAIN_WORDS, filled=False, values=estimates))
+    return [item for item in series if any(item.values)]
 
 
 def _draw_mark(axes: Axes, row: int, y: float, series: _Series, colour: str) -> None:

@@ -22,13 +22,13 @@ def mos_figure(systems: Sequence[SystemMos], threshold: float) -> Figure:
 
 def draw_mos(systems: Sequence[SystemMos], threshold: float, path: Path) -> Path:
     """Writes the PNG: one line per system, from the best median down."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Canvas
 
     names = [item.system or BONAFIDE_NAME for item in systems]
     with paper_style():
         left, height = 0.15 + text_width(names), ROW_HEIGHT * len(names)
         width, total = PAPER_WIDTH / 2, height + 0.55
-        figure = Figure(figsize=(width, total))
+        figure = Canvas(figsize=(width, total))
         axes = figure.add_axes((left / width, 0.45 / total, 1 - (left + 0.1) / width, height / total))
         for item in systems:
             if item.system == BONAFIDE_SYSTEM:

@@ -1,4 +1,4 @@
-"""Owns the figure of the policy effect: a policy table as a picture, T-CoSG beside T-CoRS, a mark per policy."""
+"""The figure of a policy table: the EER of each policy as a mark with its interval, T-CoSG beside T-CoRS."""
 
 from __future__ import annotations
 
@@ -18,12 +18,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DUAL_ROLE = ("T-CoSG", "T-CoRS")
-"""Resynthesised speech plays both roles: what helps on the first may harm on the second (Xie et al., CDD)."""
+"""The dual role of resynthesised speech: a label that helps on the first evaluation may harm on the second (CDD, Xie et
+al.)."""
+CHANCE = 50.0  # per cent
+
+# Okabe and Ito's colours of different lightness, each with its own shape so that no colour is needed
+STYLES = (("#0072B2", "s"), ("#D55E00", "^"), ("#009E73", "D"), ("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
+BASELINE_STYLE = ("#000000", "o")
+MARK_HEIGHT = 0.15
+BAND = "#f2f2f2"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An EER in percent and how far its bar reaches to the left and right; without an EER, the `state` in its place."""
+    """An EER in percent with the lengths of its bar to the left and right; or, without an EER, the `state` to show."""
 
     eer: float = math.nan
     left: float = 0.0
@@ -33,7 +41,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """The marks of one detector on one evaluation, by selection and policy; those of `lines` hold for every row."""
+    """The marks of one detector on one evaluation, by selection and policy; `lines` are baselines of all rows."""
 
     rows: dict[str, dict[str, Mark]]
     lines: tuple[Mark, ...]
@@ -41,7 +49,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Strip:
-    """The panels of one detector side by side, one for each evaluation; `rows` are those of all of them."""
+    """The panels of one detector side by side, one per evaluation; `rows` are the selections of all of them."""
 
     detector: str
     rows: tuple[str, ...]
@@ -54,19 +62,19 @@ class Strip:
 
     @property
     def compares(self) -> bool:
-        """Whether a training stands beside a baseline of the same detector."""
+        """Whether a training can be compared with a baseline of the same detector."""
         beside = NO_CORS in self.policies and len(self.policies) > 1
         return beside or any(panel.lines for panel in self.panels)
 
 
 def figure_evaluations(table: Table) -> list[str]:
-    """The two evaluations set side by side: T-CoSG and T-CoRS where both were measured, else the first two."""
+    """The two evaluations side by side: T-CoSG and T-CoRS if both were measured, else the first two."""
     measured = list(dict.fromkeys(column.name for column in table.columns[2:]))
     return list(DUAL_ROLE) if set(DUAL_ROLE) <= set(measured) else measured[:2]
 
 
 def figure_strips(table: Table) -> list[Strip]:
-    """A strip for each detector that has rows; a detector of which the table has nothing but dashes has none."""
+    """One strip per detector that has rows; a detector for which the table has dashes only has none."""
     strips = []
     for detector in dict.fromkeys(column.group for column in table.columns[2:]):
         panels = tuple(read_panel(table, detector, evaluation) for evaluation in figure_evaluations(table))
@@ -77,14 +85,14 @@ def figure_strips(table: Table) -> list[Strip]:
 
 
 def read_panel(table: Table, detector: str, evaluation: str) -> Panel:
-    """What the table says of one detector on one evaluation, without the selections that the grid leaves out."""
+    """The marks of one detector on one evaluation, without selections that are not in the grid."""
     places = [(column.group, column.name) for column in table.columns]
     rows: dict[str, dict[str, Mark]] = {}
     for row in table.rows:
         mark = _read_mark(row[places.index((detector, evaluation))].values)
         if mark.state != "absent":
             rows.setdefault(row[0].text, {})[row[1].text] = mark
-    # a baseline that no selection has to itself was trained without any codec: it belongs to all rows
+    # a selection that has only the baseline was trained without any codec: its line is common to all rows
     shared = [name for name, marks in rows.items() if list(marks) == [NO_CORS]]
     if len(shared) == len(rows):
         return Panel(rows, ())
@@ -102,15 +110,6 @@ def _read_mark(values: Sequence[str | int | float]) -> Mark:
     if not math.isnan(lower):
         return Mark(eer, max(0.0, eer - lower), max(0.0, upper - eer))
     return Mark(eer)
-
-
-CHANCE = 50.0
-
-# Okabe and Ito's colours of unlike lightness, each with a shape of its own so that no reader needs the colour
-STYLES = (("#0072B2", "s"), ("#D55E00", "^"), ("#009E73", "D"), ("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
-BASELINE_STYLE = ("#000000", "o")
-MARK_HEIGHT = 0.15
-BAND = "#f2f2f2"
 
 
 def draw_policy_figure(table: Table, path: Path) -> Path:
@@ -136,7 +135,7 @@ def draw_policy_figure(table: Table, path: Path) -> Path:
                 axes.set_title(f"{strip.detector}: {evaluation}", loc="left")
         for axes in places[-1]:
             axes.set_xlabel("EER % (further left is better)")
-        # a little below zero, so that marks at zero are seen whole
+        # a little below zero, so that marks at zero are not cut off
         places[0, 0].set_xlim(left=-1.5, right=max(CHANCE + 2, places[0, 0].get_xlim()[1]))
         figure.legend(handles=_legend(policies), loc="outside upper center", ncols=len(policies), frameon=False)
         return save_png(figure, path)
@@ -158,7 +157,7 @@ def _draw_panel(axes: Axes, panel: Panel, strip: Strip, policies: list[str]) -> 
 
 
 def _offset(policy: str, policies: tuple[str, ...]) -> float:
-    """How far below the middle of a row the mark of `policy` stands, in rows."""
+    """The offset of the mark of `policy` from the middle of its row, in rows, downwards."""
     return (policies.index(policy) - (len(policies) - 1) / 2) * 0.8 / len(policies)
 
 

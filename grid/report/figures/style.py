@@ -1,4 +1,4 @@
-"""Owns what all figures share: paper size, type that stays readable in print, and reproducible PNG files."""
+"""The common style of figures: paper size, type that is readable in print, and reproducible PNG files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOTS_PER_INCH = 200
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """matplotlib's settings for a figure at paper size; those of the caller come back afterwards."""
+    """Sets matplotlib for a figure at paper size; restores the settings of the caller afterwards."""
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -42,7 +42,7 @@ def text_width(words: Iterable[str]) -> float:
 
 
 def save_png(figure: Figure, path: Path) -> Path:
-    """Writes `figure` as PNG at 200 dpi without empty margins, nor time or version: the same bytes each time."""
+    """Writes `figure` as PNG at 200 dpi, without margins, time or version, so that equal figures give equal bytes."""
     figure.savefig(
         path, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.04, metadata={"Software": None}
     )

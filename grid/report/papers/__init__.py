@@ -1,4 +1,4 @@
-"""Owns the tables that lay out a grid as a paper does, with the paper's figures beside ours; one file is one table.
+"""Tables that lay out a grid as a paper does, with the figures stated by the paper beside ours; one file is one table.
 
 To add one, put a file here (`my_paper_table_2.py` is the table `my-paper-table-2`), or declare in another package an
 entry point in the group `codecgrid.tables` whose value is the module:
@@ -6,8 +6,8 @@ entry point in the group `codecgrid.tables` whose value is the module:
     @PAPER_TABLES.register("my-paper-table-2")
     def table(results: GridResults) -> Table: ...       # or parts of a page, tables and figures, in their order
 
-An experiment asks for it with `report: [my-paper-table-2]`. A table is made from whatever is there: cells that failed
-or never ran show their state, and `results.compared` holds the grids of the experiments named under `compare`.
+An experiment requests it with `report: [my-paper-table-2]`. A table is made from the results that exist: cells that
+failed or never ran show their state, and `results.compared` holds the grids of the experiments listed in `compare`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ PAPER_TABLES: Registry[PaperTable] = Registry(kind="paper table", package="grid.
 
 
 def paper_parts(name: str, results: GridResults) -> tuple[Part, ...]:
-    """What the table or figure `name` shows of `results`; RequestError when there is no such table."""
-    made = PAPER_TABLES.get(name)(results)
-    return (made,) if isinstance(made, Table) else made
+    """The parts of the paper table or figure `name` for `results`; RequestError if it does not exist."""
+    parts = PAPER_TABLES.get(name)(results)
+    return (parts,) if isinstance(parts, Table) else parts

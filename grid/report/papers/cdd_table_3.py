@@ -1,4 +1,4 @@
-"""Owns the CDD paper's Table 3: the baseline's EERs of a detector, and what each codec's CoRS changes by its label."""
+"""The CDD paper's Table 3: the baseline EERs of a detector, and their change by each codec's CoRS and its label."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CAPTION = (
 
 @PAPER_TABLES.register("cdd-table-3")
 def table(results: GridResults) -> Table:
-    """One row per training; the columns are those conditions that some cell measured, and the pooled ones."""
+    """One row per training; the columns are the conditions that some cell measured, and the pooled ones."""
     footnotes = Footnotes()
     columns = (
         *by_attack(results),
@@ -75,33 +75,33 @@ def _entry(
 ) -> Cell:
     if training.policy == NO_CORS:
         return _baseline(results, training, trials, paper, footnotes)
-    found = paired(results, training, trials.evaluation, trials.condition)
-    if found.state != "done":
-        return state_cell(found, len(PARTS), footnotes)
+    change = paired(results, training, trials.evaluation, trials.condition)
+    if change.state != "done":
+        return state_cell(change, len(PARTS), footnotes)
     detector, codec, mark = names(results, training)
     stated = figures().difference(TABLE, detector=detector, codec=codec, label=mark, key=trials.key) if paper else None
-    error = () if math.isnan(found.standard_error) else (f"± {percent(found.standard_error)}",)
-    details = error or interval(found.lower, found.upper, points)
+    error = () if math.isnan(change.standard_error) else (f"± {percent(change.standard_error)}",)
+    details = error or interval(change.lower, change.upper, points)
     if stated is not None:
         details = (*details, f"({points(stated)})")
-    bounds = (found.lower, found.upper, found.standard_error, found.count)
-    values = (found.mean, found.difference, *bounds, math.nan if stated is None else stated)
-    return Cell(points(found.difference), values, other_seeds(found.troubles, footnotes), details)
+    bounds = (change.lower, change.upper, change.standard_error, change.count)
+    values = (change.mean, change.difference, *bounds, math.nan if stated is None else stated)
+    return Cell(points(change.difference), values, other_seeds(change.troubles, footnotes), details)
 
 
 def _baseline(
     results: GridResults, training: TrainingOfGrid, trials: TrialColumn, paper: bool, footnotes: Footnotes
 ) -> Cell:
     cells = results.select(selection=training.selection, policy=training.policy, detector=training.detector)
-    found = summarise(cells, trials.evaluation, trials.condition)
-    if found.state != "done":
-        return state_cell(found, len(PARTS), footnotes)
+    summary = summarise(cells, trials.evaluation, trials.condition)
+    if summary.state != "done":
+        return state_cell(summary, len(PARTS), footnotes)
     detector = names(results, training)[0]
     stated = figures().eer(TABLE, detector=detector, training=OWN_TRAINING, key=trials.key) if paper else None
-    several = not math.isnan(found.standard_error)
-    details = (uncertainty(found),) if several else interval(found.lower, found.upper)
+    several = not math.isnan(summary.standard_error)
+    details = (uncertainty(summary),) if several else interval(summary.lower, summary.upper)
     if stated is not None:
         details = (*details, f"({percent(stated)})")
-    bounds = (found.lower, found.upper, found.standard_error, found.count)
-    values = (found.mean, math.nan, *bounds, math.nan if stated is None else stated)
-    return Cell(percent(found.mean), values, other_seeds(found.troubles, footnotes), details)
+    bounds = (summary.lower, summary.upper, summary.standard_error, summary.count)
+    values = (summary.mean, math.nan, *bounds, math.nan if stated is None else stated)
+    return Cell(percent(summary.mean), values, other_seeds(summary.troubles, footnotes), details)

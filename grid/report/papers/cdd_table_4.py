@@ -1,4 +1,4 @@
-"""Owns the CDD paper's Table 4: the baseline detectors by the corpus they were trained on, over four test sets."""
+"""The CDD paper's Table 4: the baseline detectors by the corpus they were trained on, over four test sets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class DetectorRow:
-    """A detector trained on one corpus: the cells of its seeds, in the grid they belong to."""
+    """A row: a detector trained without CoRS on one corpus (`training`), and the cells of its seeds in their grid."""
 
     detector: str
     training: str
@@ -47,7 +47,7 @@ class DetectorRow:
 
 @PAPER_TABLES.register("cdd-table-4")
 def table(results: GridResults) -> Table:
-    """One row per detector and experiment: this one's baseline, then those of the experiments compared with it."""
+    """One row per detector and experiment: the baseline of this experiment, then of those compared with it."""
     footnotes = Footnotes()
     paper = not incomparable(results)
     alone = [] if results.compared else ["No other experiment is compared: name its file under `compare`."]
@@ -77,24 +77,24 @@ def table(results: GridResults) -> Table:
 def _rows(results: GridResults, detector: str) -> Iterator[DetectorRow]:
     for grid in (results, *results.compared):
         training = word(figures().training, grid.name) or grid.name
-        found = grid.select(detector=detector, policy=NO_CORS)
-        if not found:
+        baselines = grid.select(detector=detector, policy=NO_CORS)
+        if not baselines:
             yield DetectorRow(detector, training, grid, ())
-        for selection in dict.fromkeys(cell.selection for cell in found):
-            cells = tuple(cell for cell in found if cell.selection == selection)
+        for selection in dict.fromkeys(cell.selection for cell in baselines):
+            cells = tuple(cell for cell in baselines if cell.selection == selection)
             yield DetectorRow(detector, f"{training}, {selection}" if cells[0].codecs else training, grid, cells)
 
 
 def _entry(row: DetectorRow, evaluation: str, paper: bool, footnotes: Footnotes) -> Cell:
-    found = summarise(row.cells, evaluation, POOLED)
+    summary = summarise(row.cells, evaluation, POOLED)
     if not row.cells:
         reason = row.grid.trouble or f"experiment {row.grid.name} trains no {row.detector} without resynthesised speech"
         return Cell("missing", ("missing",) * len(PARTS), footnotes.mark(reason))
-    if found.state != "done":
-        return state_cell(found, len(PARTS), footnotes)
+    if summary.state != "done":
+        return state_cell(summary, len(PARTS), footnotes)
     names = {"detector": paper_detector(row.detector), "training": row.training}
     stated = figures().eer(TABLE, **names, key=evaluation) if paper else None
-    details = tuple(filter(None, (uncertainty(found), "" if stated is None else f"({percent(stated)})")))
-    bounds = (found.lower, found.upper, found.standard_error, found.count)
-    values = (found.mean, *bounds, math.nan if stated is None else stated)
-    return Cell(percent(found.mean), values, other_seeds(found.troubles, footnotes), details)
+    details = tuple(filter(None, (uncertainty(summary), "" if stated is None else f"({percent(stated)})")))
+    bounds = (summary.lower, summary.upper, summary.standard_error, summary.count)
+    values = (summary.mean, *bounds, math.nan if stated is None else stated)
+    return Cell(percent(summary.mean), values, other_seeds(summary.troubles, footnotes), details)

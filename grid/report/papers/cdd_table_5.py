@@ -1,4 +1,4 @@
-"""Owns the CDD paper's Table 5: the mean score of each kind of speech, and what CoRS in training does to it."""
+"""The CDD paper's Table 5: the mean score of each kind of speech, and its change by CoRS in training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grid.analysis.results import DetectorFacts, GridResults
 from grid.core.vocabulary import NO_CORS, POOLED
 from grid.metrics.evaluation import Measurement
-from grid.report.paired import Measured, TrainingOfGrid, paired
+from grid.report.paired import MeasuredValue, TrainingOfGrid, paired
 from grid.report.papers import PAPER_TABLES
 from grid.report.papers.shared.cdd import (
     ALL,
@@ -44,14 +44,14 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class SpeechColumn:
-    """A column: one class of the trials of one condition."""
+    """A column: the trials of one class (`group`) of one condition."""
 
     group: str
     name: str
     trials: TrialColumn
 
-    def value(self, unit: float) -> Measured:
-        """The mean score of these trials, where a score of `unit` is shown as 1."""
+    def value(self, unit: float) -> MeasuredValue:
+        """The function that takes the mean score of these trials from a measurement, divided by `unit`."""
         bonafide = self.group == BONAFIDE
 
         def mean(measurement: Measurement) -> float:
@@ -62,7 +62,7 @@ class SpeechColumn:
 
 @PAPER_TABLES.register("cdd-table-5")
 def table(results: GridResults) -> Table:
-    """One row per training, one column per kind of bona fide and of spoof speech that the evaluations tell apart."""
+    """One row per training, one column per kind of bona fide and of spoof speech that the evaluations distinguish."""
     footnotes = Footnotes()
     columns = _columns(results)
     paper = not incomparable(results)
@@ -81,7 +81,7 @@ def table(results: GridResults) -> Table:
 
 
 def _columns(results: GridResults) -> list[SpeechColumn]:
-    """Recordings (raw), the CoRS of each codec, all CoRS, both; the CoSG of each generator, all CoSG."""
+    """Bona fide: recordings (raw), the CoRS of each codec, all CoRS, all; spoof: the CoSG by generator, all CoSG."""
     recordings = SpeechColumn(BONAFIDE, "raw", TrialColumn(T_COSG, POOLED, "raw"))
     codecs = [SpeechColumn(BONAFIDE, trials.name, trials) for trials in by_codec(results)]
     resynthesised = SpeechColumn(BONAFIDE, "CoRS", TrialColumn(T_CORS, POOLED, "CoRS"))
@@ -98,7 +98,7 @@ def _columns(results: GridResults) -> list[SpeechColumn]:
 
 
 def _units(results: GridResults) -> list[str]:
-    """A sentence for each detector that says what its score is."""
+    """One sentence per detector that states the unit of its score."""
     sentences = []
     for detector in results.detectors():
         cosines = _facts(results, detector).cosines
@@ -124,8 +124,10 @@ def _entry(
         summary = summarise(cells, evaluation, condition)
         if summary.state != "done":
             return state_cell(summary, len(PARTS), footnotes)
-        found = [m for c in cells if c.status == "done" and (m := c.measurement(evaluation, condition)) is not None]
-        mean, error = mean_and_error([value(measurement) for measurement in found])
+        measurements = [
+            m for c in cells if c.status == "done" and (m := c.measurement(evaluation, condition)) is not None
+        ]
+        mean, error = mean_and_error([value(measurement) for measurement in measurements])
         numbers = (mean, math.nan, error, summary.count, math.nan if stated is None else stated)
         details = _details(error, stated, "{:.3f}")
         return Cell(_written(mean, "{:.3f}"), numbers, other_seeds(summary.troubles, footnotes), details)

@@ -1,4 +1,4 @@
-"""Owns the CodecFake paper's Figure 2: 15 codecs and two published detectors, tested on the CoRS of each codec."""
+"""The CodecFake paper's Figure 2: 15 codecs and two published detectors, tested on the CoRS of each codec."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CAPTION = (
 
 @PAPER_TABLES.register("codecfake-figure-2")
 def parts(results: GridResults) -> tuple[Part, ...]:
-    """The heat map and the same as a table."""
+    """The heat map, and its values as a table."""
     return codec_matrix(
         results,
         Layout(

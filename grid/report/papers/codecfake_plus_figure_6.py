@@ -1,4 +1,4 @@
-"""Owns the CodecFake+ paper's Figure 6: 31 codecs by training and by test, all CoRS and all CoSG beside them."""
+"""The CodecFake+ paper's Figure 6: 31 codecs by training and by test, with all CoRS and all CoSG pooled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CAPTION = (
 
 @PAPER_TABLES.register("codecfake-plus-figure-6")
 def parts(results: GridResults) -> tuple[Part, ...]:
-    """For each detector the heat map and the same as a table."""
+    """For each detector the heat map, and its values as a table."""
     return codec_matrix(
         results,
         Layout(

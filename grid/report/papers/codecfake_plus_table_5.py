@@ -1,4 +1,4 @@
-"""Owns the CodecFake+ paper's Table V: training sub-category by test sub-category of the taxonomy, for each detector.
+"""The CodecFake+ paper's Table V: training sub-category by test sub-category of the taxonomy, for each detector.
 
 A detector trained on codecs of one sub-category is a member model. An entry is the mean over the members of their EER
 on the trials of the test sub-category, with the standard error over them (the paper's section on the taxonomy).
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from grid.analysis.results import GridResults
 from grid.core.identity import slug
-from grid.core.vocabulary import Axis
+from grid.core.vocabulary import AXES, Axis
 from grid.report.page import Part
 from grid.report.papers import PAPER_TABLES
 from grid.report.papers.shared.codec_matrix import shown_policy
 from grid.report.papers.shared.stated_figures import read_figures, word
 from grid.report.summary import mean_and_error, percent, summarise
 from grid.report.table import Cell, Column, Footnotes, Table, label
-from grid.report.tables.taxonomy import AXES, AXIS_NAMES, ORDER, Member, members_of
+from grid.report.tables.taxonomy import AXIS_NAMES, CATEGORY_ORDER, Member, members_of
 
 TABLE = 5
 FEWEST = 20
@@ -43,9 +43,9 @@ def _table(results: GridResults, detector: str, evaluation: str) -> Table:
     tests = [(axis, value) for axis in AXES for value in _tested(results, evaluation, axis)]
     rows = []
     for axis in AXES:
-        found = members_of(results, axis, detector, policy)[0]
-        for train in sorted({member.category for member in found}, key=_rank):
-            group = [member for member in found if member.category == train]
+        members = members_of(results, axis, detector, policy)[0]
+        for train in sorted({member.category for member in members}, key=_rank):
+            group = [member for member in members if member.category == train]
             entries = (_entry(group, evaluation, f"{test}={value}", footnotes) for test, value in tests)
             rows.append((label(AXIS_NAMES[axis]), label(train), *entries))
     missing = figures.missing.get(TABLE)
@@ -75,7 +75,7 @@ def _entry(group: Sequence[Member], evaluation: str, condition: str, footnotes: 
     values = [summary.mean for summary in summaries if summary.state == "done"]
     troubles = list(dict.fromkeys(text for summary in summaries for text in summary.troubles))
     if not values:
-        state = next((each for each in ("failed", "running", "missing") if each in {s.state for s in summaries}), "-")
+        state = next((name for name in ("failed", "running", "missing") if name in {s.state for s in summaries}), "-")
         return Cell(state, (state,) * len(PARTS), footnotes.mark("; ".join(troubles)) if troubles else "")
     measured = [m for member in group for cell in member.cells if (m := cell.measurement(evaluation, condition))]
     bonafide, spoof = measured[0].n_bonafide, measured[0].n_spoof
@@ -88,4 +88,5 @@ def _entry(group: Sequence[Member], evaluation: str, condition: str, footnotes: 
 
 
 def _rank(name: str) -> tuple[int, str]:
-    return (ORDER.index(name.lower()) if name.lower() in ORDER else len(ORDER)), name
+    order = CATEGORY_ORDER.index(name.lower()) if name.lower() in CATEGORY_ORDER else len(CATEGORY_ORDER)
+    return order, name

@@ -1,4 +1,4 @@
-"""Owns the CodecFake+ paper's Table VI: detectors by what they are trained on, over ASVspoof 2019 LA and CoSG."""
+"""The CodecFake+ paper's Table VI: detectors by their training data, tested on ASVspoof 2019 LA and CoSG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ CAPTION = (
 
 @dataclass(frozen=True)
 class FactorRow:
-    """One training, all its seeds, and the row of the paper that it repeats, if it does."""
+    """A row: one training with the cells of its seeds, and the row of the paper that it reproduces, if any.
+
+    `detector`, `cors` and `corpora` are in the words of the paper where it has them.
+    """
 
     detector: str
     cors: str
@@ -37,11 +40,11 @@ class FactorRow:
 
 @PAPER_TABLES.register("codecfake-plus-table-6")
 def table(results: GridResults) -> Table:
-    """The trainings of this experiment and of those compared with it: those of the paper in its order, then others."""
+    """The trainings of this experiment and of the compared ones: those of the paper in its order, then the others."""
     figures, footnotes = read_figures("codecfake_plus"), Footnotes()
     rows = sorted(_rows(results, figures), key=lambda row: _rank(row, figures))
-    there = {row.paper.letter for row in rows if row.paper is not None}
-    absent = [row.letter for row in figures.database if row.letter not in there]
+    reproduced = {row.paper.letter for row in rows if row.paper is not None}
+    absent = [row.letter for row in figures.database if row.letter not in reproduced]
     troubles = [f"Experiment {grid.name} is not here: {grid.trouble}." for grid in results.compared if grid.trouble]
     left_out = f"Rows of the paper that no experiment here trains: {', '.join(absent)}."
     return Table(
@@ -74,7 +77,7 @@ def _rows(results: GridResults, figures: PaperFigures) -> Iterator[FactorRow]:
                     word(figures.policies, selection) or selection,
                     word(figures.training, grid.name) or grid.name,
                 )
-                stated = [each for each in figures.database if (each.detector, each.cors, each.corpora) == words]
+                stated = [item for item in figures.database if (item.detector, item.cors, item.corpora) == words]
                 yield FactorRow(*words, grid, cells, stated[0] if stated and policy in (NO_CORS, SPOOF) else None)
 
 
@@ -83,16 +86,16 @@ def _rank(row: FactorRow, figures: PaperFigures) -> int:
 
 
 def _entry(row: FactorRow, evaluation: str, footnotes: Footnotes) -> Cell:
-    found = summarise(row.cells, evaluation, POOLED)
-    if found.state != "done":
-        return state_cell(found, len(PARTS), footnotes)
+    summary = summarise(row.cells, evaluation, POOLED)
+    if summary.state != "done":
+        return state_cell(summary, len(PARTS), footnotes)
     stated, lower, upper = _stated(row.paper, evaluation)
     words = "" if math.isnan(stated) else percent(stated)
     bounds = "" if math.isnan(lower) else f" [{percent(lower)}, {percent(upper)}]"
-    details = tuple(filter(None, (uncertainty(found), f"({words}{bounds})" if words else "")))
-    mark = footnotes.mark("mean of the other seeds; " + "; ".join(found.troubles)) if found.troubles else ""
-    values = (found.mean, found.lower, found.upper, found.standard_error, found.count, stated, lower, upper)
-    return Cell(percent(found.mean), values, mark, details)
+    details = tuple(filter(None, (uncertainty(summary), f"({words}{bounds})" if words else "")))
+    mark = footnotes.mark("mean of the other seeds; " + "; ".join(summary.troubles)) if summary.troubles else ""
+    values = (summary.mean, summary.lower, summary.upper, summary.standard_error, summary.count, stated, lower, upper)
+    return Cell(percent(summary.mean), values, mark, details)
 
 
 def _stated(paper: DatabaseRow | None, evaluation: str) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Owns the CodecFake paper's Table 3: generators that no detector heard, with tests against the best baseline."""
+"""The CodecFake paper's Table 3: generators not seen in training, with tests against the best baseline."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LEFT_OUT = (
 
 @dataclass(frozen=True)
 class CrossTestingRow:
-    """One training, all its seeds, in the words of the paper where it has them."""
+    """A row: one training with the cells of its seeds, named in the words of the paper where it has them."""
 
     trained_on: str
     detector: str
@@ -49,7 +49,7 @@ class CrossTestingRow:
 
 @PAPER_TABLES.register("codecfake-table-3")
 def table(results: GridResults) -> Table:
-    """One row per training, one column per evaluation that does not tell codecs apart."""
+    """One row per training, one column per evaluation without conditions per codec."""
     figures, footnotes = read_figures("codecfake"), Footnotes()
     sets = [name for name in results.evaluations() if not results.test_codecs(name)]
     rows = [
@@ -90,8 +90,8 @@ def _rows(results: GridResults, figures: PaperFigures) -> list[CrossTestingRow]:
     order = in_order(figures.codecs, [*results.codecs, *results.selections()])
     for detector in results.detectors():
         name = word(figures.detectors, detector) or detector
-        found = [c for c in results.select(detector=detector) if c.policy != NO_CORS]
-        keys = dict.fromkeys((c.selection, c.policy) for c in found)
+        with_cors = [c for c in results.select(detector=detector) if c.policy != NO_CORS]
+        keys = dict.fromkeys((c.selection, c.policy) for c in with_cors)
         for selection, policy in sorted(keys, key=lambda key: order.index(key[0])):
             cells = results.select(detector=detector, selection=selection, policy=policy)
             codec = word(figures.codecs, cells[0].codecs[0]) if len(cells[0].codecs) == 1 else None
@@ -103,36 +103,36 @@ def _rows(results: GridResults, figures: PaperFigures) -> list[CrossTestingRow]:
 def _entry(
     results: GridResults, row: CrossTestingRow, evaluation: str, figures: PaperFigures, footnotes: Footnotes
 ) -> Cell:
-    found = summarise(row.cells, evaluation, POOLED)
-    if found.state != "done":
-        return state_cell(found, len(PARTS), footnotes)
+    summary = summarise(row.cells, evaluation, POOLED)
+    if summary.state != "done":
+        return state_cell(summary, len(PARTS), footnotes)
     stated = figures.eer(TABLE, detector=row.detector, training=row.trained_on, key=evaluation)
-    # p-values are of one training: over several seeds there are as many of them, and none is shown
+    # a p-value belongs to one training: over several seeds there would be one each, so none is shown
     test = _test(results, row.cells[0], evaluation) if len(row.cells) == 1 else None
     signs = "" if test is None or test.note else PREDICTIONS * test.predictions_differ + BOOTSTRAP * test.eers_differ
     details = (
-        uncertainty(found),
+        uncertainty(summary),
         "" if test is None else points(test.difference),
         "" if stated is None else f"({percent(stated)})",
     )
-    notes = [*(["mean of the other seeds", *found.troubles] if found.troubles else []), test.note if test else ""]
+    notes = [*(["mean of the other seeds", *summary.troubles] if summary.troubles else []), test.note if test else ""]
     mark = footnotes.mark("; ".join(filter(None, notes))) if any(notes) else ""
     tested = (math.nan,) * 5
     if test is not None:
         tested = (test.difference, test.t_p, test.wilcoxon_p, test.bootstrap_p, test.adjusted_p)
-    values = (found.mean, found.lower, found.upper, found.standard_error, found.count, *tested)
-    text = f"{percent(found.mean)} {signs}".strip()
+    values = (summary.mean, summary.lower, summary.upper, summary.standard_error, summary.count, *tested)
+    text = f"{percent(summary.mean)} {signs}".strip()
     return Cell(text, (*values, math.nan if stated is None else stated), mark, tuple(filter(None, details)))
 
 
 def _test(results: GridResults, cell: CellResult, evaluation: str) -> Significance | None:
-    wanted = (cell.cell_id, evaluation)
-    return next((each for each in results.significance if (each.cell_id, each.evaluation) == wanted), None)
+    key = (cell.cell_id, evaluation)
+    return next((test for test in results.significance if (test.cell_id, test.evaluation) == key), None)
 
 
 def _best(results: GridResults, evaluation: str) -> str:
-    """Which baseline the column is tested against, and on how many trials."""
-    names = dict.fromkeys(each.baseline for each in results.significance if each.evaluation == evaluation)
+    """The remark on a column: its number of trials, and the baseline it is tested against."""
+    names = dict.fromkeys(test.baseline for test in results.significance if test.evaluation == evaluation)
     counts = [m for cell in results.cells if (m := cell.measurement(evaluation, POOLED)) is not None]
     trials = f"{counts[0].n_bonafide} bona fide and {counts[0].n_spoof} spoof trials" if counts else ""
     against = f"tested against {' and '.join(names)}" if names else ""
@@ -141,8 +141,8 @@ def _best(results: GridResults, evaluation: str) -> str:
 
 
 def _left_out(results: GridResults, sets: list[str]) -> str:
-    """Which evaluations were tested and are no column."""
-    others = [name for name in dict.fromkeys(each.evaluation for each in results.significance) if name not in sets]
+    """The remark on evaluations that were tested and have no column."""
+    others = [name for name in dict.fromkeys(test.evaluation for test in results.significance) if name not in sets]
     return LEFT_OUT.format(names=" and ".join(others)) if others else ""
 
 

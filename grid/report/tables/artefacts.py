@@ -1,4 +1,4 @@
-"""Owns the table of artefact similarity: SSIM and Pearson by group of codec pairs (CodecFake+, Table VIII)."""
+"""The table of artefact similarity: SSIM and Pearson correlation by group of codec pairs (CodecFake+, Table VIII)."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ NO_PLACE = "Without a place in the taxonomy, so in the families alone: {}."
 
 
 def artefact_table(results: ArtefactResults) -> Table:
-    """One row for each group of pairs, then one for each family or category in it."""
+    """One row per group of pairs, each followed by one per family or category in it."""
     catalogue = load_catalogue()
     entries = [catalogue.get(name) for name in results.codecs]
     footnotes = Footnotes()
-    outside = [entry.name for entry in entries if entry.qua is None]
+    unclassified = [entry.name for entry in entries if entry.qua is None]
     return Table(
         name="artefact-similarity",
         title="Similarity of codec artefacts",
         caption=CAPTION.format(utterances=results.utterances),
         columns=COLUMNS,
         rows=tuple(_row(results, group, footnotes) for group in pair_groups(entries)),
-        notes=footnotes.notes(*([NO_PLACE.format(", ".join(outside))] if outside else [])),
+        notes=footnotes.notes(*([NO_PLACE.format(", ".join(unclassified))] if unclassified else [])),
     )
 
 
 def _row(results: ArtefactResults, group: PairGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
-    found = [results.pair(*pair) for pair in group.pairs]
-    number = Cell(str(len(found)), (len(found),), footnotes.mark("a single pair") if len(found) == 1 else "")
-    similarities = ([pair.ssim for pair in found], [pair.pearson for pair in found])
+    pairs = [results.pair(*pair) for pair in group.pairs]
+    number = Cell(str(len(pairs)), (len(pairs),), footnotes.mark("a single pair") if len(pairs) == 1 else "")
+    similarities = ([pair.ssim for pair in pairs], [pair.pearson for pair in pairs])
     return label(group.name), label(group.category or "all"), number, *map(_similarity, similarities)
 
 

@@ -1,4 +1,4 @@
-"""Owns the cross-codec matrix: trained with one codec (rows), tested on another (columns); its values and its table."""
+"""The cross-codec matrix: EER by training codec (rows) and test codec (columns); its values and its table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS = ("eer", "standard_error", "seeds")
 class Matrix:
     """Summaries [train codec][test codec] of one detector, policy and evaluation.
 
-    The first `apart_rows` rows and the last `apart_columns` columns are of no single codec: figures set them apart.
+    The first `apart_rows` rows and the last `apart_columns` columns are not of a single codec; figures separate them.
     """
 
     evaluation: str
@@ -34,9 +34,9 @@ class Matrix:
 
 
 def cross_codec_matrix(results: GridResults, *, evaluation: str, detector: str, policy: str = DEFAULT_POLICY) -> Matrix:
-    """The matrix over all trainings on a single codec, in the order of the grid; it has no rows if there are none.
+    """The matrix over all trainings on a single codec, in the order of the grid; without rows if there are none.
 
-    RequestError: `evaluation` has no conditions per codec, or no cell has that detector or policy.
+    Raises RequestError if `evaluation` has no conditions per codec, or no cell has that detector or policy.
     """
     per_codec = results.evaluations(lambda condition: condition.startswith("codec="))
     for kind, value, known in (
@@ -65,7 +65,7 @@ def cross_codec_matrix(results: GridResults, *, evaluation: str, detector: str, 
 
 
 def aligned(trained: Iterable[str], tested: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Rows and columns with a straight diagonal: the codecs of both as `trained` has them, then those of one side."""
+    """Rows and columns in one order: codecs of both sides first, as in `trained`, so that they form a diagonal."""
     rows, columns = list(dict.fromkeys(trained)), list(dict.fromkeys(tested))
     both = [name for name in rows if name in columns]
     return both + [name for name in rows if name not in both], both + [name for name in columns if name not in both]

@@ -1,4 +1,4 @@
-"""Owns the table of effects: what changing one attribute of a codec does to the EER, by contrast and pair."""
+"""The table of effects: the change of the EER for one attribute of a codec, by contrast and by pair."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from grid.report.table import Cell, Column, Footnotes, Table, label
 
 @dataclass(frozen=True)
 class SideWords:
-    """`group` heads the columns of the other codecs; `test` is the unit of the permutation test and what it assumes.
+    """The wording of tables and figures for one side.
 
-    `unit` is that of the model of main effects, `reach` what the model speaks of; `outside` and `within` say which
-    other codecs its response is the mean over, with `{family}` and `{codecs}`. `marks` are of the figure.
+    `group` heads the columns of the other codecs; `test` states the unit of the permutation test and its assumption.
+    `unit` is the unit of the model of main effects, `reach` what the model generalises to; `outside` and `within` say
+    which other codecs its response is the mean over, with `{family}` and `{codecs}`. `marks` and `figure` are the
+    legend and the caption of the figure.
     """
 
     caption: str
@@ -84,7 +86,7 @@ TEST = SideWords(
         "EER; the bar is its interval. Left of zero the second value is easier to find."
     ),
 )
-WORDS: dict[Side, SideWords] = {"training": TRAINING, "test": TEST}
+SIDE_WORDS: dict[Side, SideWords] = {"training": TRAINING, "test": TEST}
 PARTS = ("difference", "lower", "upper", "p", "adjusted_p", "codecs")
 CAPTION_END = (
     " Those like the first favour the first, and the family is not balanced, so only the codecs outside it are "
@@ -111,7 +113,7 @@ FEW_SEEDS = (
     "effect (2 / 2^n). It takes {needed} seeds at least."
 )
 IMPARTIAL: tuple[Others, ...] = ("outside the family", "better than chance")
-"""The codecs that the noise floor is told for, where there are any; else it is told for all others."""
+"""The columns for which the noise floor is stated, if they have codecs; else it is stated for all others."""
 FEW_CODECS = f"fewer than {FEWEST_CODECS} codecs: no test"
 WORSE_THAN_CHANCE = (
     "The column `better than chance` holds the codecs outside the family but those with whom the mean EER of {family} "
@@ -122,8 +124,8 @@ OUT_OF_REACH = "{others}: with {codecs} codecs and {tests} contrasts no adjusted
 
 
 def effects_table(effects: Effects) -> Table:
-    """One row for each contrast and, where it has several, for each of its pairs."""
-    footnotes, words = Footnotes(), WORDS[effects.side]
+    """One row per contrast and, if it has several pairs, one per pair."""
+    footnotes, words = Footnotes(), SIDE_WORDS[effects.side]
     prefix = _common_prefix([codec for row in effects.rows for pair in row.pairs for codec in pair])
     families = {row.contrast.family for row in effects.rows}
     rows = tuple(_row(row, len(families) > 1, prefix, footnotes) for row in effects.rows)
@@ -149,12 +151,12 @@ def effects_table(effects: Effects) -> Table:
 
 
 def contrast_words(row: EffectRow, several_families: bool) -> str:
-    """The contrast, with its family where the table has several."""
+    """The words of the contrast, with its family if the table has several."""
     return f"{row.contrast.family}: {row.contrast.words}" if several_families else row.contrast.words
 
 
 def _row(row: EffectRow, several_families: bool, prefix: str, footnotes: Footnotes) -> tuple[Cell, ...]:
-    lacking = footnotes.mark("without " + "; ".join(row.troubles)) if row.troubles else ""
+    missing = footnotes.mark("without " + "; ".join(row.troubles)) if row.troubles else ""
     if len(row.pairs) == 1:
         first, second = row.pairs[0]
         codecs = Cell(f"{first.removeprefix(prefix)} to {second.removeprefix(prefix)}", (first, second))
@@ -163,7 +165,7 @@ def _row(row: EffectRow, several_families: bool, prefix: str, footnotes: Footnot
     return (
         label(contrast_words(row, several_families)),
         codecs,
-        Cell(str(len(row.seeds)), (len(row.seeds),), lacking),
+        Cell(str(len(row.seeds)), (len(row.seeds),), missing),
         *(_entry(row, others, footnotes) for others in OTHERS),
     )
 
@@ -191,16 +193,16 @@ def _over(effects: Effects) -> str:
 
 
 def _remarks(effects: Effects) -> list[str]:
-    """What the reader must not overlook: how far p carries, few seeds, the noise floor, tests that can find nothing."""
+    """Remarks on the validity of p, few seeds, the noise floor, and tests that cannot become significant."""
     tested = any(not math.isnan(effect.p_value) for row in effects.rows for effect in row.effects)
-    remarks = [TEST_REMARK.format(assumption=WORDS[effects.side].test)] if tested else []
+    remarks = [TEST_REMARK.format(assumption=SIDE_WORDS[effects.side].test)] if tested else []
     seeds, needed = len(effects.seeds), math.ceil(1 - math.log2(1 - effects.level))
     if 1 < seeds < needed:
-        told = {"seeds": seeds, "level": 100 * effects.level, "share": 100 * 2.0 ** (1 - seeds), "needed": needed}
-        remarks.append(FEW_SEEDS.format(**told))
+        share = 100 * 2.0 ** (1 - seeds)
+        remarks.append(FEW_SEEDS.format(seeds=seeds, level=100 * effects.level, share=share, needed=needed))
     remarks += _noise_floor(effects)
     remarks += [
-        WORSE_THAN_CHANCE.format(family=family, group=WORDS[effects.side].group, codecs=", ".join(codecs))
+        WORSE_THAN_CHANCE.format(family=family, group=SIDE_WORDS[effects.side].group, codecs=", ".join(codecs))
         for family, codecs in effects.left_out().items()
     ]
     return remarks + [text for others in OTHERS if (text := _out_of_reach(effects, others))]
@@ -208,10 +210,10 @@ def _remarks(effects: Effects) -> list[str]:
 
 def _noise_floor(effects: Effects) -> list[str]:
     floor = [row for row in effects.of_taxonomy() if row.pooled and row.contrast.is_noise_floor]
-    told = IMPARTIAL if effects.left_out() else IMPARTIAL[:1]
-    there = [others for others in told if any(row.effect(others).codecs for row in floor)]
+    impartial = IMPARTIAL if effects.left_out() else IMPARTIAL[:1]
+    with_codecs = [others for others in impartial if any(row.effect(others).codecs for row in floor)]
     remarks = []
-    for others in there or OTHERS[:1]:
+    for others in with_codecs or OTHERS[:1]:
         changes = [
             f"{row.contrast.words} {points(row.effect(others).difference)}"
             for row in floor
@@ -225,23 +227,24 @@ def _noise_floor(effects: Effects) -> list[str]:
 
 
 def _out_of_reach(effects: Effects, others: Others) -> str:
-    found = [row.effect(others) for row in effects.rows if not row.contrast.is_noise_floor]
-    together = [effect for effect in found if not math.isnan(effect.p_value)]
-    least = _least_p(together)
-    if not together or least <= 1 - effects.level:
+    """The remark for a column in which no adjusted p-value can be significant, "" for other columns."""
+    effects_of_column = [row.effect(others) for row in effects.rows if not row.contrast.is_noise_floor]
+    tested = [effect for effect in effects_of_column if not math.isnan(effect.p_value)]
+    least = _least_p(tested)
+    if not tested or least <= 1 - effects.level:
         return ""
-    most = max(effect.codecs for effect in together)
+    most = max(effect.codecs for effect in tested)
     words = others[0].upper() + others[1:]
-    return OUT_OF_REACH.format(others=words, codecs=most, tests=len(together), least=least)
+    return OUT_OF_REACH.format(others=words, codecs=most, tests=len(tested), least=least)
 
 
-def _least_p(together: list[Effect]) -> float:
-    """The least p-value, adjusted, that tests of so many codecs can give: two of 2^n signs are the farthest."""
-    return len(together) * min((2.0 ** (1 - effect.codecs) for effect in together), default=1.0)
+def _least_p(tested: list[Effect]) -> float:
+    """The smallest adjusted p-value that tests of so many codecs can give: 2 of 2^n sign assignments are extreme."""
+    return len(tested) * min((2.0 ** (1 - effect.codecs) for effect in tested), default=1.0)
 
 
 def _common_prefix(names: list[str]) -> str:
-    """The words, joined by hyphens, that all names open with; at least one word of each name is left."""
+    """The common leading words of all names, which are joined by hyphens; at least one word of each name is left."""
     split = [name.split("-")[:-1] for name in names]
     shared = takewhile(lambda words: len(set(words)) == 1, zip(*split, strict=False))
     return "".join(f"{words[0]}-" for words in shared)

@@ -1,4 +1,4 @@
-"""Owns the table of main effects: what an attribute does to the EER over all codecs of a family, a row per term."""
+"""The table of main effects: the change of the EER for each attribute over all codecs of a family, one row per term."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from grid.analysis.effects.results import Effects, MainEffects
 from grid.metrics.linear_model import Coefficient
 from grid.report.summary import points
 from grid.report.table import Cell, Column, Footnotes, Table, label
-from grid.report.tables.effects import WORDS
+from grid.report.tables.effects import SIDE_WORDS
 
 CAPTION = (
     "What one attribute of the {exchanged} does to the EER of {detector} on {evaluation} (policy {policy}) over all "
@@ -25,10 +25,10 @@ NUMBERS = ("estimate", "lower", "upper")
 
 
 def main_effects_table(effects: Effects) -> Table:
-    """One row for each term of each family; no numbers, and a note, where its codecs are too few."""
-    footnotes, words = Footnotes(), WORDS[effects.side]
-    several = len({each.family for each in effects.main}) > 1
-    rows = tuple(row for each in effects.main for row in _rows(each, several, footnotes))
+    """One row per term of each family; a note in place of numbers for a family without a model."""
+    footnotes, words = Footnotes(), SIDE_WORDS[effects.side]
+    several = len({main.family for main in effects.main}) > 1
+    rows = tuple(row for main in effects.main for row in _rows(main, several, footnotes))
     return Table(
         name=f"main-{effects.name}",
         title=f"Main effects of the {effects.exchanged}: {effects.view}",
@@ -57,25 +57,29 @@ def main_effects_table(effects: Effects) -> Table:
 
 
 def _rows(main: MainEffects, several: bool, footnotes: Footnotes) -> list[tuple[Cell, ...]]:
-    lacking = footnotes.mark("without " + "; ".join(main.troubles)) if main.troubles else ""
-    size = _count(len(main.members)), _count(len(main.seeds), lacking)
+    missing = footnotes.mark("without " + "; ".join(main.troubles)) if main.troubles else ""
+    size = _count(len(main.members)), _count(len(main.seeds), missing)
     words = [f"{main.family}: {term}" if several else term for term in main.terms]
     if main.model is None:
         mark = footnotes.mark(f"no model: {main.unfit}")
         absent = Cell("none", ("",) * len(NUMBERS), mark), *(Cell("", ("",)) for _ in range(4))
-        return [(label(each), *absent, *size) for each in words]
+        return [(label(term), *absent, *size) for term in words]
     degrees = _count(main.model.degrees_of_freedom)
-    found = zip(words, main.model.coefficients, strict=True)
-    return [(label(each), *_numbers(coefficient, degrees), *size) for each, coefficient in found]
+    coefficients = zip(words, main.model.coefficients, strict=True)
+    return [(label(term), *_numbers(coefficient, degrees), *size) for term, coefficient in coefficients]
 
 
-def _numbers(found: Coefficient, degrees: Cell) -> tuple[Cell, ...]:
-    interval = f"[{points(found.lower)}, {points(found.upper)}]"
+def _numbers(coefficient: Coefficient, degrees: Cell) -> tuple[Cell, ...]:
+    interval = f"[{points(coefficient.lower)}, {points(coefficient.upper)}]"
     return (
-        Cell(points(found.estimate), (found.estimate, found.lower, found.upper), details=(interval,)),
-        Cell(f"{found.t:.2f}", (found.t,)),
+        Cell(
+            points(coefficient.estimate),
+            (coefficient.estimate, coefficient.lower, coefficient.upper),
+            details=(interval,),
+        ),
+        Cell(f"{coefficient.t:.2f}", (coefficient.t,)),
         degrees,
-        *(Cell("< 0.001" if p < 0.001 else f"{p:.3f}", (p,)) for p in (found.p_value, found.adjusted)),
+        *(Cell("< 0.001" if p < 0.001 else f"{p:.3f}", (p,)) for p in (coefficient.p_value, coefficient.adjusted)),
     )
 
 
@@ -84,13 +88,13 @@ def _count(number: int, mark: str = "") -> Cell:
 
 
 def _remarks(effects: Effects) -> list[str]:
-    remarks, words = [], WORDS[effects.side]
+    remarks, words = [], SIDE_WORDS[effects.side]
     for main in effects.main:
         basis = words.within if main.basis == "all others" else words.outside
-        told = [basis.format(family=main.family, codecs=main.codecs)]
+        sentences = [basis.format(family=main.family, codecs=main.codecs)]
         if main.left_out:
-            told.append(WITHOUT.format(codecs=", ".join(main.left_out)))
+            sentences.append(WITHOUT.format(codecs=", ".join(main.left_out)))
         if main.model is not None:
-            told.append(RESIDUAL.format(points=100 * main.model.residual, df=main.model.degrees_of_freedom))
-        remarks.append(" ".join(told))
+            sentences.append(RESIDUAL.format(points=100 * main.model.residual, df=main.model.degrees_of_freedom))
+        remarks.append(" ".join(sentences))
     return remarks + ([ADDITIVE, HOLM] if any(main.model for main in effects.main) else [])

@@ -1,4 +1,4 @@
-"""The table of predicted MOS by system, beside the bona fide speech (CodecFake+, Figure 5)."""
+"""The table of predicted MOS by system, including bona fide speech (CodecFake+, Figure 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the table of the dual role: what a label does to the EER on the very codec that was labelled."""
+"""The table of the dual role of CoRS: the effect of its label on the EER for the codec that was labelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the table of selection x policy against detector x evaluation: what the labelling policy does to the EER."""
+"""The table of selection x policy against detector x evaluation: the effect of the labelling policy on the EER."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def policy_table(results: GridResults) -> Table:
 def policy_summary(
     results: GridResults, selection: str, policy: str, detector: str, evaluation: str, condition: str = POOLED
 ) -> tuple[Summary, float]:
-    """The summary over seeds and its difference from the baseline (NaN where there is nothing to compare)."""
+    """The summary over seeds, and its difference from the baseline; NaN without one, and for policy none."""
     cells = results.select(selection=selection, policy=policy, detector=detector)
     summary = summarise(cells, evaluation, condition)
     baseline = summarise(results.baseline(selection, detector), evaluation, condition)

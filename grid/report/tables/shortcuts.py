@@ -1,4 +1,4 @@
-"""Owns the table of shortcuts: how well duration, level and bandwidth alone tell the classes of an evaluation apart."""
+"""The table of shortcuts: how well duration, level and bandwidth alone separate the classes of an evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grid.report.table import Cell, Column, Footnotes, Table, label
 
 PARTS = ("eer", "bonafide_median", "spoof_median")
 LEAK, LEAST_TRIALS = 0.35, 20
-"""An EER below LEAK is marked, and so are classes too small for it to mean much."""
+"""An EER below LEAK is marked, and so are classes with fewer than LEAST_TRIALS trials."""
 CAPTION = (
     "What a detector could learn that is no artefact: the EER in % of one number alone, in whichever direction is "
     "better, so 50 is no leak and 0 a perfect one; in parentheses the medians of bona fide and of spoof. Level is the "
@@ -23,20 +23,20 @@ FEW = f"a class has fewer than {LEAST_TRIALS} trials"
 
 
 def shortcut_table(shortcuts: Sequence[Shortcut], *, pooled: bool = True) -> Table:
-    """One row for each evaluation on all its trials, or, without `pooled`, for each of its other conditions."""
+    """One row per evaluation on all its trials, or, without `pooled`, one per other condition."""
     footnotes = Footnotes()
     places = dict.fromkeys((s.evaluation, s.condition) for s in shortcuts if (s.condition == POOLED) == pooled)
-    found = {(s.evaluation, s.condition, s.feature): s for s in shortcuts}
+    shortcut_of = {(s.evaluation, s.condition, s.feature): s for s in shortcuts}
     rows = []
     for evaluation, condition in places:
-        of = [found[evaluation, condition, feature] for feature in FEATURES]
-        few = min(of[0].n_bonafide, of[0].n_spoof) < LEAST_TRIALS
+        by_feature = [shortcut_of[evaluation, condition, feature] for feature in FEATURES]
+        few = min(by_feature[0].n_bonafide, by_feature[0].n_spoof) < LEAST_TRIALS
         counted = Cell(
-            f"{of[0].n_bonafide} / {of[0].n_spoof}",
-            (of[0].n_bonafide, of[0].n_spoof),
+            f"{by_feature[0].n_bonafide} / {by_feature[0].n_spoof}",
+            (by_feature[0].n_bonafide, by_feature[0].n_spoof),
             footnotes.mark(FEW) if few else "",
         )
-        rows.append((label(evaluation), label(condition), counted, *(_entry(item, footnotes) for item in of)))
+        rows.append((label(evaluation), label(condition), counted, *(_entry(item, footnotes) for item in by_feature)))
     return Table(
         name="shortcuts" if pooled else "shortcuts-by-condition",
         title="Shortcuts" if pooled else "Shortcuts, by condition",

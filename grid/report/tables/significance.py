@@ -1,4 +1,4 @@
-"""Owns the table of significance: each training beside the best baseline, with all tests that compare the two."""
+"""The table of significance: each training beside the best baseline, with all tests that compare the two."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DRAWN = (
 
 
 def significance_table(results: GridResults) -> Table:
-    """One row for each comparison, by evaluation and in the order of the cells; empty where none was asked for."""
+    """One row per comparison, by evaluation and in the order of the cells; empty without tests in the experiment."""
     footnotes = Footnotes()
     cells = {cell.cell_id: cell for cell in results.cells}
     return Table(
@@ -53,7 +53,7 @@ def significance_table(results: GridResults) -> Table:
             Column("Wilcoxon p", group="predictions"),
             Column("verdict", align="left", parts=("eers_differ", "predictions_differ")),
         ),
-        rows=tuple(_row(each, cells[each.cell_id], footnotes) for each in results.significance),
+        rows=tuple(_row(test, cells[test.cell_id], footnotes) for test in results.significance),
         notes=footnotes.notes(*_remarks(results, cells)),
     )
 
@@ -79,7 +79,7 @@ def _p(value: float) -> Cell:
 
 
 def _verdict(test: Significance, footnotes: Footnotes) -> Cell:
-    """The marks of what differs; none, with the reason, where there is too little to tell by."""
+    """The marks of the tests that are significant; `too few`, with the reason, where there is too little data."""
     if test.note:
         return Cell("too few", ("too few", "too few"), footnotes.mark(test.note))
     marks = " ".join([EERS] * test.eers_differ + [PREDICTIONS] * test.predictions_differ)
@@ -102,20 +102,20 @@ def _caption(results: GridResults) -> str:
 
 
 def _remarks(results: GridResults, cells: dict[str, CellResult]) -> list[str]:
-    """For each evaluation how many trials there are, what the bootstrap draws, and how many comparisons are marked."""
+    """Per evaluation: the number of trials, what the bootstrap draws, and how many comparisons are marked."""
     remarks = []
-    for evaluation in dict.fromkeys(each.evaluation for each in results.significance):
-        of = [each for each in results.significance if each.evaluation == evaluation]
-        measured = cells[of[0].cell_id].measurement(evaluation, POOLED)
+    for evaluation in dict.fromkeys(test.evaluation for test in results.significance):
+        tests = [test for test in results.significance if test.evaluation == evaluation]
+        measured = cells[tests[0].cell_id].measurement(evaluation, POOLED)
         trials = f"{measured.n_bonafide} bona fide and {measured.n_spoof} spoof trials; " if measured else ""
         remarks.append(
             DRAWN.format(
                 evaluation=evaluation,
                 trials=trials,
-                drawn=" or ".join(dict.fromkeys(each.drawn for each in of)),
-                count=len(of),
-                eers=sum(each.eers_differ and not each.note for each in of),
-                both=sum(each.predictions_differ and not each.note for each in of),
+                drawn=" or ".join(dict.fromkeys(test.drawn for test in tests)),
+                count=len(tests),
+                eers=sum(test.eers_differ and not test.note for test in tests),
+                both=sum(test.predictions_differ and not test.note for test in tests),
                 first=EERS,
                 second=PREDICTIONS,
             )

@@ -1,4 +1,4 @@
-"""Owns the overview of a grid: every cell, its status, its pooled EERs."""
+"""The table of all cells of a grid: their status and their pooled EERs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 from grid.analysis.results import CellResult, GridResults
 from grid.core.vocabulary import POOLED
-from grid.report.summary import percent, trouble
+from grid.report.summary import missing_reason, percent
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
 
@@ -39,13 +39,13 @@ def status_table(results: GridResults) -> Table:
 
 
 def _reason(cell: CellResult) -> str:
-    return trouble(cell, "", "")
+    return missing_reason(cell, "", "")
 
 
 def _entry(cell: CellResult, evaluation: str, footnotes: Footnotes) -> Cell:
     if cell.status != "done":
         return label(cell.status)
-    found = cell.measurement(evaluation, POOLED)
-    if found is None:
-        return Cell("missing", ("missing",), footnotes.mark(trouble(cell, evaluation, POOLED)))
-    return Cell(percent(found.eer), (found.eer,))
+    measurement = cell.measurement(evaluation, POOLED)
+    if measurement is None:
+        return Cell("missing", ("missing",), footnotes.mark(missing_reason(cell, evaluation, POOLED)))
+    return Cell(percent(measurement.eer), (measurement.eer,))

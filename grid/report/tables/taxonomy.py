@@ -1,6 +1,6 @@
-"""Owns the taxonomy tables: EER by category of the training codec and category of the test codec (QUA, AUX, DEC).
+"""The taxonomy tables: EER by category of the training codec and category of the test codec (QUA, AUX, DEC).
 
-The recipe is that of Table V of the CodecFake+ paper: a detector trained on one selection is one countermeasure (CM);
+The method is that of Table V of the CodecFake+ paper: a detector trained on one selection is one countermeasure (CM);
 its value is the mean EER over the test codecs of a category (not the EER of the pooled trials); an entry is the mean
 over the CMs of a training category, with the standard error over these CMs.
 """
@@ -18,24 +18,24 @@ from grid.report.summary import mean_and_error, percent, summarise
 from grid.report.table import Cell, Column, Footnotes, Table, label
 from grid.report.tables.cross_codec import DEFAULT_POLICY
 
-AXES: tuple[Axis, ...] = ("qua", "aux", "dec")
 AXIS_NAMES = {"qua": "quantiser (QUA)", "aux": "auxiliary objective (AUX)", "dec": "decoder domain (DEC)"}
 TRANSMISSION = "transmission"
 UNCLASSIFIED = "unclassified"
-ORDER = ("mvq", "svq", "scq", "none", "sem", "disent", "time", "freq")
+CATEGORY_ORDER = ("mvq", "svq", "scq", "none", "sem", "disent", "time", "freq")
+"""The categories in the order of the paper, lower case."""
 PARTS = ("eer", "standard_error", "members")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One countermeasure: the seeds of one training, and the category of its codecs."""
+    """One countermeasure (CM): the category of its training codecs, and its cells, one per seed."""
 
     category: str
     cells: tuple[CellResult, ...]
 
 
 def category(facts: CodecFacts | None, axis: Axis) -> str:
-    """The category of a codec; codecs for transmission form their own, outside the taxonomy of neural codecs."""
+    """The category of a codec; transmission codecs have one of their own, outside the taxonomy of neural codecs."""
     if facts is not None and facts.group == "transmission":
         return TRANSMISSION
     value = None if facts is None else getattr(facts, axis)
@@ -131,5 +131,5 @@ def _caption(axis: Axis, evaluation: str, detector: str, policy: str, same_codec
 
 def _rank(name: str) -> tuple[int, int, str]:
     last = {TRANSMISSION: 1, UNCLASSIFIED: 2}.get(name, 0)
-    known = ORDER.index(name.lower()) if name.lower() in ORDER else len(ORDER)
-    return last, known, name
+    order = CATEGORY_ORDER.index(name.lower()) if name.lower() in CATEGORY_ORDER else len(CATEGORY_ORDER)
+    return last, order, name

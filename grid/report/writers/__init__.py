@@ -1,1 +1,1 @@
-"""Owns the formats a table is written in: each file turns a `Table` into one of them."""
+"""The formats of tables and pages: each file writes a `Table`, and some a `Page`, in one of them."""

@@ -1,4 +1,4 @@
-"""Owns CSV: the values behind a table for programs, EERs as fractions at full precision."""
+"""The CSV form of a table: the values behind it for programs, EERs as fractions at full precision."""
 
 from __future__ import annotations
 

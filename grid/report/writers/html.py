@@ -1,4 +1,4 @@
-"""The report as one HTML page, from the templates in `templates/`; every name in it is escaped by Jinja2."""
+"""The report as one HTML page, from the templates in `templates/`; Jinja2 escapes every text in it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from grid.report.table import Table
 
 TEMPLATES = Path(__file__).with_name("templates")
 STATES = ("failed", "missing", "running")
-"""Words in a cell that say why there is no number; the style sheet sets them apart."""
+"""The states that a cell shows in place of a number; the style sheet gives them a style of their own."""
 REST = "further-tables"
+"""The anchor of the folded parts."""
 
-# 8 pt at the figures' 200 dots per inch are 22 dots; the text beside them has 15 pixels
+# 8 pt at the 200 dots per inch of figures are 22 dots; the text of the page has 15 pixels
 SCALE = 0.65
 PNG_WIDTH = slice(16, 20)
-"""Where a PNG file says how wide it is: big-endian, in the first chunk (ISO/IEC 15948, 11.2.2)."""
+"""The bytes of the width in a PNG file: big-endian, in the first chunk (ISO/IEC 15948, 11.2.2)."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG as it stands in a page; `width` in CSS pixels makes its letters as large as those of the page."""
+    """A PNG embedded in a page; `width` is in CSS pixels and makes its type as large as that of the page."""
 
     base64: str
     width: int
 
 
 def to_html(table: Table) -> str:
-    """`table` as a `<section>` that can be linked to by its name."""
-    found: str = _environment().get_template("table.html").make_module({"states": STATES}).section(table)  # type: ignore[attr-defined]
-    return found
+    """`table` as a `<section>` with its name as the anchor."""
+    section: str = _environment().get_template("table.html").make_module({"states": STATES}).section(table)  # type: ignore[attr-defined]
+    return section
 
 
 def to_html_page(page: Page, folder: Path) -> str:
-    """A page that needs no other file: pictures are read from `folder`; it follows the reader's light or dark mode."""
+    """A self-contained page with the pictures in `folder` embedded; it follows the reader's light or dark mode."""
     return (
         _environment()
         .get_template("page.html")
@@ -48,23 +49,23 @@ def to_html_page(page: Page, folder: Path) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    made.tests["picture"] = lambda part: isinstance(part, Figure)
-    made.globals |= {"anchor": _anchor, "read_picture": _read_picture}
-    return made
+    environment.tests["picture"] = lambda part: isinstance(part, Figure)
+    environment.globals |= {"anchor": _anchor, "read_picture": _read_picture}
+    return environment
 
 
 def _links(page: Page) -> list[tuple[str, str]]:
-    """The titles of the parts and where they lead; of parts of one title the first."""
-    found: dict[str, str] = {}
+    """The titles of the parts with their anchors; for equal titles the first part."""
+    links: dict[str, str] = {}
     for part in page.shown:
-        found.setdefault(part.title, _anchor(part))
+        links.setdefault(part.title, _anchor(part))
     if page.folds:
-        found["Further tables and figures"] = REST
-    found[page.last.title] = page.last.name
-    return list(found.items())
+        links["Further tables and figures"] = REST
+    links[page.last.title] = page.last.name
+    return list(links.items())
 
 
 def _anchor(part: Part) -> str:

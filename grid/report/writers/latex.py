@@ -1,4 +1,4 @@
-"""Owns LaTeX: a booktabs table to be pasted into a paper (needs `\\usepackage{booktabs}` only)."""
+"""The LaTeX form of a table: a booktabs table for a paper (needs `\\usepackage{booktabs}` only)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 from grid.report.table import Cell, Table
 
-# What a column of a two-column paper (IEEE, ISCA) holds in \small
+# Characters in a column of a two-column paper (IEEE, ISCA) in \small
 COLUMN_CHARACTERS = 56
-# Above this, two columns hold a row only when its cells stand close
+# Above this, a row fits both columns only with less space between its cells
 ROOMY_CHARACTERS = 130
-# Above this, only in smaller type as well
+# Above this, it also needs smaller type
 CROWDED_CHARACTERS = 140
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -32,9 +32,9 @@ SPECIAL = {
 
 
 def to_latex(table: Table) -> str:
-    """`table` as a float, over both columns of the page where one is too narrow; notes below the rule.
+    """`table` as a float, over both columns of the page if one is too narrow; notes come below the rule.
 
-    Rows that share their first label stand together, and only the first of them shows it.
+    Rows with the same first label form a group, and only the first of them shows it.
     """
     characters = _characters(table)
     wide = characters > COLUMN_CHARACTERS
@@ -69,7 +69,7 @@ def escape_latex(text: str) -> str:
 
 
 def _characters(table: Table) -> int:
-    """How many characters a row takes, three of them for the room between two columns."""
+    """The characters of a row, with three for the space between two columns."""
     widths = []
     for index, column in enumerate(table.columns):
         cells = [row[index] for row in table.rows]

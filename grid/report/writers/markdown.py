@@ -1,4 +1,4 @@
-"""Owns GitHub Markdown: tables that can also be read as plain text."""
+"""The GitHub Markdown form of tables and pages; a table can also be read as plain text."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _rule(width: int, column: Column) -> str:
 
 
 def to_markdown_page(page: Page) -> str:
-    """The whole page; pictures are links to the files beside it."""
+    """The whole page; figures are links to the files beside it."""
     blocks = [f"# {escape_markdown(page.title)}\n"]
     blocks += [f"> **Note:** {escape_markdown(warning)}\n" for warning in page.warnings]
     blocks.append(f"{escape_markdown(page.summary)}\n")

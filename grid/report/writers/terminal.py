@@ -1,4 +1,4 @@
-"""Owns the terminal: a table for rich to draw."""
+"""The terminal form of a table, drawn by rich."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def to_rich(table: Table) -> RichTable:
-    """`table` as a rich table, its notes as the caption below; the words in it are never read as rich markup.
+    """`table` as a rich table, with its notes in the caption below; its text is never parsed as rich markup.
 
     No cell is cut: in a terminal that is too narrow, lines wrap at spaces.
     """

@@ -1,4 +1,4 @@
-"""Effects of cells: two bit rates of one codec, trained and tested, beside the EERs that the report shows."""
+"""Effects of finished cells: one codec at two bit rates, in training and in test, against the measured EERs."""
 
 from __future__ import annotations
 

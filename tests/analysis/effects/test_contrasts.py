@@ -1,4 +1,4 @@
-"""Effects of trainings whose EERs are known: means by hand, which tested codecs a column holds, what is missing."""
+"""Contrasts from given EERs: means computed by hand, the tested codecs of each column, missing trainings."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ def test_interval_needs_seeds_or_speakers() -> None:
 
 
 def test_from_the_other_side_the_trainings_stay_and_the_tested_codecs_are_exchanged() -> None:
-    turned = exchange().from_the_other_side()
+    turned = exchange().other_side()
     assert (turned.side, turned.codecs, turned.others) == ("test", TESTED, MEMBERS)
-    again = turned.from_the_other_side()
+    again = turned.other_side()
     np.testing.assert_array_equal(again.observed, exchange().observed)
     effects = effects_of(turned, 8, contrasts(FAMILY), CATALOGUE, CHOICE)
     assert (effects.side, effects.name) == ("test", "effects-test-e-spoof-lcnn")
@@ -139,7 +139,7 @@ def test_tested_codecs_need_no_training_of_their_own() -> None:
     states = {(codec, 0): "done" for codec in ("x0", "x1")} | {("x2", 0): "failed"}
     found = {place: CodecEers(0.1 + 0.02 * np.arange(len(TESTED)), None) for place in states if place[0] != "x2"}
     trained = exchange_of_training(("E", "spoof", "lcnn"), TESTED, found, states)
-    (pooled, *_) = effects_of(trained.from_the_other_side(), 0, contrasts(FAMILY), CATALOGUE, CHOICE).rows
+    (pooled, *_) = effects_of(trained.other_side(), 0, contrasts(FAMILY), CATALOGUE, CHOICE).rows
     outside = pooled.effect("outside the family")
     assert (outside.difference, outside.codecs) == (pytest.approx(0.02), 2)
     assert pooled.troubles == ("x2, seed 0: failed",)

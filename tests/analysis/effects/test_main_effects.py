@@ -1,4 +1,4 @@
-"""Main effects of trainings whose EERs are known: responses, seeds in common, families, what is missing."""
+"""Main effects from given EERs: responses, common seeds, families, missing trainings."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_from_the_other_side_the_response_is_the_mean_eer_on_a_tested_codec() ->
     on = np.array([0.10, 0.17, 0.06, 0.14, 0.12, 0.9])
     found = {("x0", 0): CodecEers(on, None), ("x1", 0): CodecEers(on + 0.2, None), ("a", 0): CodecEers(on * 0, None)}
     trained = exchange_of_training(("E", "spoof", "lcnn"), tested, found, dict.fromkeys(found, "done"))
-    (turned,) = main_effects(trained.from_the_other_side(), CATALOGUE, 0.95)
+    (turned,) = main_effects(trained.other_side(), CATALOGUE, 0.95)
     assert (turned.members, turned.basis, turned.codecs) == (("a", "b", "c", "d", "again"), "outside the family", 2)
     (direct,) = made(seeds=1)
     # the same five numbers, all of them 0.1 higher: the intercept takes that

@@ -11,7 +11,7 @@ from rich.console import Console
 from cluster.stages.artefacts import measure_all, run_artefacts
 from grid.analysis.artefacts import artefact_folder, plan_artefacts, read_artefacts
 from grid.core.errors import RequestError
-from tasks.progress import TerminalWatcher
+from tasks.progress import TerminalProgress
 from tests.support.tiny_grid import tiny
 
 pytestmark = pytest.mark.ray
@@ -20,14 +20,14 @@ GRID = {"selections": ["opus-6kbps", "mu-law"], "policies": ["spoof"]}
 
 def test_run_artefacts_renders_compares_and_running_again_reads(ray_local: None, tmp_path: Path) -> None:
     made = tiny(tmp_path, grid=GRID, artefacts={"utterances": 3})
-    watcher = TerminalWatcher(Console(file=io.StringIO()))
-    record = run_artefacts(made.config, made.store, address="local", watcher=watcher)
+    listener = TerminalProgress(Console(file=io.StringIO()))
+    record = run_artefacts(made.config, made.store, address="local", listener=listener)
     assert record.results["utterances"] == 3
     found = read_artefacts(made.store, made.grid)
     assert found is not None
     assert [(pair.codec_a, pair.codec_b) for pair in found.pairs] == [("opus-6kbps", "mu-law")]
     assert made.store.names("cells") == []
-    assert run_artefacts(made.config, made.store, address="local", watcher=watcher) == record
+    assert run_artefacts(made.config, made.store, address="local", listener=listener) == record
 
 
 def test_a_shard_that_fails_is_named_and_the_others_are_kept(ray_local: None, tmp_path: Path) -> None:

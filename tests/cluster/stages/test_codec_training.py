@@ -15,7 +15,7 @@ import yaml
 
 from cluster.stages.codec_training import train_codecs
 from grid.codec_training.progress import STATE, HistoryLine
-from grid.codec_training.stage import OnLine
+from grid.codec_training.stage import OnHistoryLine
 from grid.codec_training.training import HISTORY, LOCK, WEIGHTS, TrainingJob, run_job, training_jobs
 from grid.codecs.controlled.spec import CodecSpec, load_spec
 from grid.config.experiment import CorpusSource
@@ -93,7 +93,7 @@ def mend(job: TrainingJob) -> None:
     Store.open(job.root).remove(f"{job.folder}/{STATE}")
 
 
-def at_first_line(act: Callable[[CodecSpec], None], steps: list[tuple[str, int]] | None = None) -> OnLine:
+def at_first_line(act: Callable[[CodecSpec], None], steps: list[tuple[str, int]] | None = None) -> OnHistoryLine:
     """A report that does something once, and keeps which steps it heard of."""
     heard = [] if steps is None else steps
 

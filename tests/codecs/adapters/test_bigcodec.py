@@ -15,10 +15,9 @@ from bigcodec.modules import ResLSTM
 from safetensors.torch import save_file
 
 from grid.codecs.adapters.bigcodec import BigCodecAdapter, BigCodecSizes, new_model
-from grid.codecs.contract import Codec
-from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 200
 SMALL = BigCodecSizes(filters=2, latent=8, decoder_channels=64, codebook_size=32, codebook_dimension=4)
@@ -50,8 +49,13 @@ def adapter(model: Any = None) -> BigCodecAdapter:
     return BigCodecAdapter.from_model(small_model() if model is None else model, entry)
 
 
-def test_bigcodec_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        checks.make_entry("bigcodec", 16_000, hop=HOP, codebooks=1, codebook_size=32, weights=[OFFICIAL]),
+        around(BigCodecAdapter, small_model),
+        facts=("hop", "codebooks", "codebook_size"),
+    )
+]
 
 
 def test_bigcodec_codes_are_integers_within_the_codebook() -> None:
@@ -112,7 +116,7 @@ def test_bigcodec_group_of_one_length_equals_the_batch() -> None:
     np.testing.assert_allclose(codec.code_each(list(waveforms), [0] * 3), codec.code(waveforms, [0] * 3), atol=1e-6)
 
 
-def test_bigcodec_lstm_of_both_directions_hears_no_padding() -> None:
+def test_bigcodec_lstm_of_both_directions_reads_no_padding() -> None:
     torch.manual_seed(0)
     model = new_model(SMALL)
     checks.without_biases(model)
@@ -133,16 +137,6 @@ def test_bigcodec_output_sample_is_centred_on_its_input_sample() -> None:
         in_channels=8, upsample_initial_channel=64, ngf=2, use_rnn=False, vq_dim=8, codebook_size=32, codebook_dim=4
     ).eval()
     checks.check_alignment(lambda signal: decoder(decoder(encoder(signal))[0], vq=False), 160 * HOP, HOP)
-
-
-def test_bigcodec_entry_that_does_not_fit_the_model_is_an_error() -> None:
-    entry = checks.make_entry("bigcodec", 16_000, codebook_size=8192)
-    with pytest.raises(RequestError, match="codebook size 8192, but the model has 32"):
-        BigCodecAdapter.from_model(small_model(), entry)
-
-
-def test_bigcodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(checks.make_entry("bigcodec", 16_000, weights=[OFFICIAL]), tmp_path)
 
 
 def test_bigcodec_authors_file_with_old_weight_norm_names_loads(

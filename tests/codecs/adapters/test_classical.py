@@ -1,17 +1,29 @@
-"""Classical codecs: what libsndfile must not do to us, and wrong arguments."""
+"""Classical codecs: their formats through libsndfile, and what it must not do."""
 
 from __future__ import annotations
 
 import io
 
 import numpy as np
-import pytest
 import soundfile
 
 from grid.codecs.adapters.classical import ClassicalAdapter
 from grid.codecs.catalogue import build, load_catalogue
-from grid.core.errors import RequestError
+from tests.support.adapter_contract import AdapterCase, with_default_weights
 from tests.support.speech import voiced
+
+CONTRACT = [
+    AdapterCase(
+        entry,
+        with_default_weights,
+        kind=entry.name,
+        lengths=(1, 159, 16_000, 48_001),
+        exact=True,
+        wrong_arguments=[({**entry.arguments, "bitrate": 8}, r"(?s)wrong arguments .*bitrate")],
+    )
+    for entry in load_catalogue()
+    if entry.adapter == "classical"
+]
 
 
 def test_vorbis_four_minutes_at_once_does_not_crash_libsndfile() -> None:
@@ -44,9 +56,3 @@ def test_gsm_native_output_is_that_of_a_wav_file_written_whole() -> None:
     stream.seek(0)
     expected = soundfile.read(stream, dtype="float32")[0][: speech.size]
     np.testing.assert_array_equal(adapter.code(speech[None], [0])[0], expected)
-
-
-def test_wrong_argument_names_codec_and_argument() -> None:
-    entry = load_catalogue().get("mu-law").model_copy(update={"arguments": {"format": "WAV", "bitrate": 8}})
-    with pytest.raises(RequestError, match=r"(?s)codec mu-law: wrong arguments .*bitrate"):
-        ClassicalAdapter(entry)

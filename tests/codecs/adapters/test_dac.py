@@ -15,6 +15,7 @@ from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 320
 WEIGHT = {"path": "dac/weights_24khz.pth", "source": "https://example.org/weights_24khz.pth"}
@@ -41,8 +42,15 @@ def small_entry(codebooks: int = 6, **facts: Any) -> Any:
     return checks.make_entry("dac", 24_000, arguments={"codebooks": codebooks}, **facts)
 
 
-def test_dac_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(DacAdapter.from_model(small_model(), small_entry())))
+CONTRACT = [
+    AdapterCase(
+        small_entry(weights=[WEIGHT]).model_copy(update={"codebooks": 6}),
+        around(DacAdapter, small_model),
+        facts=("native_rate", "codebooks"),
+        misfits=[({"arguments": {"codebooks": 7}}, "7 codebooks requested, the model has 6")],
+        wrong_arguments=[({"codebooks": 0}, "'codebooks'")],
+    )
+]
 
 
 def test_dac_loudness_level_makes_a_quiet_item_the_scaled_loud_one() -> None:
@@ -54,7 +62,7 @@ def test_dac_loudness_level_makes_a_quiet_item_the_scaled_loud_one() -> None:
 
 
 @pytest.mark.parametrize("codebooks", [1, 4, 6])
-def test_dac_codebooks_are_the_ones_asked_for(codebooks: int) -> None:
+def test_dac_codebooks_are_as_many_as_requested(codebooks: int) -> None:
     adapter = DacAdapter.from_model(small_model(), small_entry(codebooks))
     with torch.inference_mode():
         codes = adapter.encode(torch.from_numpy(checks.noise(2, 10 * HOP))[:, None])
@@ -78,18 +86,6 @@ def test_dac_output_is_the_package_forward() -> None:
 def test_dac_output_sample_is_centred_on_its_input_sample() -> None:
     model = small_model().eval()
     checks.check_alignment(lambda signal: model(signal)["audio"], 80 * HOP, HOP)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"), [({"codebooks": 7}, "7 codebooks asked"), ({"codebooks": 0}, "'codebooks'")]
-)
-def test_dac_entry_that_does_not_fit_the_model_is_an_error(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(RequestError, match=message):
-        DacAdapter.from_model(small_model(), checks.make_entry("dac", 24_000, arguments=arguments))
-
-
-def test_dac_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(small_entry(weights=[WEIGHT]), tmp_path)
 
 
 def test_dac_file_saved_by_the_package_loads_with_its_own_sizes(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 320
 WEIGHT = {"path": "encodec/encodec_24khz-d7cc33bc.th", "source": "https://example.org/encodec_24khz-d7cc33bc.th"}
@@ -40,8 +41,15 @@ def adapter(bandwidth: float = 6.0, **facts: Any) -> EncodecAdapter:
     return EncodecAdapter.from_model(small_model(), entry)
 
 
-def test_encodec_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        checks.make_entry("encodec", 24_000, arguments={"bandwidth": 6.0}, codebooks=8, weights=[WEIGHT]),
+        around(EncodecAdapter, small_model),
+        facts=("native_rate", "codebooks"),
+        misfits=[({"arguments": {"bandwidth": 5.0}}, "no bandwidth 5.0")],
+        wrong_arguments=[({}, "'bandwidth'"), ({"bandwidth": 6.0, "codebooks": 8}, "'codebooks'")],
+    )
+]
 
 
 @pytest.mark.parametrize(("bandwidth", "codebooks"), [(1.5, 2), (6.0, 8), (24.0, 32)])
@@ -58,27 +66,6 @@ def test_encodec_more_bandwidth_changes_the_output() -> None:
 
 def test_encodec_change_in_a_frame_moves_nothing_before_it() -> None:
     checks.check_causal_frames(Codec(adapter()), HOP)
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"arguments": {"bandwidth": 5.0}}, "no bandwidth 5.0"),
-        ({"arguments": {}}, "'bandwidth'"),
-        ({"arguments": {"bandwidth": 6.0, "codebooks": 8}}, "'codebooks'"),
-        ({"arguments": {"bandwidth": 6.0}, "codebooks": 2}, "codebooks 2, but the model has 8"),
-        ({"arguments": {"bandwidth": 6.0}, "native_rate": 48_000}, "native rate 48000"),
-    ],
-)
-def test_encodec_entry_that_does_not_fit_the_model_is_an_error(facts: dict[str, Any], message: str) -> None:
-    entry = checks.make_entry("encodec", **{"native_rate": 24_000, **facts})
-    with pytest.raises(RequestError, match=message):
-        EncodecAdapter.from_model(small_model(), entry)
-
-
-def test_encodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    entry = checks.make_entry("encodec", 24_000, arguments={"bandwidth": 6.0}, weights=[WEIGHT])
-    checks.check_missing_weights(entry, tmp_path)
 
 
 def test_encodec_full_size_state_dict_loads_and_its_digest_is_checked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from grid.core.errors import RequestError
 from grid.core.identity import file_digest
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
-from tests.support.checkouts import checkout, importing
+from tests.support.adapter_contract import AdapterCase, Make
+from tests.support.checkouts import imported
 
 HOP = 480
 WINDOW = 8 * HOP
@@ -45,11 +47,16 @@ WEIGHTS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def upstream() -> Iterator[Any]:
-    folder = checkout("yangdongchao/LLM-Codec", declaration("llm-codec").checkouts[0].commit)
-    with importing(folder, "codec"):
+    with imported("yangdongchao/LLM-Codec", declaration("llm-codec").checkouts[0].commit, "codec"):
         yield import_module(UPSTREAM)
+
+
+@pytest.fixture(scope="module", name="upstream")
+def _upstream() -> Iterator[Any]:
+    with upstream() as module:
+        yield module
 
 
 def entry(**facts: Any) -> Any:
@@ -77,8 +84,20 @@ def adapter(upstream: Any, folder: Path, **changes: Any) -> LlmCodecAdapter:
     return LlmCodecAdapter.from_model(small_model(upstream, folder, **changes), entry())
 
 
-def test_llmcodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(entry(), tmp_path)
+@contextmanager
+def small(folder: Path) -> Iterator[Make]:
+    with upstream() as module:
+        yield lambda entry: LlmCodecAdapter.from_model(small_model(module, folder), entry)
+
+
+CONTRACT = [
+    AdapterCase(
+        entry(),
+        small,
+        facts=("native_rate", "hop", "codebooks"),
+        misfits=[({"arguments": {"codebooks": 2}}, "argument codebooks 2, but the model has 3")],
+    )
+]
 
 
 def test_llmcodec_entry_without_one_of_its_files_is_an_error() -> None:
@@ -117,10 +136,6 @@ def test_llmcodec_bitrate_of_the_entry_follows_from_its_words(upstream: Any) -> 
     assert file_digest(folder / "config.yaml") == found.weights[3].sha256
 
 
-def test_llmcodec_odd_lengths_keep_shape_and_items_are_independent(upstream: Any, tmp_path: Path) -> None:
-    checks.check_contract(Codec(adapter(upstream, tmp_path)))
-
-
 def test_llmcodec_files_give_the_samples_of_upstreams_inference(upstream: Any, tmp_path: Path) -> None:
     theirs = small_model(upstream, tmp_path).eval()
     write(tmp_path, WEIGHTS[0]["path"], {"codec_model": theirs.state_dict()})
@@ -157,8 +172,6 @@ def test_llmcodec_output_sample_is_centred_on_its_input_sample(upstream: Any, tm
     checks.check_alignment(lambda signal: model(signal)[0], 96 * HOP, 4 * HOP)
 
 
-def test_llmcodec_entry_that_does_not_fit_the_model_is_an_error(upstream: Any, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="argument codebooks 2, but the model has 3"):
-        LlmCodecAdapter.from_model(small_model(upstream, tmp_path), entry(arguments={"codebooks": 2}))
+def test_llmcodec_model_without_projected_words_is_an_error(upstream: Any, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="decodes no model without use_cblinear"):
         adapter(upstream, tmp_path, use_cblinear=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 1920
 WEIGHTS = [
@@ -50,12 +50,19 @@ def adapter(codebooks: int = 8) -> MimiAdapter:
     return MimiAdapter.from_model(small_model(), checks.make_entry("mimi", 24_000, arguments={"codebooks": codebooks}))
 
 
-def test_mimi_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        checks.make_entry("mimi", 24_000, arguments={"codebooks": 8}, codebooks=8, weights=WEIGHTS),
+        around(MimiAdapter, small_model),
+        facts=("native_rate", "codebooks"),
+        misfits=[({"arguments": {"codebooks": 9}}, "9 codebooks requested, the model takes 1 to 8")],
+        wrong_arguments=[({}, "'codebooks'")],
+    )
+]
 
 
 @pytest.mark.parametrize("codebooks", [1, 4, 8])
-def test_mimi_codebooks_are_the_ones_asked_for(codebooks: int) -> None:
+def test_mimi_codebooks_are_as_many_as_requested(codebooks: int) -> None:
     with torch.inference_mode():
         codes = adapter(codebooks).encode(torch.from_numpy(checks.noise(2, 5 * HOP))[:, None])
     assert codes.shape == (2, codebooks, 5)
@@ -68,24 +75,6 @@ def test_mimi_fewer_codebooks_change_the_output() -> None:
 
 def test_mimi_change_in_a_frame_moves_nothing_before_it() -> None:
     checks.check_causal_frames(Codec(adapter()), HOP)
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"arguments": {"codebooks": 9}}, "9 codebooks asked, the model takes 1 to 8"),
-        ({"arguments": {}}, "'codebooks'"),
-        ({"arguments": {"codebooks": 8}, "codebooks": 4}, "codebooks 4, but the model has 8"),
-    ],
-)
-def test_mimi_entry_that_does_not_fit_the_model_is_an_error(facts: dict[str, Any], message: str) -> None:
-    with pytest.raises(RequestError, match=message):
-        MimiAdapter.from_model(small_model(), checks.make_entry("mimi", 24_000, **facts))
-
-
-def test_mimi_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    entry = checks.make_entry("mimi", 24_000, arguments={"codebooks": 8}, weights=WEIGHTS)
-    checks.check_missing_weights(entry, tmp_path)
 
 
 def test_mimi_hub_folder_loads_and_a_missing_tensor_is_an_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ import torch
 from grid.codecs.adapters.s3tokenizer import S3TokenizerAdapter
 from grid.codecs.catalogue import load_catalogue
 from grid.codecs.contract import Codec, Samples, resample
+from grid.codecs.entry import CatalogueEntry
 from grid.codecs.isolation.declaration import declaration
 from grid.codecs.shared.cosyvoice import SPEAKER, CosyVoiceSizes, SpeakerEncoder, mel_frames, new_flow, new_vocoder
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
-from tests.support.checkouts import checkout, importing
+from tests.support.adapter_contract import AdapterCase, Make
+from tests.support.checkouts import imported
 
 HOP = 640
 SMALL = CosyVoiceSizes(1, 64, 64, 1, 1, 16)
 FILES = ("speech_tokenizer_v2.onnx", "campplus.onnx", "flow.pt", "hift.pt")
+NewAdapter = Callable[..., S3TokenizerAdapter]
 WEIGHTS = [{"path": f"cosyvoice/{name}", "source": "https://nowhere.invalid/file"} for name in FILES]
 
 
@@ -36,20 +40,26 @@ def voice(waveform: Samples) -> Samples:
     return np.resize(np.abs(np.fft.rfft(waveform[0]))[:SPEAKER], (1, SPEAKER)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def upstream() -> Iterator[None]:
     """Imports from both checkouts, at the commits of the environment."""
     for package in ("s3tokenizer", "onnxruntime", "conformer", "diffusers", "lightning", "hydra"):
         pytest.importorskip(package, reason=f"package {package} is not installed", exc_type=ImportError)
     commits = {found.folder: found.commit for found in declaration("cosyvoice").checkouts}
-    cosyvoice = checkout("FunAudioLLM/CosyVoice", commits["CosyVoice"])
-    matcha = checkout("shivammehta25/Matcha-TTS", commits["Matcha-TTS"])
-    with importing(cosyvoice, "cosyvoice"), importing(matcha, "matcha"):
+    with (
+        imported("FunAudioLLM/CosyVoice", commits["CosyVoice"], "cosyvoice"),
+        imported("shivammehta25/Matcha-TTS", commits["Matcha-TTS"], "matcha"),
+    ):
         yield
 
 
-@pytest.fixture(scope="module")
-def tokenizer(upstream: None) -> Any:
+@pytest.fixture(scope="module", name="upstream")
+def _upstream() -> Iterator[None]:
+    with upstream():
+        yield
+
+
+def small_tokenizer() -> Any:
     from s3tokenizer import S3TokenizerV2
     from s3tokenizer.model_v2 import ModelConfig
 
@@ -59,32 +69,56 @@ def tokenizer(upstream: None) -> Any:
     return made.eval()
 
 
-@pytest.fixture(scope="module")
-def model(tokenizer: Any) -> Any:
+def small_model(tokenizer: Any) -> Any:
     """The published structure with few channels and layers."""
     torch.manual_seed(0)
     parts = {"tokenizer": tokenizer, "flow": new_flow(SMALL), "vocoder": new_vocoder(SMALL)}
     return torch.nn.ModuleDict(parts).eval()
 
 
+def adapter_around(model: Any, entry: CatalogueEntry) -> S3TokenizerAdapter:
+    made = S3TokenizerAdapter.from_model(model, entry)
+    made.speaker = voice
+    return made
+
+
+@contextmanager
+def small(_: Path) -> Iterator[Make]:
+    with upstream():
+        model = small_model(small_tokenizer())
+        yield lambda entry: adapter_around(model, entry)
+
+
+CONTRACT = [
+    AdapterCase(
+        entry(codebook_size=6561, weights=WEIGHTS),
+        small,
+        facts=("native_rate", "hop", "codebook_size"),
+        wrong_arguments=[
+            ({}, "argument 'prompt'"),
+            ({"prompt": "another"}, "argument 'prompt'"),
+            ({"prompt": "none", "steps": 10}, "argument 'steps'"),
+        ],
+    )
+]
+
+
 @pytest.fixture(scope="module")
-def adapter(model: Any) -> Callable[..., S3TokenizerAdapter]:
-    def make(prompt: str = "utterance", **facts: Any) -> S3TokenizerAdapter:
-        made = S3TokenizerAdapter.from_model(model, entry(prompt, **facts))
-        made.speaker = voice
-        return made
-
-    return make
+def tokenizer(upstream: None) -> Any:
+    return small_tokenizer()
 
 
-Make = Callable[..., S3TokenizerAdapter]
+@pytest.fixture(scope="module")
+def model(tokenizer: Any) -> Any:
+    return small_model(tokenizer)
 
 
-def test_s3tokenizer_odd_lengths_keep_shape_and_items_are_independent(adapter: Make) -> None:
-    checks.check_contract(Codec(adapter()))
+@pytest.fixture(scope="module")
+def adapter(model: Any) -> NewAdapter:
+    return lambda prompt="utterance": adapter_around(model, entry(prompt))
 
 
-def test_s3tokenizer_tokens_are_those_of_the_package_called_by_hand(adapter: Make, tokenizer: Any) -> None:
+def test_s3tokenizer_tokens_are_those_of_the_package_called_by_hand(adapter: NewAdapter, tokenizer: Any) -> None:
     import s3tokenizer
 
     waveform = torch.from_numpy(checks.noise(1, 20 * HOP - 7))
@@ -96,7 +130,7 @@ def test_s3tokenizer_tokens_are_those_of_the_package_called_by_hand(adapter: Mak
     assert len(torch.unique(codes)) > 5, "the tokens do not depend on the input"
 
 
-def test_s3tokenizer_decoding_is_that_of_cosyvoice_called_by_hand(adapter: Make, model: Any) -> None:
+def test_s3tokenizer_decoding_is_that_of_cosyvoice_called_by_hand(adapter: NewAdapter, model: Any) -> None:
     from cosyvoice.cli.model import CosyVoice2Model
 
     waveform = checks.noise(1, 20 * HOP)
@@ -114,7 +148,7 @@ def test_s3tokenizer_decoding_is_that_of_cosyvoice_called_by_hand(adapter: Make,
     assert torch.equal(decoded, expected)
 
 
-def test_s3tokenizer_noise_follows_the_seed_not_the_global_generator(adapter: Make) -> None:
+def test_s3tokenizer_noise_follows_the_seed_not_the_global_generator(adapter: NewAdapter) -> None:
     codec, waveforms = Codec(adapter()), checks.noise(1, 9_000)
     first = codec.resynthesise(waveforms, ["a"], seed=1)
     torch.manual_seed(99)
@@ -125,16 +159,16 @@ def test_s3tokenizer_noise_follows_the_seed_not_the_global_generator(adapter: Ma
     assert not np.array_equal(first, codec.resynthesise(waveforms, ["b"], seed=1))
 
 
-def test_s3tokenizer_without_prompt_makes_something_else_of_the_same_length(adapter: Make) -> None:
+def test_s3tokenizer_without_prompt_makes_something_else_of_the_same_length(adapter: NewAdapter) -> None:
     waveforms = checks.noise(1, 9_000)
     with_prompt, without = (adapter(prompt).code(waveforms, [0]) for prompt in ("utterance", "none"))
     assert with_prompt.shape == without.shape == (1, 15 * HOP)
     assert checks.difference(with_prompt, without) > 1e-4
 
 
-def test_s3tokenizer_more_than_the_noise_of_the_flow_is_refused(adapter: Make) -> None:
+def test_s3tokenizer_more_than_the_noise_of_the_flow_is_refused(adapter: NewAdapter) -> None:
     codes = torch.zeros((1, 1, 25 * 151), dtype=torch.int64)
-    with pytest.raises(RequestError, match="up to 300 s, prompt included, but 302 s are asked"):
+    with pytest.raises(RequestError, match="up to 300 s, prompt included, but 302 s are requested"):
         adapter().decode(codes, np.zeros((1, 151 * 16_000), dtype=np.float32), seed=0)
 
 
@@ -178,7 +212,7 @@ def write_speaker_graph(path: Path) -> Any:
 
 
 def test_s3tokenizer_published_file_formats_load_and_a_lacking_tensor_is_an_error(
-    adapter: Make, model: Any, tokenizer: Any, tmp_path: Path
+    adapter: NewAdapter, model: Any, tokenizer: Any, tmp_path: Path
 ) -> None:
     class Small(S3TokenizerAdapter):
         sizes = SMALL
@@ -204,28 +238,6 @@ def test_s3tokenizer_published_file_formats_load_and_a_lacking_tensor_is_an_erro
     torch.save(vocoder, folder / "hift.pt")
     with pytest.raises(RequestError, match="does not hold the weights of HiFTGenerator"):
         Small(entry(weights=WEIGHTS), weights=finder).load()
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"hop": 320}, "hop 320, but the model has 640"),
-        ({"codebook_size": 4096}, "codebook size 4096, but the model has 6561"),
-    ],
-)
-def test_s3tokenizer_entry_that_does_not_fit_is_an_error(adapter: Make, facts: dict[str, Any], message: str) -> None:
-    with pytest.raises(RequestError, match=message):
-        adapter(**facts)
-
-
-def test_s3tokenizer_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(entry(weights=WEIGHTS), tmp_path)
-
-
-@pytest.mark.parametrize("arguments", [{}, {"prompt": "another"}, {"prompt": "none", "steps": 10}])
-def test_s3tokenizer_wrong_arguments_are_an_error_before_anything_loads(arguments: dict[str, Any]) -> None:
-    with pytest.raises(RequestError, match="s3tokenizer-test: argument"):
-        S3TokenizerAdapter(entry(arguments=arguments))
 
 
 def test_s3tokenizer_catalogue_entry_is_one_the_adapter_takes() -> None:

@@ -16,6 +16,7 @@ from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 512
 SMALL: dict[str, Any] = {
@@ -47,8 +48,13 @@ def adapter(**changes: Any) -> SnacAdapter:
     return SnacAdapter.from_model(small_model(**changes), checks.make_entry("snac", 24_000, codebooks=3))
 
 
-def test_snac_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        checks.make_entry("snac", 24_000, codebooks=3, weights=WEIGHTS),
+        around(SnacAdapter, small_model),
+        facts=("native_rate", "codebooks"),
+    )
+]
 
 
 def test_snac_44khz_structure_with_local_attention_keeps_the_contract() -> None:
@@ -91,10 +97,6 @@ def test_snac_seeded_noise_has_the_strength_of_upstream_noise() -> None:
 def test_snac_output_sample_is_centred_on_its_input_sample() -> None:
     model = small_model(noise=False).eval()
     checks.check_alignment(lambda signal: model(signal)[0], 96 * HOP, 4 * HOP)
-
-
-def test_snac_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(checks.make_entry("snac", 24_000, weights=WEIGHTS), tmp_path)
 
 
 def test_snac_hub_files_load_through_the_real_code(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""SoCodec's adapter: arguments and files everywhere, the real classes with random weights where they are installed."""
+"""SoCodec's adapter: arguments and files; the real classes with random weights where their environment is built."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grid.codecs.adapters.socodec import SoCodecAdapter
 from grid.codecs.catalogue import identity, load_catalogue
-from grid.codecs.contract import Codec
 from grid.codecs.entry import CatalogueEntry
 from grid.codecs.isolation.adapter import IsolatedAdapter
 from grid.codecs.isolation.declaration import declaration
-from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.weights import WeightFinder
 from tests.support import built_environments
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, Make
 from tests.support.places import REPOSITORY
 
 SILENCE = 8_000
@@ -45,25 +44,33 @@ def test_socodec_reads_no_pickle_of_fairseq() -> None:
     assert not any("fairseq" in weight.path for weight in published().weights)
 
 
-def test_socodec_negative_silence_is_an_error() -> None:
-    entry = published().model_copy(update={"arguments": {"leading_silence": -1}})
-    with pytest.raises(RequestError, match="leading_silence"):
-        SoCodecAdapter(entry)
+def make_small_model(folder: Path) -> Path:
+    """The model of `tests/support/upstream/socodec_small.py` in `folder`, made under its environment's Python."""
+    made = built_environments.built("socodec")
+    built_environments.run_script(made, REPOSITORY / "tests" / "support" / "upstream" / "socodec_small.py", folder)
+    return folder
 
 
-def test_socodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    adapter = SoCodecAdapter(published(), weights=WeightFinder([tmp_path], offline=True))
-    with pytest.raises(MissingRequirementError, match="hub:hhguo/SoCodec") as caught:
-        adapter.code(checks.noise(1, 4_000), [0])
-    assert str(tmp_path / published().weights[0].path) in str(caught.value)
+@contextmanager
+def small(folder: Path) -> Iterator[Make]:
+    make_small_model(folder)
+    opened: list[IsolatedAdapter] = []
+
+    def make(entry: CatalogueEntry) -> IsolatedAdapter:
+        opened.append(isolated(folder, entry))
+        return opened[-1]
+
+    yield make
+    for adapter in opened:
+        adapter.close()
+
+
+CONTRACT = [AdapterCase(published(), small, wrong_arguments=[({"leading_silence": -1}, "leading_silence")])]
 
 
 @pytest.fixture(scope="module")
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = built_environments.built("socodec")
-    folder = tmp_path_factory.mktemp("socodec")
-    built_environments.run_script(made, REPOSITORY / "tests" / "support" / "upstream" / "socodec_small.py", folder)
-    return folder
+    return make_small_model(tmp_path_factory.mktemp("socodec"))
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +102,8 @@ def test_socodec_gives_what_upstreams_own_task_gives(adapter: IsolatedAdapter, k
 
 
 def test_socodec_tokens_of_the_small_model_are_four_streams_that_vary(known: dict[str, Any]) -> None:
-    """What makes the comparison above mean something."""
+    """The comparison above is meaningful: the tokens vary."""
     tokens = known["tokens"]
     assert tokens.shape == (2, 9, 4)  # 16000 samples in tokens of 1920
     assert 0 <= tokens.min() <= tokens.max() < 16_384
     assert min(len(np.unique(tokens[..., stream])) for stream in range(4)) > 2
-
-
-def test_socodec_odd_lengths_keep_shape_and_items_are_independent(adapter: IsolatedAdapter) -> None:
-    checks.check_contract(Codec(adapter))

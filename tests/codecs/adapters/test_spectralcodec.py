@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,10 @@ import yaml
 
 from grid.codecs.adapters.spectralcodec import CONFIG, MODULES, WEIGHTS, SpectralCodecAdapter, new_model
 from grid.codecs.catalogue import load_catalogue
-from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, Make
 
 FILE = "nvidia/mel-codec-22khz/mel-codec-22khz.nemo"
 HOP = 256
@@ -68,10 +70,6 @@ def write_archive(folder: Path, config: dict[str, Any], weights: Any) -> Spectra
     return SpectralCodecAdapter(entry(), weights=WeightFinder([folder], offline=True))
 
 
-def test_spectralcodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(entry(), tmp_path)
-
-
 def test_spectralcodec_entry_names_one_archive_and_needs_its_licence_accepted() -> None:
     found = load_catalogue().get("spectral-codec-22khz")
     assert [weight.path for weight in found.weights] == [FILE]
@@ -112,24 +110,34 @@ def test_spectralcodec_pickled_code_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "code-was-run").exists()
 
 
-@pytest.fixture
-def loaded(tmp_path: Path) -> SpectralCodecAdapter:
+def load_small(folder: Path) -> SpectralCodecAdapter:
     """The adapter, from an archive, around NeMo's classes with random weights; mel latents wide enough to vary."""
     pytest.importorskip("nemo.collections.tts", reason="needs nemo-toolkit[tts]; see grid/codecs/environments")
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    model = new_model(configuration(), tmp_path)
+    model = new_model(configuration(), folder)
     checks.without_biases(model)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.startswith("audio_encoder") and "post_conv" in name and parameter.dim() > 1:
                 parameter.mul_(200)
-    return write_archive(tmp_path, configuration(), model.state_dict())
+    return write_archive(folder, configuration(), model.state_dict())
 
 
-@pytest.mark.slow
-def test_spectralcodec_keeps_the_contract_on_nemos_classes(loaded: SpectralCodecAdapter) -> None:
-    checks.check_contract(Codec(loaded))
+@contextmanager
+def small(folder: Path) -> Iterator[Make]:
+    finder = load_small(folder).weights
+    yield lambda entry: SpectralCodecAdapter(entry, weights=finder)
+
+
+CONTRACT = [
+    AdapterCase(entry(), small, facts=("native_rate", "hop", "codebooks", "codebook_size"), slow=True),
+]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> SpectralCodecAdapter:
+    return load_small(tmp_path)
 
 
 @pytest.mark.slow

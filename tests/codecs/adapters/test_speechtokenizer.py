@@ -12,10 +12,10 @@ import torch
 
 from grid.codecs.adapters.speechtokenizer import SpeechTokenizerAdapter
 from grid.codecs.catalogue import load_catalogue
-from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 320
 REPO = "fnlp/SpeechTokenizer"
@@ -59,8 +59,19 @@ def adapter(codebooks: int = 8) -> SpeechTokenizerAdapter:
     return SpeechTokenizerAdapter.from_model(small_model(), entry(arguments={"codebooks": codebooks}))
 
 
-def test_speechtokenizer_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        entry(codebooks=8, codebook_size=16, weights=WEIGHTS),
+        around(SpeechTokenizerAdapter, small_model),
+        facts=("native_rate", "hop", "codebooks", "codebook_size"),
+        misfits=[({"arguments": {"codebooks": 9}}, "9 codebooks requested, the model has 8")],
+        wrong_arguments=[
+            ({}, "argument 'codebooks'"),
+            ({"codebooks": 0}, "argument 'codebooks'"),
+            ({"codebooks": 8, "bandwidth": 4.0}, "argument 'bandwidth'"),
+        ],
+    )
+]
 
 
 def test_speechtokenizer_output_is_that_of_the_package_called_by_hand() -> None:
@@ -71,7 +82,7 @@ def test_speechtokenizer_output_is_that_of_the_package_called_by_hand() -> None:
 
 
 @pytest.mark.parametrize("codebooks", [1, 8])
-def test_speechtokenizer_codebooks_are_as_many_as_asked(codebooks: int) -> None:
+def test_speechtokenizer_codebooks_are_as_many_as_requested(codebooks: int) -> None:
     with torch.inference_mode():
         codes = adapter(codebooks).encode(torch.from_numpy(checks.noise(2, 10 * HOP - 1))[:, None])
     assert codes.shape == (2, codebooks, 10)
@@ -80,20 +91,6 @@ def test_speechtokenizer_codebooks_are_as_many_as_asked(codebooks: int) -> None:
 def test_speechtokenizer_output_sample_is_centred_on_its_input_sample() -> None:
     model = small_model(lstm_layers=0, bidirectional=False).eval()
     checks.check_alignment(lambda signal: model.decoder(model.encoder(signal)), 64 * HOP, HOP)
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"arguments": {"codebooks": 9}}, "9 codebooks asked, the model has 8"),
-        ({"codebooks": 4}, "codebooks 4, but the model has 8"),
-        ({"codebook_size": 1024}, "codebook size 1024, but the model has 16"),
-        ({"hop": 160}, "hop 160, but the model has 320"),
-    ],
-)
-def test_speechtokenizer_entry_that_does_not_fit_the_model_is_an_error(facts: dict[str, Any], message: str) -> None:
-    with pytest.raises(RequestError, match=message):
-        SpeechTokenizerAdapter.from_model(small_model(), entry(**facts))
 
 
 def test_speechtokenizer_authors_files_load_and_a_wrong_size_is_an_error(tmp_path: Path) -> None:
@@ -114,17 +111,6 @@ def test_speechtokenizer_authors_files_load_and_a_wrong_size_is_an_error(tmp_pat
         SpeechTokenizerAdapter(entry(weights=WEIGHTS), weights=WeightFinder([tmp_path], offline=True)).load()
     (folder / "config.json").write_text(json.dumps(SMALL), encoding="utf-8")
     checks.check_pickled_code_is_refused(entry(weights=WEIGHTS), folder / "SpeechTokenizer.pt", tmp_path)
-
-
-def test_speechtokenizer_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    pytest.importorskip("speechtokenizer", reason="package speechtokenizer is not installed", exc_type=ImportError)
-    checks.check_missing_weights(entry(weights=WEIGHTS), tmp_path)
-
-
-@pytest.mark.parametrize("arguments", [{}, {"codebooks": 0}, {"codebooks": 8, "bandwidth": 4.0}])
-def test_speechtokenizer_wrong_arguments_are_an_error_before_anything_loads(arguments: dict[str, Any]) -> None:
-    with pytest.raises(RequestError, match="speechtokenizer-test: argument"):
-        SpeechTokenizerAdapter(entry(arguments=arguments))
 
 
 def test_speechtokenizer_catalogue_entry_is_one_the_adapter_takes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ import yaml
 
 from grid.codecs.adapters.sqcodec import UPSTREAM, SqCodecAdapter, hop_length
 from grid.codecs.catalogue import load_catalogue
-from grid.codecs.contract import Codec
 from grid.codecs.isolation.declaration import declaration
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
-from tests.support.checkouts import checkout, importing
+from tests.support.adapter_contract import AdapterCase, Make
+from tests.support.checkouts import imported
 
 HOP = 320
 SMALL: dict[str, Any] = {  # strides that make 50 frames per second; those of the published model are in its zip alone
@@ -41,13 +42,18 @@ SMALL: dict[str, Any] = {  # strides that make 50 frames per second; those of th
 WEIGHTS = [{"path": "Dongchao/UniAudio/16k_50dim_9.zip", "source": "hub:Dongchao/UniAudio"}]
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def upstream() -> Iterator[Any]:
-    folder = checkout("yangdongchao/SimpleSpeech", declaration("sq-codec").checkouts[0].commit)
-    pytest.importorskip("pytorch_lightning", reason="upstream's module imports it")
-    pytest.importorskip("omegaconf", reason="upstream's module imports it")
-    with importing(folder, "ldm"):
+    pytest.importorskip("pytorch_lightning", reason="needs pytorch_lightning, which upstream's module imports")
+    pytest.importorskip("omegaconf", reason="needs omegaconf, which upstream's module imports")
+    with imported("yangdongchao/SimpleSpeech", declaration("sq-codec").checkouts[0].commit, "ldm"):
         yield import_module(UPSTREAM)
+
+
+@pytest.fixture(scope="module", name="upstream")
+def _upstream() -> Iterator[Any]:
+    with upstream() as module:
+        yield module
 
 
 def entry(**facts: Any) -> Any:
@@ -70,6 +76,26 @@ def adapter(upstream: Any, **facts: Any) -> SqCodecAdapter:
     return SqCodecAdapter.from_model(small_model(upstream), entry(**facts))
 
 
+@contextmanager
+def small(_: Path) -> Iterator[Make]:
+    with upstream() as module:
+        yield lambda entry: SqCodecAdapter.from_model(small_model(module), entry)
+
+
+CONTRACT = [
+    AdapterCase(
+        entry(),
+        small,
+        facts=("codebooks",),
+        misfits=[
+            ({"arguments": {"dimensions": 50, "levels": 19}}, "argument dimensions 50, but the model has 6"),
+            ({"arguments": {"dimensions": 6, "levels": 11}}, "argument levels 11, but the model has 19"),
+        ],
+        wrong_arguments=[({"levels": 19}, r"'dimensions': Field required.*Arguments: dimensions, levels")],
+    )
+]
+
+
 def write_zip(folder: Path, state: dict[str, Any], *more: str) -> Path:
     """The authors' archive: a folder with the configuration and the torch file."""
     path = folder / WEIGHTS[0]["path"]
@@ -86,15 +112,6 @@ def load(folder: Path) -> SqCodecAdapter:
     codec = SqCodecAdapter(entry(), weights=WeightFinder([folder], offline=True))
     assert codec.model is not None
     return codec
-
-
-def test_sqcodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(entry(), tmp_path)
-
-
-def test_sqcodec_without_its_dimensions_is_an_error() -> None:
-    with pytest.raises(RequestError, match=r"argument 'dimensions': Field required.*Arguments: dimensions, levels"):
-        SqCodecAdapter(entry(arguments={"levels": 19}))
 
 
 def test_sqcodec_entry_names_what_the_adapter_takes() -> None:
@@ -125,10 +142,6 @@ def test_sqcodec_file_of_other_weights_is_an_error(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_sqcodec_odd_lengths_keep_shape_and_items_are_independent(upstream: Any) -> None:
-    checks.check_contract(Codec(adapter(upstream)))
-
-
 def test_sqcodec_zip_gives_the_samples_of_upstreams_inference(upstream: Any, tmp_path: Path) -> None:
     theirs = small_model(upstream).eval()
     write_zip(tmp_path, {"codec_model": theirs.state_dict(), "discriminator": {}})
@@ -156,10 +169,3 @@ def test_sqcodec_frames_know_nothing_of_the_future_but_their_look_ahead(upstream
     first, second = codec.code(waveforms, [0, 0])
     changed = np.flatnonzero(first != second)
     assert 18 * HOP <= changed[0] < 20 * HOP
-
-
-def test_sqcodec_entry_that_does_not_fit_the_model_is_an_error(upstream: Any) -> None:
-    with pytest.raises(RequestError, match="argument dimensions 50, but the model has 6"):
-        adapter(upstream, arguments={"dimensions": 50, "levels": 19})
-    with pytest.raises(RequestError, match="argument levels 11, but the model has 19"):
-        adapter(upstream, arguments={"dimensions": 6, "levels": 11})

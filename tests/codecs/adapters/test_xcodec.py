@@ -13,10 +13,10 @@ from transformers import XcodecConfig, XcodecModel
 
 from grid.codecs.adapters.xcodec import XcodecAdapter
 from grid.codecs.catalogue import load_catalogue
-from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 320
 REPO = "hf-audio/xcodec-hubert-librispeech"
@@ -49,8 +49,18 @@ def adapter(bandwidth: float = 4.0) -> XcodecAdapter:
     return XcodecAdapter.from_model(small_model(), entry)
 
 
-def test_xcodec_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        checks.make_entry("xcodec", 16_000, arguments={"bandwidth": 4.0}, codebooks=8, weights=WEIGHTS),
+        around(XcodecAdapter, small_model),
+        facts=("native_rate", "codebooks"),
+        misfits=[
+            ({"arguments": {"bandwidth": 3.0}}, "no bandwidth 3.0"),
+            ({"arguments": {"bandwidth": 0.5}}, "codebooks 8, but the model has 1"),
+        ],
+        wrong_arguments=[({}, "'bandwidth'")],
+    )
+]
 
 
 @pytest.mark.parametrize(("bandwidth", "codebooks"), [(0.5, 1), (2.0, 4), (4.0, 8)])
@@ -73,24 +83,6 @@ def test_xcodec_scale_of_the_entries_multiplies_the_input_as_the_authors_do() ->
     np.testing.assert_allclose(scaled.code(waveforms, [0]), by_hand, atol=1e-6)
     for name in ("x-codec-hubert-librispeech", "x-codec-hubert-general"):
         assert load_catalogue().get(name).arguments == facts
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"arguments": {"bandwidth": 3.0}}, "no bandwidth 3.0"),
-        ({"arguments": {}}, "'bandwidth'"),
-        ({"arguments": {"bandwidth": 0.5}, "codebooks": 8}, "codebooks 8, but the model has 1"),
-    ],
-)
-def test_xcodec_entry_that_does_not_fit_the_model_is_an_error(facts: dict[str, Any], message: str) -> None:
-    with pytest.raises(RequestError, match=message):
-        XcodecAdapter.from_model(small_model(), checks.make_entry("xcodec", 16_000, **facts))
-
-
-def test_xcodec_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    entry = checks.make_entry("xcodec", 16_000, arguments={"bandwidth": 4.0}, weights=WEIGHTS)
-    checks.check_missing_weights(entry, tmp_path)
 
 
 def test_xcodec_hub_folder_loads_and_a_missing_tensor_is_an_error(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from transformers import Xcodec2Config, Xcodec2FeatureExtractor, Xcodec2Model
 
 from grid.codecs.adapters.xcodec2 import Xcodec2Adapter
 from grid.codecs.catalogue import load_catalogue
-from grid.codecs.contract import Codec
 from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import AdapterCase, around
 
 HOP = 320
 REPO = "HKUSTAudio/xcodec2-hf"
@@ -69,8 +69,11 @@ def adapter() -> Xcodec2Adapter:
     return adapter_around(small_model())
 
 
-def test_xcodec2_odd_lengths_keep_shape_and_items_are_independent() -> None:
-    checks.check_contract(Codec(adapter()))
+CONTRACT = [
+    AdapterCase(
+        entry(weights=WEIGHTS), around(Xcodec2Adapter, small_model), facts=("native_rate", "hop", "codebook_size")
+    )
+]
 
 
 def test_xcodec2_output_is_that_of_the_model_called_by_hand() -> None:
@@ -87,24 +90,6 @@ def test_xcodec2_whole_hops_get_one_frame_more(samples: int, frames: int) -> Non
         codes = adapter().encode(torch.from_numpy(checks.noise(2, samples))[:, None])
     assert codes.shape == (2, 1, frames)
     assert len(torch.unique(codes)) > frames, "the codes do not depend on the input"
-
-
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"native_rate": 24_000}, "native rate 24000, but the model has 16000"),
-        ({"hop": 160}, "hop 160, but the model has 320"),
-        ({"codebook_size": 4096}, "codebook size 4096, but the model has 65536"),
-        ({"arguments": {"bandwidth": 0.8}}, "argument 'bandwidth'"),
-    ],
-)
-def test_xcodec2_entry_that_does_not_fit_the_model_is_an_error(facts: dict[str, Any], message: str) -> None:
-    with pytest.raises(RequestError, match=message):
-        Xcodec2Adapter.from_model(small_model(), entry().model_copy(update=facts))
-
-
-def test_xcodec2_missing_weights_name_file_source_and_place(tmp_path: Path) -> None:
-    checks.check_missing_weights(entry(weights=WEIGHTS), tmp_path)
 
 
 def test_xcodec2_hub_folder_loads_and_a_missing_tensor_is_an_error(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from grid.core.errors import RequestError
 from grid.core.weights import WeightFinder
 from tests.codecs.adapters.test_dac import small_entry, small_model
 from tests.support import torch_codec_checks as checks
+from tests.support.adapter_contract import check_contract
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def test_dac_with_its_true_pins_gives_the_samples_of_the_core_bit_for_bit(tmp_pa
     np.testing.assert_array_equal(there.code(waveforms, [0, 0]), here.code(waveforms, [0, 0]))
     ours, theirs = Codec(here), Codec(there)
     np.testing.assert_array_equal(theirs.resynthesise(waveforms, ["a", "b"]), ours.resynthesise(waveforms, ["a", "b"]))
-    checks.check_contract(theirs)
+    check_contract(theirs)
 
 
 def test_funcodec_with_its_pins_builds_and_imports() -> None:

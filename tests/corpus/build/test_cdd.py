@@ -1,4 +1,4 @@
-"""Building CDD from a small ASVspoof 5: the protocol that is written, its counts, and its import."""
+"""Building CDD from a small ASVspoof 5: the protocol written, its counts, and its import."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from grid.corpus.build.cdd import Built, build_cdd
+from grid.core.errors import RequestError
+from grid.corpus.build.cdd import BuiltCdd, build_cdd
 from grid.corpus.build.cdd_partitions import CHOICES, Partition
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.readers import open_corpus
-from grid.core.errors import RequestError
-from tests.support.fake_asvspoof5 import Size, write_asvspoof5
 from tests.support.asvspoof_trees import write_flacs, write_lines
+from tests.support.fake_asvspoof5 import Size, write_asvspoof5
 
 CODECS = ("opus-6kbps", "gsm-06.10")
 PLAN = (
@@ -30,12 +30,12 @@ def asvspoof5(tmp_path: Path) -> Path:
     return write_asvspoof5(tmp_path / "asvspoof5", SIZES)
 
 
-def lines(built: Built) -> list[dict[str, str]]:
+def lines(built: BuiltCdd) -> list[dict[str, str]]:
     with built.protocol.open(newline="") as stream:
         return list(csv.DictReader(stream))
 
 
-def count(built: Built, split: str, of: str) -> tuple[int, int | None]:
+def count(built: BuiltCdd, split: str, of: str) -> tuple[int, int | None]:
     (found,) = [(c.ours, c.published) for c in built.counts if (c.split, c.of) == (split, of)]
     return found
 

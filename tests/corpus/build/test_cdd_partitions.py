@@ -1,4 +1,4 @@
-"""The draw of CDD's partitions: sizes, speakers, what is shared and what is unique, and that it can be repeated."""
+"""The draw of CDD's partitions: sizes, speakers, shared and disjoint sets, and reproducibility."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from grid.codecs.catalogue import load_catalogue
+from grid.core.errors import RequestError
 from grid.corpus.build.cdd_partitions import CODECS, TABLE_2, TEST_CODECS, Drawn, Partition, cdd_plan, draw
 from grid.corpus.protocol import ProtocolRow
-from grid.core.errors import RequestError
 
 SPOOFED = frozenset(f"s{i:03d}" for i in range(0, 60, 2))
 DEV = Partition("dev", recordings=40, resynthesised=30, speakers=10, codecs=("a", "b", "c"), shared=False)

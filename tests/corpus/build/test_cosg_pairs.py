@@ -1,4 +1,4 @@
-"""Parallel CoSG sets: the order of the pairs, the protocol that a system fills, and its import."""
+"""Parallel CoSG sets: the order of the pairs, the protocol, its audio files, and its import."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from grid.corpus.build.cosg_pairs import Spoken, build_pairs, fill_pairs, parallel_pairs
+from grid.core.errors import RequestError
+from grid.corpus.build.cosg_pairs import Transcribed, build_pairs, fill_pairs, parallel_pairs
 from grid.corpus.importing import import_corpus, open_imported
 from grid.corpus.readers import open_corpus
-from grid.core.errors import RequestError
 from tests.support.tiny_grid import waveform
 
 
@@ -32,8 +32,8 @@ def echo(prompt: NDArray[np.float32], prompt_text: str, text: str) -> NDArray[np
 
 
 def test_pairs_prompt_the_next_text_and_the_last_wraps_to_the_first() -> None:
-    given = [Spoken(name, Path(name), name[0], name) for name in ("b2", "a3", "a1", "b1", "a2", "c1")]
-    found = [(pair.prompt.utterance_id, pair.said.text) for pair in parallel_pairs(given)]
+    given = [Transcribed(name, Path(name), name[0], name) for name in ("b2", "a3", "a1", "b1", "a2", "c1")]
+    found = [(pair.prompt.utterance_id, pair.target.text) for pair in parallel_pairs(given)]
     assert found == [("a1", "a2"), ("a2", "a3"), ("a3", "a1"), ("b1", "b2"), ("b2", "b1")]
 
 

@@ -1,4 +1,4 @@
-"""The reader of ASVspoof 2019 LA: where it finds the release, and what its five columns become."""
+"""The reader of ASVspoof 2019 LA: the places it searches, and the meaning of the five columns."""
 
 from __future__ import annotations
 

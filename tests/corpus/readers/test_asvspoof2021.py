@@ -1,4 +1,4 @@
-"""The reader of ASVspoof 2021 LA and DF: their phases, their channels, and where keys and audio lie."""
+"""The reader of ASVspoof 2021 LA and DF: phases, channels, and the places of keys and audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader of ASVspoof 5: ten fields or six, spaces in a .tsv, and a transmission codec that is no CoRS."""
+"""The reader of ASVspoof 5: ten or six fields, spaces in a .tsv, and transmission codecs, which are not CoRS."""
 
 from __future__ import annotations
 

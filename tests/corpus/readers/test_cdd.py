@@ -1,4 +1,4 @@
-"""The reader of CDD's pairs of files: what the names mean, and the checks that hold a pair together."""
+"""The reader of CDD's pairs of files: the meaning of names, and the consistency of the two files of a pair."""
 
 from __future__ import annotations
 

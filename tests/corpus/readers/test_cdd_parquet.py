@@ -1,4 +1,4 @@
-"""The reader of CDD in Parquet: declared columns, classes, splits, and audio that becomes files once."""
+"""The reader of CDD in Parquet: declared columns, classes, splits, and audio that is written to files once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CodecFake reader, on lists of the form of datalist.csv, and its Parquet form."""
+"""The CodecFake reader, on lists in the form of datalist.csv and on its Parquet form."""
 
 from __future__ import annotations
 

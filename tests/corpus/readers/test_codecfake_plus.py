@@ -1,4 +1,4 @@
-"""The CodecFake+ reader: each kind of protocol file, with the irregular lines of the real ones."""
+"""The CodecFake+ reader: each kind of protocol file, with the irregular lines of the published ones."""
 
 from __future__ import annotations
 

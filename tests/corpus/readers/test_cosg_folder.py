@@ -1,4 +1,4 @@
-"""The reader `cosg-folder`: roles, the codec of each system, trimmed copies, and what is wrong with a line."""
+"""The reader `cosg-folder`: roles, the codec of each system, trimmed copies, and errors with the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CSV reader: what it takes, what it fills in, and the place of what is wrong."""
+"""The CSV reader: accepted columns, defaults, and errors with the line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DeepFense reader: labels as numbers or words, and what it fills in."""
+"""The DeepFense reader: labels as numbers or words, and defaults."""
 
 from __future__ import annotations
 

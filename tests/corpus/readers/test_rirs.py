@@ -1,4 +1,4 @@
-"""The reader of RIRS_NOISES: its lists, its sets, folders without lists, and what is refused."""
+"""The reader of RIRS_NOISES: its lists, its sets, folders without lists, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The synthetic impulse responses: those in the repository are those that the program makes."""
+"""The synthetic impulse responses: the committed files are those that the program renders."""
 
 from __future__ import annotations
 

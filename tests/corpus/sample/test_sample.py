@@ -1,4 +1,4 @@
-"""The bundled sample corpus: what its protocol promises is what its files hold."""
+"""The bundled sample corpus: its protocol agrees with its files."""
 
 from __future__ import annotations
 

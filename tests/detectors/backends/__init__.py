@@ -1,1 +1,1 @@
-"""Tests of grid.detectors.contract."""
+"""Tests of grid.detectors.backends."""

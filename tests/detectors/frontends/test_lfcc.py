@@ -1,4 +1,4 @@
-"""LFCC against torchaudio and scipy where the definitions agree, and the parts that are the baseline's own."""
+"""LFCC against torchaudio and scipy where the definitions agree, and the parts specific to the baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the SSL frontend declares: options and their errors, features without torch, the shared pass, and detectors."""
+"""The declaration of the SSL frontend: options and errors, features without torch, the shared pass, and detectors."""
 
 from __future__ import annotations
 

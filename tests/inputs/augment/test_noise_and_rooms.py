@@ -1,4 +1,4 @@
-"""Reverberation: the convolution, the power that stays, the response's level, and what silence does."""
+"""Reverberation: the convolution, constant power, the response's level, and silence; noise at an SNR."""
 
 from __future__ import annotations
 

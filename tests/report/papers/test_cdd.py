@@ -1,4 +1,4 @@
-"""Tests of the tables of the CDD paper: layout, its figures, differences by hand, other grids, what is not there."""
+"""The tables of the CDD paper: layout, stated figures, differences by hand, compared grids, missing results."""
 
 from __future__ import annotations
 

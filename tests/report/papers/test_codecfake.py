@@ -1,4 +1,4 @@
-"""Tests of the tables and figures of the CodecFake papers: layout, the papers' figures, marks, what is not there."""
+"""The tables and figures of the CodecFake papers: layout, stated figures, marks, missing results."""
 
 from __future__ import annotations
 

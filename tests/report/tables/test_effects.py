@@ -1,4 +1,4 @@
-"""The table and the figure of effects: what a reader sees of a number, of one seed, of a test that cannot find."""
+"""The table and the figure of effects: numbers, a single seed, remarks, tests that cannot become significant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the table of significance: a row for each comparison, its marks, what it says of the tests, its place."""
+"""The table of significance: one row per comparison, its marks, its remarks, its place in the report."""
 
 from __future__ import annotations
 

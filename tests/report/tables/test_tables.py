@@ -1,4 +1,4 @@
-"""Tests of the tables' numbers: seeds, baselines, taxonomy means by hand, and that no failure looks like a result."""
+"""The numbers of tables: seeds, baselines, taxonomy means by hand, and failures that never look like a result."""
 
 from __future__ import annotations
 

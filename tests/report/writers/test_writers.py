@@ -1,4 +1,4 @@
-"""Tests of the table model and its formats: golden text, escaping, full precision, what a browser would read."""
+"""The table model and its formats: golden text, escaping, full precision, well-formed HTML."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Programs that run the published implementations on small random models, for tests."""

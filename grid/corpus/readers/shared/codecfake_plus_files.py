@@ -1,4 +1,4 @@
-"""Owns the kinds of protocol files that CodecFake+ has, and how one is told from another: by name, then by shape.
+"""The kinds of protocol files of CodecFake+, recognised by file name, else by the fields of the first line.
 
     cors          CoRS_labels.txt      speaker file label                       the release
     cosg          CoSG_labels.txt      model clip QUA AUX DEC label             the release
@@ -7,7 +7,7 @@
     cosg-seen     CoSG_SEEN.txt        model clip - VQ label                    likewise
     balanced-aux  *_mult_learn.txt     speaker utterance - AUX DEC VQ label     likewise, training; also -dec and -vq
 
-So the first field is a speaker or a model, the second an utterance and the last a label in all of them.
+In all of them the first field is a speaker or a model, the second an utterance and the last a label.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Fields = list[str]
 
 @dataclass(frozen=True)
 class FileKind:
-    """One kind of file: the pattern of its name, the numbers of fields a line may have, and what it lists."""
+    """One kind of file: the pattern of its name, the allowed numbers of fields, and whether it lists CoSG or CoRS."""
 
     name: str
     pattern: str
@@ -34,6 +34,7 @@ class FileKind:
 
     @property
     def balanced(self) -> bool:
+        """Whether it is a file of a balanced training set."""
         return self.name.startswith("balanced")
 
 
@@ -52,7 +53,7 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 @dataclass(frozen=True)
 class ProtocolFile:
-    """A file and its kind; `split` is that of all its lines, None where the speaker decides."""
+    """A file and its kind; `split` is that of all its lines, None where it depends on the speaker."""
 
     path: Path
     kind: FileKind
@@ -60,16 +61,16 @@ class ProtocolFile:
 
 
 def protocol_files(path: Path, kind: str | None) -> list[ProtocolFile]:
-    """The file at `path`, or the balanced ones in that folder, train before dev before test.
+    """The file at `path`, or the balanced files in the folder `path` in the order train, dev, test.
 
-    `kind` is asked for where name and shape do not tell. Raises RequestError for an unknown kind, for a file that is
-    of none, and for a folder without balanced files or with those of several kinds.
+    `kind` overrides the recognition. Raises RequestError for an unknown kind, for a file that is of no kind, and for a
+    folder without balanced files or with balanced files of several kinds.
     """
     forced = kind_named(kind) if kind is not None else None
     if path.is_dir():
         return _balanced_files(path, forced)
-    found = forced or _by_name(path) or _by_shape(path)
-    return [ProtocolFile(path, found, _split(path, found))]
+    file_kind = forced or _by_name(path) or _by_shape(path)
+    return [ProtocolFile(path, file_kind, _split(path, file_kind))]
 
 
 def kind_named(name: str) -> FileKind:
@@ -92,20 +93,20 @@ def lines(path: Path) -> Iterator[tuple[int, Fields]]:
 
 def _balanced_files(folder: Path, forced: FileKind | None) -> list[ProtocolFile]:
     kinds = [forced] if forced else [kind for kind in KINDS if kind.balanced]
-    found = {
+    files = {
         kind: [folder / file for split in SPLITS if (folder / (file := kind.pattern.replace("*", split))).is_file()]
         for kind in kinds
         if kind.balanced
     }
-    present = [kind for kind in found if found[kind]]
+    present = [kind for kind in files if files[kind]]
     if len(present) > 1:
         raise RequestError(
             f"{folder}: holds {', '.join(kind.name for kind in present)}; say which: --option kind={present[0].name}"
         )
     if not present:
-        wanted = ", ".join(kind.pattern for kind in kinds)
-        raise RequestError(f"{folder}: none of train, dev and test of {wanted} is there; or give one file as PATH")
-    return [ProtocolFile(path, present[0], _split(path, present[0])) for path in found[present[0]]]
+        patterns = ", ".join(kind.pattern for kind in kinds)
+        raise RequestError(f"{folder}: none of train, dev and test of {patterns} is there; or give one file as PATH")
+    return [ProtocolFile(path, present[0], _split(path, present[0])) for path in files[present[0]]]
 
 
 def _by_name(path: Path) -> FileKind | None:
@@ -127,7 +128,7 @@ def _by_shape(path: Path) -> FileKind:
 
 
 def _split(path: Path, kind: FileKind) -> str | None:
-    """What the kind or the file's name says; a file with a name of its own goes by speaker."""
+    """The split by the kind or the file name; None where the lines are split by speaker."""
     if kind.cosg or kind.name == "cors-all":
         return "test"
     return next((split for split in SPLITS if kind.balanced and path.name.startswith(f"{split}_")), None)

@@ -1,4 +1,4 @@
-"""Owns what a line of CodecFake means, whether it comes from datalist.csv or from the Parquet files."""
+"""Protocol rows from the lines of CodecFake, which come from datalist.csv or from its Parquet files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from grid.core.errors import RequestError, unknown_name
 from grid.core.vocabulary import BONAFIDE, SPOOF
 from grid.corpus.codec_tags import codec_of
-from grid.corpus.protocol import ProtocolRow, listed, parse_key
+from grid.corpus.protocol import ProtocolRow, parse_key, parse_names
 from grid.corpus.readers.vctk import DEV_SPEAKERS, TEST_SPEAKERS
 
 GENUINE = "genuine"
 VALLE = "valle"
 SOURCE = "codecfake"
 RecordingName = tuple[str, str]
-"""Speaker and file stem, by which a resynthesised utterance finds the recording it was made from."""
+"""Speaker and file stem, which a resynthesised utterance shares with the recording it was made from."""
+Speakers = str | Sequence[str]
+"""Names of speakers: a list in an experiment file, `p226,p229` on the command line."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What CodecFake says of one utterance, in its own words; `path` is ours; `where` is file:line for messages."""
+    """An utterance in the terms of CodecFake; `path` is that of the protocol row, `where` is file:line for messages."""
 
     stem: str
     speaker: str
@@ -34,14 +36,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class CodecFakeRows:
-    """Turns entries into rows; `recordings` are the genuine ones of the whole list, `splits` speaker -> dev or test."""
+    """Converts entries to rows; `recordings` are those of the whole list, `splits` maps speakers to dev or test."""
 
     recordings: Container[RecordingName]
     splits: Mapping[str, str]
     unknown_codecs: str
 
     def row(self, entry: Entry) -> ProtocolRow:
-        """The row of one entry; RequestError for an unknown label or tag, and for a label that its tag contradicts."""
+        """The row of one entry; RequestError for an unknown label or tag, and for a label that contradicts the tag."""
         labelled = parse_key(entry.label, entry.where)
         if (labelled == BONAFIDE) != (entry.tag == GENUINE):
             raise RequestError(
@@ -70,12 +72,12 @@ class CodecFakeRows:
 
 
 def utterance_id(stem: str, tag: str) -> str:
-    """The stem for a recording; stem and codec tag for what was made from it, because all codecs share the stem."""
+    """The stem for a recording, else stem and codec tag: the files of all codecs share the stem of the recording."""
     return stem if tag == GENUINE else f"{stem}-{tag}"
 
 
 def layout_of(pattern: str, fields: Sequence[str]) -> Callable[..., str]:
-    """The function that fills `pattern`; it takes `fields` by name. RequestError for a field that does not exist."""
+    """The function that formats `pattern` from `fields`, its keyword arguments; RequestError for an unknown field."""
     try:
         used = [name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None]
     except ValueError as error:
@@ -86,13 +88,9 @@ def layout_of(pattern: str, fields: Sequence[str]) -> Callable[..., str]:
     return pattern.format
 
 
-Speakers = str | Sequence[str]
-"""Names of speakers: a list in an experiment file, `p226,p229` on the command line."""
-
-
 def speaker_splits(dev: Speakers = DEV_SPEAKERS, test: Speakers = TEST_SPEAKERS) -> dict[str, str]:
-    """speaker -> dev or test; whoever is not there is train. RequestError for a speaker in both."""
-    dev, test = listed(dev), listed(test)
+    """Speaker -> dev or test; other speakers are train. RequestError for a speaker in both."""
+    dev, test = parse_names(dev), parse_names(test)
     both = sorted(set(dev) & set(test))
     if both:
         raise RequestError(f"speakers {', '.join(both)} are in both dev and test")

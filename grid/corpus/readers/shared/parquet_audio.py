@@ -1,6 +1,6 @@
-"""Owns audio that comes inside Parquet files (as Hugging Face stores datasets): its bytes become files, once.
+"""Extracts audio from Parquet files (as Hugging Face stores datasets): its bytes are written to files, once.
 
-Other columns are read as they are, and no decoding happens here.
+Other columns are returned unchanged; audio is not decoded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from grid.core.atomic_write import replacing
 from grid.core.errors import RequestError
 
-# 16 rows of 4 s PCM16 are 2 MB; a whole row group of a hub file can hold a gigabyte
+# 16 rows of 4 s PCM16 are 2 MB; a row group of a hub file can be a gigabyte
 _ROWS_AT_ONCE = 16
 
 _logger = logging.getLogger(__name__)
@@ -25,9 +25,9 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Extracted:
-    """One row of a Parquet file: `path` of the audio, relative to the folder of the files; the row's other columns.
+    """One row of a Parquet file: `path` of its audio, relative to the output folder, and the other columns, `values`.
 
-    `stem` is the file name that the row gives its audio, without folder and suffix, "" if it gives none; `where` is
+    `stem` is the file name of the audio by the row, without folder and suffix, "" if it has none; `where` is
     `file:row`, counting rows from 1 in that file; `row` counts them from 1 over all files.
     """
 
@@ -39,20 +39,20 @@ class Extracted:
 
 
 def parquet_files(path: Path, *, split: str = "") -> list[Path]:
-    """`path` itself, or the Parquet files in that folder or in its folder `data`, by name.
+    """`path` itself, or all Parquet files below that folder, sorted.
 
-    With `split` only those of a folder that are called `<split>-...` (as on the hub) or lie in a folder so called.
-    Raises RequestError if there are none.
+    With `split` only files named `<split>-...` (as on the hub) or in a folder of that name. Raises RequestError if
+    there are none.
     """
     if path.is_file():
         return [path]
-    found = sorted(path.glob("**/*.parquet"))
+    files = sorted(path.glob("**/*.parquet"))
     if split:
-        found = [file for file in found if file.name.startswith(f"{split}-") or split in file.relative_to(path).parts]
-    if not found:
-        wanted = f"{split}-*.parquet or {split}/*.parquet" if split else "*.parquet"
-        raise RequestError(f"{path}: no Parquet files; expected a file, or a folder with {wanted}")
-    return found
+        files = [file for file in files if file.name.startswith(f"{split}-") or split in file.relative_to(path).parts]
+    if not files:
+        expected = f"{split}-*.parquet or {split}/*.parquet" if split else "*.parquet"
+        raise RequestError(f"{path}: no Parquet files; expected a file, or a folder with {expected}")
+    return files
 
 
 def extracted(
@@ -65,11 +65,11 @@ def extracted(
 ) -> Iterator[Extracted]:
     """Each row of `files`, in order, after its audio was written to `folder`.
 
-    `audio` is a column of structs {bytes, path}; `columns` are the others that are wanted. `name(stem, values, row)`
-    gives the file name under `folder`, POSIX and without suffix; the suffix is that of the row's path, else .wav.
-    A file that is there with as many bytes is not written again, and a file is whole or absent. A row without bytes
-    writes nothing: its file is then missing, as the import will say. Raises RequestError for a file that is not
-    Parquet or lacks a column, and for a name that leaves the folder.
+    `audio` is a column of structs {bytes, path}; `columns` are the other columns to read. `name(stem, values, row)`
+    returns the file name under `folder`, POSIX and without suffix; the suffix is that of the row's path, else .wav.
+    Files are written atomically; an existing file of the same size is kept. For a row without bytes no file is written,
+    and the import reports it as missing. Raises RequestError for a file that is not Parquet or lacks a column, and for
+    a name outside the folder.
     """
     row = 0
     for file in files:
@@ -78,10 +78,10 @@ def extracted(
         for number, values in enumerate(_rows(source, file, [audio, *columns]), 1):
             row += 1
             content = values.pop(audio) or {}
-            given = PurePosixPath(str(content.get("path") or ""))
-            path = _inside(f"{name(given.stem, values, row)}{given.suffix or '.wav'}", f"{file}:{number}")
+            stated = PurePosixPath(str(content.get("path") or ""))
+            path = _inside(f"{name(stated.stem, values, row)}{stated.suffix or '.wav'}", f"{file}:{number}")
             written += _write(Path(folder) / path, content.get("bytes"))
-            yield Extracted(path, given.stem, values, f"{file}:{number}", row)
+            yield Extracted(path, stated.stem, values, f"{file}:{number}", row)
         _logger.info("%s: %d files written, %d were there", file, written, source.metadata.num_rows - written)
 
 
@@ -90,10 +90,10 @@ def _opened(file: Path, columns: Sequence[str]) -> pq.ParquetFile:
         source = pq.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
         raise RequestError(f"{file}: not a Parquet file ({error})") from error
-    found = source.schema_arrow.names
-    missing = [column for column in columns if column not in found]
+    present = source.schema_arrow.names
+    missing = [column for column in columns if column not in present]
     if missing:
-        raise RequestError(f"{file}: columns {', '.join(missing)} are missing. Found: {', '.join(found)}.")
+        raise RequestError(f"{file}: columns {', '.join(missing)} are missing. Found: {', '.join(present)}.")
     kind = source.schema_arrow.field(columns[0]).type
     if not (pa.types.is_struct(kind) and {"bytes", "path"} <= {field.name for field in kind}):
         raise RequestError(f"{file}: column {columns[0]} is {kind}; expected a struct of bytes and path")
@@ -116,10 +116,10 @@ def _inside(path: str, where: str) -> str:
 
 
 def _write(file: Path, content: bytes | None) -> bool:
-    """Whether the file had to be written."""
+    """Writes `content` unless the file exists with the same size; whether it was written."""
     if content is None or (file.is_file() and file.stat().st_size == len(content)):
         return False
-    # a flush to disk would cost hours for a million files, which their size tells whole from broken
+    # flushing a million files to disk would take hours; an incomplete file is recognised by its size
     with replacing(file, flush=False) as temporary:
         temporary.write_bytes(content)
     return True

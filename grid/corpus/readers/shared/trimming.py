@@ -1,4 +1,4 @@
-"""Owns copies of audio files without their start, made once beside the corpus, at the file's own rate."""
+"""Copies of audio files without their first seconds, written once below the corpus root, at the file's own rate."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from grid.core.atomic_write import replacing
 from grid.core.errors import RequestError
 
 FOLDER = "trimmed"
-"""Under the root of the corpus."""
+"""The folder of the copies, below the root of the corpus."""
 
 
 def trimmed(root: Path, path: str, start: float, where: str) -> str:
-    """The path, relative to `root`, of `path` from `start` seconds on; made where it is not there or is older.
+    """The path, relative to `root`, of a copy of `path` from `start` seconds on; written if it is absent or outdated.
 
-    A file that is missing or is no audio is left to the import, which names it. Raises RequestError, naming `where`,
-    when nothing would be left, and when the copy cannot be written.
+    For a file that is missing or not audio the result is `path`, which the import rejects. Raises RequestError, with
+    `where`, when nothing would be left, and when the copy cannot be written.
     """
     place = PurePosixPath(FOLDER, PurePosixPath(path).parent, f"{PurePosixPath(path).stem}-from-{start:g}s.wav")
     source, target = root / path, root / place

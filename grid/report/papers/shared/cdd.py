@@ -1,4 +1,4 @@
-"""Owns what the tables of the CDD paper share: its rows (a detector's trainings) and its columns (sets of trials)."""
+"""The rows (trainings of each detector) and columns (sets of trials) that the tables of the CDD paper share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ LABELS = tuple(Column(name, align="left") for name in ("detector", "codec", "lab
 
 @dataclass(frozen=True)
 class TrialColumn:
-    """A column of the paper: the trials of one condition of an evaluation, under a word of the paper or our name."""
+    """A column of the paper: the trials of one condition of an evaluation, in the word of the paper or our name.
+
+    `known` says whether the paper has a word for it.
+    """
 
     evaluation: str
     condition: str
@@ -33,7 +36,7 @@ class TrialColumn:
 
     @property
     def key(self) -> str:
-        """What the file of figures calls it."""
+        """The name of the column in the file of figures."""
         return self.evaluation if self.condition == POOLED else f"{self.evaluation} {self.name}"
 
 
@@ -42,12 +45,12 @@ def figures() -> PaperFigures:
 
 
 def by_attack(results: GridResults) -> list[TrialColumn]:
-    """T-CoSG of each generator: all recordings against what it made."""
+    """T-CoSG by generator: all recordings against the speech of one generator."""
     return _split(results, T_COSG, BY_ATTACK, figures().attacks)
 
 
 def by_codec(results: GridResults) -> list[TrialColumn]:
-    """T-CoRS of each codec: the speech that it resynthesised against all that was generated."""
+    """T-CoRS by codec: the speech resynthesised by one codec against all generated speech."""
     return _split(results, T_CORS, BY_CODEC, figures().codecs)
 
 
@@ -61,10 +64,10 @@ def _split(results: GridResults, evaluation: str, kind: str, words: NamesOfWords
 
 
 def trainings(results: GridResults) -> Iterator[TrainingOfGrid]:
-    """The rows in their order: detector by detector, what was trained without CoRS before what was trained with it."""
+    """The rows in order: by detector, trainings without CoRS before those with it."""
     for detector in results.detectors():
-        found = [TrainingOfGrid(detector, c.selection, c.policy) for c in results.select(detector=detector)]
-        yield from sorted(dict.fromkeys(found), key=lambda training: training.policy != NO_CORS)
+        of_cells = [TrainingOfGrid(detector, c.selection, c.policy) for c in results.select(detector=detector)]
+        yield from sorted(dict.fromkeys(of_cells), key=lambda training: training.policy != NO_CORS)
 
 
 def paper_detector(name: str) -> str:
@@ -88,7 +91,7 @@ def labels(results: GridResults, training: TrainingOfGrid) -> tuple[Cell, Cell, 
 
 
 def incomparable(results: GridResults) -> str:
-    """Why the paper's figures do not belong beside ours; empty where both are of the same kinds of trials."""
+    """Why the paper's figures cannot be compared with ours; "" if both are of the same kinds of trials."""
     grids = (results, *results.compared)
     tested = [trials for grid in grids for trials in (*by_attack(grid), *by_codec(grid))]
     unknown = list(dict.fromkeys(trials.name for trials in tested if not trials.known))
@@ -100,7 +103,7 @@ def incomparable(results: GridResults) -> str:
 
 
 def remarks(results: GridResults, table: int) -> list[str]:
-    """What a reader has to know of the paper's figures: which are not shown, and why."""
+    """The remarks on the paper's figures: which are not shown, and why."""
     reason, missing = incomparable(results), figures().missing.get(table)
     if reason:
         return [f"The paper's figures are left out, since they are of other trials: {reason}."]
@@ -108,10 +111,10 @@ def remarks(results: GridResults, table: int) -> list[str]:
 
 
 def interval(lower: float, upper: float, write: Callable[[float], str] = percent) -> tuple[str, ...]:
-    """The bounds on two short lines, so that a dozen such columns fit a page; nothing where there are none."""
+    """The bounds on two short lines, so that a dozen such columns fit a page; empty if they are NaN."""
     return () if math.isnan(lower) or math.isnan(upper) else (f"[{write(lower)},", f"{write(upper)}]")
 
 
 def other_seeds(troubles: tuple[str, ...], footnotes: Footnotes) -> str:
-    """The mark of an entry that lacks some of its seeds; empty where it lacks none."""
+    """The footnote mark of an entry without some of its seeds; "" if it has all."""
     return footnotes.mark("mean of the other seeds; " + "; ".join(troubles)) if troubles else ""

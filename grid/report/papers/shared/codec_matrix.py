@@ -1,8 +1,9 @@
-"""Owns what CodecFake's Figure 2 and CodecFake+'s Figure 6 share: a codec's training by row, a codec's test by column.
+"""The layout of CodecFake's Figure 2 and CodecFake+'s Figure 6: training codec by row, test codec by column.
 
-Rows of detectors that are not trained on CoRS come first, columns of pooled trials last. Between them the codecs of the
-paper come in its order, then the others in the order of the grid, the same by row and by column. Both are known by the
-words of the paper, so that dozens of them fit a page; the table's second column has our names where they are others.
+Rows of detectors trained without CoRS come first, columns of pooled trials last. Between them are the codecs of the
+paper in its order, then the others in the order of the grid, in the same order by row and by column. Codecs are named
+in the words of the paper, so that dozens of them fit a page; the second column of the table has our names where they
+differ.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from grid.report.tables.cross_codec import DEFAULT_POLICY, Matrix, aligned
 
 PARTS = ("eer", "lower", "upper", "standard_error", "seeds", "paper")
 EVALUATION = "CoRS"
-"""The evaluation that tells codecs apart: recordings against the CoRS of each."""
+"""The evaluation with conditions per codec: recordings against the CoRS of each."""
 FIGURE = (
     "Trained on the CoRS of the row's codec, tested on the column's; bold where they are the same, bright where the "
     "detector fails.{above}{right} Hatched: F failed, M missing, R running."
@@ -34,7 +35,7 @@ ABOVE, RIGHT = " Above the gap: detectors that heard no CoRS.", " Right of the g
 
 @dataclass(frozen=True)
 class Layout:
-    """A figure of a paper: its name here and there, its figures, and evaluations whose pooled EER closes each row."""
+    """A figure of a paper: its names here and in the paper, its values, and evaluations with a pooled column."""
 
     name: str
     title: str
@@ -46,7 +47,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One training, all its seeds: the paper's word for it, ours, and its detector in the paper's words."""
+    """A row: one training with its cells, the paper's word for it, our name, and the paper's word for the detector."""
 
     word: str
     ours: str
@@ -55,8 +56,8 @@ class MatrixRow:
 
 
 @dataclass(frozen=True)
-class Test:
-    """A column: the trials of one condition."""
+class MatrixColumn:
+    """A column: the trials of one condition, and the paper's word for it."""
 
     word: str
     evaluation: str
@@ -64,7 +65,7 @@ class Test:
 
 
 def codec_matrix(results: GridResults, layout: Layout) -> tuple[Part, ...]:
-    """A heat map and a table for each detector that is trained on single codecs; one empty table without any."""
+    """A heat map and a table for each detector trained on single codecs; one empty table if there are none."""
     policy = shown_policy(results)
     trained = [name for name in results.detectors() if _single(results, name, policy)]
     parts: list[Part] = []
@@ -86,13 +87,13 @@ def _caption(matrix: Matrix) -> str:
 
 
 def shown_policy(results: GridResults) -> str:
-    """The policy whose trainings are shown: `spoof`, as in both papers, else the first that uses CoRS."""
+    """The policy whose trainings are shown: `spoof`, as in both papers, or else the first that uses CoRS."""
     used = [name for name in results.policies() if name != NO_CORS]
     return DEFAULT_POLICY if DEFAULT_POLICY in used or not used else used[0]
 
 
 def _untrained(results: GridResults, layout: Layout) -> list[MatrixRow]:
-    """The detectors that heard no CoRS, under the word for what they were trained on."""
+    """One row per detector trained without CoRS, with the word for its training corpus."""
     rows = []
     for detector in results.detectors():
         cells = tuple(cell for cell in results.select(detector=detector, policy=NO_CORS) if not cell.codecs)
@@ -118,14 +119,14 @@ def _trained(layout: Layout, detector: str, cells: Sequence[CellResult], codecs:
     ]
 
 
-def _tests(results: GridResults, layout: Layout, codecs: Sequence[str]) -> list[Test]:
+def _tests(results: GridResults, layout: Layout, codecs: Sequence[str]) -> list[MatrixColumn]:
     words = layout.figures.codecs
-    found = [Test(word(words, c) or c, EVALUATION, codec_condition(c)) for c in in_order(words, codecs)]
+    columns = [MatrixColumn(word(words, c) or c, EVALUATION, codec_condition(c)) for c in in_order(words, codecs)]
     measured = results.evaluations()
-    return found + [Test(name, name, POOLED) for name in layout.pooled if name in measured]
+    return columns + [MatrixColumn(name, name, POOLED) for name in layout.pooled if name in measured]
 
 
-def _matrix(rows: Sequence[MatrixRow], tests: Sequence[Test], policy: str, detector: str) -> Matrix:
+def _matrix(rows: Sequence[MatrixRow], tests: Sequence[MatrixColumn], policy: str, detector: str) -> Matrix:
     return Matrix(
         evaluation=EVALUATION,
         policy=policy,
@@ -138,7 +139,7 @@ def _matrix(rows: Sequence[MatrixRow], tests: Sequence[Test], policy: str, detec
     )
 
 
-def _table(rows: Sequence[MatrixRow], tests: Sequence[Test], layout: Layout, name: str, detector: str) -> Table:
+def _table(rows: Sequence[MatrixRow], tests: Sequence[MatrixColumn], layout: Layout, name: str, detector: str) -> Table:
     footnotes = Footnotes()
     entries = [
         (label(row.word), _our_name(row), *(_entry(row, test, layout, footnotes) for test in tests)) for row in rows
@@ -160,21 +161,21 @@ def _table(rows: Sequence[MatrixRow], tests: Sequence[Test], layout: Layout, nam
 
 
 def _our_name(row: MatrixRow) -> Cell:
-    """Our name, which readers see only where the row's label is another; CSV has it always."""
+    """Our name, shown only if the label of the row differs; CSV always has it."""
     return Cell("" if row.ours == row.word else row.ours, (row.ours,))
 
 
-def _entry(row: MatrixRow, test: Test, layout: Layout, footnotes: Footnotes) -> Cell:
-    found = summarise(row.cells, test.evaluation, test.condition)
-    if found.state != "done":
-        return state_cell(found, len(PARTS), footnotes)
+def _entry(row: MatrixRow, test: MatrixColumn, layout: Layout, footnotes: Footnotes) -> Cell:
+    summary = summarise(row.cells, test.evaluation, test.condition)
+    if summary.state != "done":
+        return state_cell(summary, len(PARTS), footnotes)
     stated = layout.figures.eer(layout.number, detector=row.detector, training=row.word, key=test.word)
-    return eer_cell(found, stated, footnotes)
+    return eer_cell(summary, stated, footnotes)
 
 
-def eer_cell(found: Summary, stated: float | None, footnotes: Footnotes) -> Cell:
-    """An EER with what is known of its uncertainty and the paper's in parentheses; values as in `PARTS`."""
-    details = tuple(filter(None, (uncertainty(found), "" if stated is None else f"({percent(stated)})")))
-    mark = footnotes.mark("mean of the other seeds; " + "; ".join(found.troubles)) if found.troubles else ""
-    bounds = (found.lower, found.upper, found.standard_error, found.count)
-    return Cell(percent(found.mean), (found.mean, *bounds, math.nan if stated is None else stated), mark, details)
+def eer_cell(summary: Summary, stated: float | None, footnotes: Footnotes) -> Cell:
+    """An EER with its uncertainty, and the paper's EER in parentheses; values as in `PARTS`."""
+    details = tuple(filter(None, (uncertainty(summary), "" if stated is None else f"({percent(stated)})")))
+    mark = footnotes.mark("mean of the other seeds; " + "; ".join(summary.troubles)) if summary.troubles else ""
+    bounds = (summary.lower, summary.upper, summary.standard_error, summary.count)
+    return Cell(percent(summary.mean), (summary.mean, *bounds, math.nan if stated is None else stated), mark, details)

@@ -1,4 +1,4 @@
-"""Owns the figures that a paper states, and its words for our names: a YAML file beside the tables that show them."""
+"""The figures that a paper states, and its words for our names, read from a YAML file beside the paper tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grid.config.yaml_file import Strict, parse, read_yaml
 
 FOLDER = Path(__file__).resolve().parents[1]
 NamesOfWords = dict[str, tuple[str, ...]]
-"""A word of the paper, and our names of the same thing."""
+"""A word of the paper, and our names for the same thing."""
 Number = int | str
 """A table by its number, or a figure by its name: `figure 2`."""
 
@@ -73,14 +73,14 @@ class PaperFigures(Strict):
     missing: dict[Number, str] = Field(default_factory=dict)
 
     def eer(self, table: Number, *, detector: str, training: str, key: str) -> float | None:
-        """The EER (fraction) that the paper's table states; names are the paper's words."""
+        """The EER (fraction) that the paper's table states, None if it states none; names are the paper's words."""
         for row in self.eers:
             if table in row.tables and (row.detector, row.training) == (detector, training) and key in row.percent:
                 return row.percent[key] / 100
         return None
 
     def difference(self, table: int, *, detector: str, codec: str, label: str, key: str) -> float | None:
-        """The difference of EERs (fraction) that the paper's table states."""
+        """The difference of EERs (fraction) that the paper's table states, None if it states none."""
         for row in self.differences:
             names = (row.detector, row.codec, row.label)
             if table in row.tables and names == (detector, codec, label) and key in row.points:
@@ -88,7 +88,7 @@ class PaperFigures(Strict):
         return None
 
     def score(self, *, detector: str, codec: str, label: str, key: str) -> float | None:
-        """The mean score, or its difference from the baseline, that the paper states."""
+        """The mean score, or its difference from the baseline, that the paper states, None if it states none."""
         for row in self.scores:
             if (row.detector, row.codec, row.label) == (detector, codec, label) and key in row.scores:
                 return row.scores[key]
@@ -97,7 +97,7 @@ class PaperFigures(Strict):
 
 @lru_cache
 def read_figures(paper: str) -> PaperFigures:
-    """The figures of `paper`, from the file of that name in this folder."""
+    """The figures of `paper`, from the file `PAPER.yaml` in `FOLDER`."""
     return parse(PaperFigures, read_yaml(FOLDER / f"{paper}.yaml"))
 
 
@@ -107,6 +107,6 @@ def word(words: NamesOfWords, name: str) -> str | None:
 
 
 def in_order(words: NamesOfWords, names: Iterable[str]) -> list[str]:
-    """Our `names`: those that the paper has in its order, then the others in theirs."""
+    """Our `names`: those that the paper has, in its order, then the others in the order given."""
     order = list(words)
-    return sorted(names, key=lambda name: order.index(found) if (found := word(words, name)) else len(order))
+    return sorted(names, key=lambda name: order.index(paper) if (paper := word(words, name)) else len(order))

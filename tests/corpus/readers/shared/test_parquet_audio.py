@@ -1,4 +1,4 @@
-"""Audio inside Parquet files: what is written, once, and what is refused."""
+"""Audio inside Parquet files: the files written, that they are written once, and the errors."""
 
 from __future__ import annotations
 
