@@ -1,4 +1,7 @@
-"""`codecgrid report`: makes the tables and figures of an experiment from the results in MLflow or in the store."""
+"""`codecgrid report`: makes the tables and figures of an experiment from the results in MLflow or in the store.
+
+With `--published` it prints one table of a paper as published, without an experiment.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tasks.console import CELLS_FAILED, Config, Root, err, out, single
+from grid.core.errors import RequestError
+from tasks.console import CELLS_FAILED, AsJson, Root, err, out, print_json, single
 
 if TYPE_CHECKING:
     from grid.analysis.results import GridResults
     from grid.core.store import Store
     from grid.experiment.grid import Grid
     from grid.report.make import MadeReport
+
+
+PUBLISHED = (
+    *("cdd-table-3", "cdd-table-4", "cdd-table-5"),
+    *("codecfake-table-2", "codecfake-figure-2", "codecfake-table-3"),
+    *(f"codecfake-plus-{part}" for part in ("table-4", "figure-5", "figure-6", "table-5", "table-5-footnote")),
+    *(f"codecfake-plus-{part}" for part in ("section-7-c-1", "table-6", "figure-7", "table-7", "table-8")),
+)
+"""The published tables, for the help alone: their modules are imported when one is asked for."""
 
 
 class ResultSource(StrEnum):
@@ -28,14 +41,34 @@ class ResultSource(StrEnum):
 
 
 def report(
-    config: Config,
+    config: Annotated[
+        str | None, typer.Argument(metavar="CONFIG", help="the experiment file, such as configs/demo.yaml")
+    ] = None,
     root: Root = None,
     source: Annotated[
         ResultSource, typer.Option("--from", help="where to read the numbers; both give the same")
     ] = ResultSource.mlflow,
     folder: Annotated[str | None, typer.Option("--out", help="where to write  [default: ROOT/reports/NAME]")] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            "--published",
+            metavar="NAME",
+            help=f"print one table of a paper as published, without CONFIG: {', '.join(PUBLISHED)}",
+        ),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Make the tables and figures of an experiment."""
+    """Make the tables and figures of an experiment, or print a published table."""
+    if published is not None:
+        if config is not None:
+            raise RequestError("--published prints a table of a paper without an experiment; leave out CONFIG")
+        print_published(published, as_json)
+        return
+    if config is None:
+        raise RequestError("give CONFIG, the experiment file, or --published NAME for a table of a paper")
+    if as_json:
+        raise RequestError("--json is for --published; a report has its numbers in CSV files")
     from grid.report.make import make_report
     from tasks.open_experiment import open_grid
 
@@ -49,6 +82,20 @@ def report(
         arguments = [word for name, value in options.items() if value for word in (name, value)]
         print_faults(result, ["codecgrid", "report", config, *arguments])
         sys.exit(CELLS_FAILED)
+
+
+def print_published(name: str, as_json: bool) -> None:
+    """Prints a published table, in the layout of its paper or, as JSON, in the rows of its file."""
+    from grid.report.papers.shared.published_tables import published_rows, published_table
+    from grid.report.writers.terminal import to_rich
+
+    shown = published_table(name)
+    if as_json:
+        notes = [note.text for note in shown.notes]
+        texts = {"name": name, "title": shown.title, "caption": shown.caption, "notes": notes}
+        print_json({**texts, "rows": published_rows(name)})
+        return
+    out.print(to_rich(shown))
 
 
 def print_faults(result: MadeReport, command: Sequence[str]) -> None:

@@ -92,7 +92,8 @@ class GridResults:
     `compared` are the grids of other experiments to show beside this one; `trouble` says why the results of such a grid
     are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
     alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
-    predicted MOS by system; these are read from the store, because MLflow does not hold them.
+    predicted MOS by system; these are read from the store, because MLflow does not hold them. `corpora` are the names
+    of the corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
     """
 
     name: str
@@ -107,6 +108,8 @@ class GridResults:
     shortcuts: tuple[Shortcut, ...] = ()
     mos: tuple[SystemMos, ...] = ()
     mos_threshold: float = math.nan
+    corpora: tuple[str, ...] = ()
+    mos_above: dict[str, float] = field(default_factory=dict)
 
     def selections(self) -> list[str]:
         return _distinct(cell.selection for cell in self.cells)
@@ -174,6 +177,8 @@ def grid_results(experiment: Experiment, jobs: Sequence[CellJob], cells: Iterabl
         results,
         codec_facts({*experiment.codec_names(), *tested}),
         {job.detector: detector_facts(job) for job in jobs},
+        corpora=tuple(source.name for source in experiment.corpora),
+        mos_above={name: e.mos_above for name, e in experiment.evaluations.items() if e.mos_above is not None},
     )
 
 

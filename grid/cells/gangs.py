@@ -88,12 +88,13 @@ def _key(job: CellJob) -> bytes | None:
 def _dev_shares(job: CellJob) -> dict[str, float]:
     """The share of each rendition that dev uses."""
     whole = dict.fromkeys((*job.recordings, *job.attacks), 1.0)
-    return whole | {cors.folder: _balanced_share(job) for cors in job.cors}
+    return whole | {cors.folder: _balanced_share(job, "dev") for cors in job.cors_of("dev")}
 
 
-def _balanced_share(job: CellJob) -> float:
-    """The share of its CoRS that a balanced selection uses, the mean over its codecs."""
-    return job.balance.scale / len({cors.codec for cors in job.cors}) if job.balance else 1.0
+def _balanced_share(job: CellJob, split: str) -> float:
+    """The share of its CoRS that a split uses with a balanced selection, the mean over its codecs."""
+    balance = job.balance_of(split)
+    return balance.scale / len({cors.codec for cors in job.cors}) if balance else 1.0
 
 
 def _recorded_share(job: CellJob) -> float:
@@ -105,7 +106,8 @@ def _cors_shares(job: CellJob) -> dict[str, float]:
     """The share of each CoRS rendition that an epoch uses."""
     codecs = len({cors.codec for cors in job.cors}) or 1
     replaced = job.mixing.probability if job.mixing.how == "replace" else 1.0
-    share = replaced / codecs if job.mixing.how == "replace" or job.mixing.draw == "one" else _balanced_share(job)
+    draws = job.mixing.how == "replace" or job.mixing.draw == "one"
+    share = replaced / codecs if draws else _balanced_share(job, "train")
     return {cors.folder: share for cors in job.cors}
 
 

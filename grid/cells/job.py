@@ -26,7 +26,7 @@ class Frozen(BaseModel):
 
 
 class CorsInput(Frozen):
-    """CoRS of one codec in training: its rendition's folder and its target (1 bona fide, 0 spoof)."""
+    """CoRS of one codec in training or dev: its rendition's folder and its target (1 bona fide, 0 spoof)."""
 
     folder: str
     codec: str
@@ -50,9 +50,11 @@ class CellJob(Frozen):
     """A cell of the grid.
 
     `identity` holds all that can change its numbers, and `cell_id` is its digest; the other fields hold the same as
-    folders of renditions and as names for people. Training uses only the split train of the renditions in
-    `only_train`, and only dev of those in `only_dev`. `scored` are the renditions whose test split is scored;
-    `impulse_responses` and `noises` those that the recipe's augmentation draws from, "" for none.
+    folders of renditions and as names for people. `dev_cors` are the CoRS of dev with their targets there, None where
+    dev holds and labels the same CoRS as training; the recipe's `dev_cors` and `dev_labels` have the rule. Training
+    uses only the split train of the renditions in `only_train`, and only dev of those in `only_dev`. `scored` are the
+    renditions whose test split is scored; `impulse_responses` and `noises` those that the recipe's augmentation draws
+    from, "" for none.
     """
 
     cell_id: str
@@ -66,6 +68,7 @@ class CellJob(Frozen):
     recordings: tuple[str, ...]
     attacks: tuple[str, ...]
     cors: tuple[CorsInput, ...]
+    dev_cors: tuple[CorsInput, ...] | None = None
     only_train: tuple[str, ...] = ()
     only_dev: tuple[str, ...] = ()
     mixing: Mixing
@@ -79,6 +82,14 @@ class CellJob(Frozen):
     @property
     def folder(self) -> str:
         return cell_folder(self.cell_id)
+
+    def cors_of(self, split: str) -> tuple[CorsInput, ...]:
+        """The CoRS that a split, train or dev, can hold."""
+        return self.cors if split == "train" or self.dev_cors is None else self.dev_cors
+
+    def balance_of(self, split: str) -> Balance | None:
+        """The balance that chooses the CoRS of a split; dev is not balanced where it holds the CoRS of all codecs."""
+        return self.balance if split == "train" or self.recipe.dev_cors == "as trained" else None
 
     def uses_split(self, folder: str, split: str) -> bool:
         """Whether training uses a split, train or dev, of one of its renditions."""

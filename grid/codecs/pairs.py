@@ -1,7 +1,8 @@
 """Pairs of codecs that a comparison is made over: by family and shared category, and matched in all but one attribute.
 
-`pair_groups` gives the intra-family, inter-family and axis-specific pairs as CodecFake+ calls them. `contrasts` gives
-the pairs within one family whose codecs differ in a single attribute of the taxonomy, the bit rate or training seed.
+`pair_groups` gives the pairs of CodecFake+'s Table VIII: in one place of the taxonomy, or apart in one axis alone.
+`contrasts` gives the pairs within one family whose codecs differ in a single attribute of the taxonomy, the bit rate or
+training seed.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from itertools import combinations
 from typing import Literal
 
 from grid.codecs.entry import CatalogueEntry
-from grid.core.vocabulary import Axis
+from grid.core.vocabulary import AXES, Axis
 
 Attribute = Literal["qua", "aux", "dec", "bitrate_kbps", "training_seed"]
 AttributeValue = str | float | int
 
-AXES: tuple[Axis, ...] = ("qua", "aux", "dec")
-INTRA, INTER = "intra-family", "inter-family"
+INTRA, INTER, DISCREPANCY = "intra-family", "inter-family", "discrepancy"
 NOISE_FLOOR: tuple[Attribute, ...] = ("bitrate_kbps", "training_seed")
 """Attributes outside the taxonomy: an effect of the taxonomy must exceed the differences that these cause."""
 WORDS: dict[Attribute, str] = {
@@ -43,8 +43,9 @@ SHARED = ("family", "group", "adapter", "native_rate", "channels", "frame_rate",
 class PairGroup:
     """A group and its pairs of codec names, in catalogue order.
 
-    `name` is `intra-family`, `inter-family`, `QUA-specific`, `AUX-specific` or `DEC-specific`; `category` is the family
-    or the category of the taxonomy that both codecs of every pair share, "" for the whole group.
+    `name` is `intra-family`, `inter-family`, `QUA discrepancy`, `AUX discrepancy` or `DEC discrepancy`. `category` is
+    the family of an intra-family pair, the place in the taxonomy of an inter-family pair (`Mvq x None x Time`), the two
+    categories of a discrepancy (`Mvq, Svq`), and "" for the whole group.
     """
 
     name: str
@@ -53,47 +54,52 @@ class PairGroup:
 
 
 def pair_groups(entries: Iterable[CatalogueEntry]) -> tuple[PairGroup, ...]:
-    """The non-empty groups, each followed by its categories if there are several.
+    """The five perspectives of CodecFake+, VIII-C, as far as they have pairs, each followed by its categories.
 
-    A family in the sense of CodecFake+ is the set of configurations of one codec (`CatalogueEntry.codec`). A pair is
-    specific to an axis when its codecs are of different families and agree in that axis and in neither of the other
-    two, so that what the two have in common can be attributed to the axis. A codec outside the taxonomy is only in the
-    intra-family and inter-family groups.
+    A family is the set of configurations of one codec (`CatalogueEntry.codec`); the place of a codec is its QUA, AUX
+    and DEC. Intra-family pairs are two configurations of one family in one place, inter-family pairs two families in
+    one place. A pair of an axis' discrepancy is of two families that differ in this axis alone and agree in the other
+    two, so that a difference of artefacts can be attributed to the axis. Pairs that differ in two or three axes are in
+    no group. Among the 31 codecs of the paper these are 9, 46, 35 (QUA), 103 (AUX) and 60 (DEC) pairs; within a family
+    two more differ in QUA alone (TiCodec) and one in DEC alone (FunCodec). A codec outside the taxonomy has
+    intra-family pairs only.
     """
     pairs = list(combinations(entries, 2))
-    intra = [(a, b) for a, b in pairs if a.codec == b.codec]
-    inter = [(a, b) for a, b in pairs if a.codec != b.codec]
-    groups = [*_with_categories(INTRA, intra, lambda entry: entry.codec), *_with_categories(INTER, inter, lambda _: "")]
+    alike = [(a, b) for a, b in pairs if _differing_axes(a, b) == []]
+    inter = [(a, b) for a, b in alike if a.codec != b.codec and a.qua is not None]
+    groups = [
+        *_with_categories(INTRA, [(a, b) for a, b in alike if a.codec == b.codec], lambda a, b: a.codec),
+        *_with_categories(INTER, inter, lambda a, b: " x ".join(str(getattr(a, axis)) for axis in AXES)),
+    ]
     for axis in AXES:
-        alike = [(a, b) for a, b in inter if _shared_axes(a, b) == [axis]]
-        groups += _with_categories(f"{axis.upper()}-specific", alike, partial(_category_name, axis))
+        differing = [(a, b) for a, b in pairs if a.codec != b.codec and _differing_axes(a, b) == [axis]]
+        groups += _with_categories(f"{axis.upper()} {DISCREPANCY}", differing, partial(_two_categories, axis))
     return tuple(groups)
 
 
-def _shared_axes(a: CatalogueEntry, b: CatalogueEntry) -> list[Axis]:
-    """The axes in which two codecs agree; none if one of them is outside the taxonomy."""
-    return [axis for axis in AXES if _category(a, axis) is not None and _category(a, axis) == _category(b, axis)]
+def _differing_axes(a: CatalogueEntry, b: CatalogueEntry) -> list[Axis] | None:
+    """The axes in which two codecs differ; None if only one of them has a place in the taxonomy."""
+    if (a.qua is None) != (b.qua is None):
+        return None
+    return [axis for axis in AXES if getattr(a, axis) != getattr(b, axis)]
 
 
-def _category(entry: CatalogueEntry, axis: Axis) -> str | None:
-    category: str | None = getattr(entry, axis)
-    return category
-
-
-def _category_name(axis: Axis, entry: CatalogueEntry) -> str:
-    return _category(entry, axis) or ""
+def _two_categories(axis: Axis, a: CatalogueEntry, b: CatalogueEntry) -> str:
+    return ", ".join(sorted((str(getattr(a, axis)), str(getattr(b, axis))), key=ORDER.__getitem__))
 
 
 def _with_categories(
-    name: str, pairs: list[tuple[CatalogueEntry, CatalogueEntry]], category_of: Callable[[CatalogueEntry], str]
+    name: str,
+    pairs: list[tuple[CatalogueEntry, CatalogueEntry]],
+    category_of: Callable[[CatalogueEntry, CatalogueEntry], str],
 ) -> Iterator[PairGroup]:
-    """The whole group, then one group for each category; a pair's category is that of its first codec."""
-    categories = list(dict.fromkeys(category_of(a) for a, _ in pairs))
+    """The whole group, then one group for each category if there are several."""
+    categories = list(dict.fromkeys(category_of(*pair) for pair in pairs))
     if pairs:
         yield PairGroup(name, "", tuple((a.name, b.name) for a, b in pairs))
     if len(categories) > 1:
         for category in categories:
-            yield PairGroup(name, category, tuple((a.name, b.name) for a, b in pairs if category_of(a) == category))
+            yield PairGroup(name, category, tuple((a.name, b.name) for a, b in pairs if category_of(a, b) == category))
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from grid.config.augmentation import AugmentationStep
 from grid.config.yaml_file import Strict, config_folder, parse, read_yaml
 from grid.core.errors import unknown_name
 from grid.core.vocabulary import ModelSelection
+
+DevLabels: TypeAlias = Literal["policy", "fixed"]
+DevCors: TypeAlias = Literal["as trained", "none", "all"]
+Ties: TypeAlias = Literal["first", "last"]
 
 
 class Adam(Strict):
@@ -47,10 +51,22 @@ Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="kind")]
 
 
 class EarlyStopping(Strict):
-    """Training stops when dev EER has not fallen by more than `minimum_change` (a fraction) for `patience` epochs."""
+    """Training stops after `patience` epochs in a row without a gain; see `grid.training.epoch_rules`.
+
+    An epoch gains when its dev EER is more than `minimum_change` (a fraction) below the one that it is compared with.
+    """
 
     patience: int = Field(ge=1)
     minimum_change: float = Field(default=0.0, ge=0)
+    compared_with: Literal["lowest", "last gain"] = Field(
+        default="lowest",
+        description="`lowest`: the lowest dev EER of all earlier epochs, so that many small steps are no gain; `last "
+        "gain`: the dev EER of the last epoch that gained, so that small steps add up to one (IMS-ADD, early_stop.py)",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, write(self), ("compared_with",))
 
 
 class Crop(Strict):
@@ -78,6 +94,9 @@ class InitialWeights(Strict):
     source: str = Field(description="where the file can be downloaded")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
+
+LATER_FIELDS = ("ties", "dev_labels", "dev_cors")
+"""Fields that recipes did not have at first. A default is left out of the JSON, so that older cells keep their ids."""
 
 BANKS = {"impulse_responses": "rir", "noises": "noise"}
 """Each field of an experiment file that names a bank: the kind of augmentation step that draws from it."""
@@ -111,7 +130,23 @@ class Recipe(Strict):
         description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far "
         "(SWA), and the statistics of batch norm are then recomputed",
     )
+    ties: Ties = Field(
+        default="first",
+        description="which of the epochs with the same lowest dev EER is kept by `best dev EER`; `last` is what the "
+        "code of AASIST does (clovaai/aasist, main.py). An average holds all of them",
+    )
     early_stopping: EarlyStopping | None = None
+    dev_labels: DevLabels = Field(
+        default="policy",
+        description="the labels of CoRS in dev. `policy`: the target that the policy gives them in training; `fixed`: "
+        "bona fide, whatever the policy",
+    )
+    dev_cors: DevCors = Field(
+        default="as trained",
+        description="the CoRS that dev holds. `as trained`: those of the codecs that the policy mixes into training; "
+        "`none`; `all`: those of every codec of the experiment's selections, whole and the same in all cells, the "
+        "baseline without CoRS included",
+    )
     score_batch_size: int = Field(default=16, ge=1)
     initial_weights: InitialWeights | None = Field(default=None, description="fine-tune from these")
 
@@ -128,10 +163,34 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _ties_are_of_the_best(self) -> Recipe:
+        if self.ties == "last" and self.model_selection != "best dev EER":
+            raise ValueError(f"ties: last does nothing with model_selection {self.model_selection!r}; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _cors_of_dev_have_labels(self) -> Recipe:
+        if self.dev_cors == "all" and self.dev_labels == "policy":
+            raise ValueError(
+                "dev_cors: all needs dev_labels: fixed, for a policy has no label for CoRS that training leaves out"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, write(self), LATER_FIELDS)
+
+    @model_validator(mode="after")
     def _weights_are_trained_or_given(self) -> Recipe:
         if self.epochs == 0 and self.initial_weights is None:
             raise ValueError("with epochs 0 nothing is trained: name the initial_weights to score, or train an epoch")
         return self
+
+
+def _without_defaults(model: BaseModel, values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The serialised `values` of a model without those of `names` that have their default."""
+    defaults = {name for name in names if getattr(model, name) == type(model).model_fields[name].default}
+    return {name: value for name, value in values.items() if name not in defaults}
 
 
 def load_recipe(name: str, *, beside: Path | None = None, where: str = "") -> Recipe:

@@ -16,9 +16,10 @@ FILE = Path(__file__).resolve().parent / "cosg_systems.yaml"
 
 @dataclass(frozen=True)
 class CosgSystem:
-    """A generator: its name in the data (`tag`) and in papers, its place in the taxonomy, and its clips in CodecFake+.
+    """A generator: its name in the data (`tag`) and in Table IV, its place in the taxonomy, and its clips in the set.
 
-    `codec` is the catalogue's name where it is certain, else the name of the place, such as `mvq-none-freq`.
+    `codec` is the catalogue's name where it is certain, else the name of the place, such as `mvq-none-freq`;
+    `codec_in_paper` is the paper's name of the codec, which leaves its configuration open.
     `bonafide` and `spoof` are numbers of clips.
     """
 
@@ -26,6 +27,7 @@ class CosgSystem:
     name: str
     place: Place
     codec: str
+    codec_in_paper: str
     bonafide: int
     spoof: int
 
@@ -43,6 +45,8 @@ def cosg_systems() -> MappingProxyType[str, CosgSystem]:
     return MappingProxyType({system.attack: system for system in systems})
 
 
-def _system(tag: str, *, name: str, qua: str, aux: str, dec: str, bonafide: int, spoof: int) -> CosgSystem:
+def _system(
+    tag: str, *, name: str, codec_in_paper: str, qua: str, aux: str, dec: str, bonafide: int, spoof: int
+) -> CosgSystem:
     place = parse_place(qua, aux, dec, f"{FILE.name}: {tag}")
-    return CosgSystem(tag, name, place, tags_of("cosg")[tag.lower()], bonafide, spoof)
+    return CosgSystem(tag, name, place, tags_of("cosg")[tag.lower()], codec_in_paper, bonafide, spoof)

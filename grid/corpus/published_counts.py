@@ -10,7 +10,8 @@ The counts are in published_counts.yaml. To add a corpus, add a set to its list:
       counts:
         - {split: train, key: spoof, utterances: 22800, speakers: 20}
 
-A count is over all utterances with the values it states among split, key, role, attack, codec, source, qua, aux, dec.
+A count is over all utterances with the values it states among split, key, role, attack, codec, source, qua, aux, dec;
+an attack may be in upper or lower case.
 `role` (raw, cors, attack, cosg) separates what papers call bona fide and spoof where resynthesised speech is involved.
 """
 
@@ -147,7 +148,8 @@ def _kinds(manifest: pa.Table) -> Iterator[_Kind]:
 
 def _compared(kinds: list[_Kind], count: PublishedCount, stated_in: str) -> Comparison:
     conditions = count.of()
-    matching = [kind for kind in kinds if conditions.items() <= kind.facts.items()]
+    sought = _any_case(conditions)
+    matching = [kind for kind in kinds if sought.items() <= _any_case(kind.facts).items()]
     return Comparison(
         of=conditions,
         utterances=sum(kind.utterances for kind in matching),
@@ -156,6 +158,11 @@ def _compared(kinds: list[_Kind], count: PublishedCount, stated_in: str) -> Comp
         published_speakers=count.speakers,
         stated_in=stated_in,
     )
+
+
+def _any_case(facts: Mapping[str, str]) -> dict[str, str]:
+    """`facts` with the attack in lower case: readers keep that of the release, which may differ from the paper's."""
+    return {name: value.lower() if name == "attack" else value for name, value in facts.items()}
 
 
 def _allowed(value: Any, values: Any) -> bool:

@@ -38,7 +38,8 @@ class CellBuilder:
         targets = self._targets(selection, policy)
         mixing, balance = _mixing(selection, policy, targets), self._balance(selection, policy, list(targets))
         attacks = self.audio.attack_chains(selection)
-        identity = self._identity(policy, detector, seed, targets, attacks, mixing, balance)
+        dev_targets = self._dev_targets(detector, targets)
+        identity = self._identity(policy, detector, seed, targets, dev_targets, attacks, mixing, balance)
         trains_on_codecs = bool(targets) or any(source.through == "selection" for source in self.audio.trained_attacks)
         recordings, attack_folders = self._folders([RAW]), self._folders(attacks)
         cors = tuple(
@@ -46,7 +47,9 @@ class CellBuilder:
             for codec, target in targets.items()
             for folder in self._folders([Chain(codec=codec)])
         )
-        folders = (*recordings, *attack_folders, *(cors_input.folder for cors_input in cors))
+        dev_cors = self._dev_cors(dev_targets) if dev_targets is not None else None
+        coded = dict.fromkeys(cors_input.folder for cors_input in (*cors, *(dev_cors or ())))
+        folders = (*recordings, *attack_folders, *coded)
         banks = {name: self.audio.of(bank, RAW).folder for name, bank in self._banks(detector).items()}
         return CellJob(
             cell_id=digest(identity),
@@ -60,6 +63,7 @@ class CellBuilder:
             recordings=recordings,
             attacks=attack_folders,
             cors=cors,
+            dev_cors=dev_cors,
             only_train=self._folders_of_split("train", folders),
             only_dev=self._folders_of_split("dev", folders),
             mixing=mixing,
@@ -77,11 +81,17 @@ class CellBuilder:
         detector: str,
         seed: int,
         targets: dict[str, float],
+        dev_targets: dict[str, float] | None,
         attacks: Sequence[Chain],
         mixing: Mixing,
         balance: Balance | None,
     ) -> dict[str, Any]:
-        """All that can change the scores of a cell, as JSON; never a host, a path, a device or a number of workers."""
+        """All that can change the scores of a cell, as JSON; never a host, a path, a device or a number of workers.
+
+        What dev holds follows from the recipe and from `cors`, except the codecs that training does not use.
+        """
+        all_in_dev = (dev_targets or {}) if self.recipes[detector].dev_cors == "all" else {}
+        dev_cors = [self._cors_identity(codec, target) for codec, target in all_in_dev.items()]
         identity = plain(
             {
                 "schema": CELL_SCHEMA,
@@ -92,6 +102,7 @@ class CellBuilder:
                 "policy": {"label": policy.label, "revision": POLICIES.get(policy.label).revision},
                 "mixing": mixing,
                 **({"balance": balance} if balance else {}),
+                **({"dev_cors": dev_cors} if dev_cors else {}),
                 "detector": self.detectors[detector].identity(),
                 "recipe": self.recipes[detector],
                 "seed": seed,
@@ -122,6 +133,22 @@ class CellBuilder:
         labelling = POLICIES.get(policy.label)
         targets = {codec: labelling.target(self._design(codec), policy.target) for codec in selection.codecs}
         return {codec: target for codec, target in targets.items() if target is not None}
+
+    def _dev_targets(self, detector: str, targets: dict[str, float]) -> dict[str, float] | None:
+        """The target in dev of each codec whose CoRS dev holds; None where they are those of training."""
+        recipe = self.recipes[detector]
+        if recipe.dev_cors == "none":
+            return {}
+        if recipe.dev_cors == "all":
+            return {codec: 1.0 for codec in self.audio.selected_codecs if self.audio.dev_cors(codec)}
+        return dict.fromkeys(targets, 1.0) if recipe.dev_labels == "fixed" else None
+
+    def _dev_cors(self, dev_targets: dict[str, float]) -> tuple[CorsInput, ...]:
+        return tuple(
+            CorsInput(folder=rendition.folder, codec=codec, target=target)
+            for codec, target in dev_targets.items()
+            for rendition in self.audio.dev_cors(codec)
+        )
 
     def _design(self, codec: str) -> Design:
         """The design aim of a codec: as the experiment states it, else as the catalogue does."""

@@ -63,7 +63,8 @@ class Grid:
     def renditions(self) -> tuple[Rendition, ...]:
         """All renditions that the cells train on, augment with or score, parents before children."""
         drawn = {name for recipe in self.recipes.values() for name in recipe.banks}
-        return self.audio.needed([name for name in self.audio.banks if name in drawn])
+        all_cors_in_dev = any(recipe.dev_cors == "all" for recipe in self.recipes.values())
+        return self.audio.needed([n for n in self.audio.banks if n in drawn], all_cors_in_dev=all_cors_in_dev)
 
     def rendition(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
         """The rendition of a corpus of the experiment by one of its chains."""

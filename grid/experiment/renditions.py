@@ -72,6 +72,17 @@ class ExperimentRenditions:
         return tuple(use for use in self.trained if use.with_cors or not is_cors)
 
     @cached_property
+    def selected_codecs(self) -> tuple[str, ...]:
+        """The codecs of all selections, once each."""
+        selections = self.experiment.grid.selections
+        return tuple(dict.fromkeys(codec for selection in selections for codec in selection.codecs))
+
+    def dev_cors(self, codec: str) -> tuple[Rendition, ...]:
+        """The CoRS of a codec, one for each corpus that dev uses and that has any."""
+        chain = Chain(codec=codec)
+        return tuple(self.of(use.facts, chain) for use in self.trained_by(chain) if "dev" in use.training_splits)
+
+    @cached_property
     def trained_attacks(self) -> tuple[AttackSource, ...]:
         return tuple(source for source in self.experiment.attacks if source.trained)
 
@@ -109,20 +120,26 @@ class ExperimentRenditions:
             chains += [Chain(codec=codec) for codec in self.experiment.codec_names()]
         return chains
 
-    def needed(self, banks: list[str]) -> tuple[Rendition, ...]:
-        """The renditions that the cells train on, score, and augment with from `banks`; parents before children."""
+    def needed(self, banks: list[str], *, all_cors_in_dev: bool = False) -> tuple[Rendition, ...]:
+        """The renditions that the cells train on, score, and augment with from `banks`; parents before children.
+
+        `all_cors_in_dev`: the dev of some cell holds the CoRS of every codec, whatever its policy.
+        """
         needed: dict[str, Rendition] = {}
-        for rendition in [*self._trained_or_scored(), *(self.of(self.banks[bank], RAW) for bank in banks)]:
+        drawn_from = [self.of(self.banks[bank], RAW) for bank in banks]
+        for rendition in [*self._trained_or_scored(all_cors_in_dev), *drawn_from]:
             for link in _ancestry(rendition):
                 needed.setdefault(link.folder, link)
         return tuple(needed.values())
 
-    def _trained_or_scored(self) -> Iterator[Rendition]:
+    def _trained_or_scored(self, all_cors_in_dev: bool) -> Iterator[Rendition]:
         selections, policies = self.experiment.grid.selections, self.experiment.grid.policies
         chains = [RAW, *(chain for selection in selections for chain in self.attack_chains(selection))]
         if any(policy.label != NO_CORS for policy in policies):
             chains += [Chain(codec=codec) for selection in selections for codec in selection.codecs]
         yield from (self.of(use.facts, chain) for chain in chains for use in self.trained_by(chain))
+        if all_cors_in_dev:
+            yield from (rendition for codec in self.selected_codecs for rendition in self.dev_cors(codec))
         yield from self.scored
 
 

@@ -5,8 +5,10 @@ The split `train` is trained on; the EER of `dev` selects the epoch.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from grid.cells.balance import Balance, assign_codecs
 from grid.cells.job import CellJob, Mixing
 from grid.core.errors import RequestError
 from grid.core.randomness import generator
+from grid.core.vocabulary import BONAFIDE, SPOOF
 from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.resynthesis.rendition import corpus_of
 from grid.training.losses import ClassWeights
@@ -27,27 +30,49 @@ class CellDataset:
     def __init__(self, job: CellJob, audio: UtteranceLoader, split: str) -> None:
         """Raises RequestError, which names the split, when there is nothing to train on."""
         self.job = job
-        self.folders = [*job.recordings, *job.attacks, *(cors.folder for cors in job.cors)]
+        self._cors_inputs = job.cors_of(split)
+        self.folders = [*job.recordings, *job.attacks, *(cors.folder for cors in self._cors_inputs)]
         tables = [(audio.source(folder).table, job.uses_split(folder, split)) for folder in self.folders]
         sources = [Source(table if used else table.slice(0, 0)) for table, used in tables]
         first, second = len(job.recordings), len(job.recordings) + len(job.attacks)
         corpora = [corpus_of(folder) for folder in job.recordings]
         cors = [  # of each codec, one for each corpus that has CoRS
             Cors(source, cors_input.target, corpus=corpora.index(corpus_of(cors_input.folder)))
-            for source, cors_input in zip(sources[second:], job.cors, strict=True)
+            for source, cors_input in zip(sources[second:], self._cors_inputs, strict=True)
         ]
-        if job.balance is not None:
-            cors = _balanced(job.balance, sources[:first], cors, [cors_input.codec for cors_input in job.cors])
-        # dev holds every item in every epoch, with the label that training gives it
+        if (balance := job.balance_of(split)) is not None:
+            cors = _balanced(balance, sources[:first], cors, [cors_input.codec for cors_input in self._cors_inputs])
+        # dev holds every item in every epoch
         mixing = job.mixing if split == "train" else Mixing(how="append", draw="each")
         try:
             self.training_set = TrainingSet(sources[:first], sources[first:second], cors, mixing, job.seed)
         except RequestError as error:
-            raise RequestError(f"split {split}: {error}") from error
+            rule = f" (the recipe: dev_cors {job.recipe.dev_cors}, dev_labels {job.recipe.dev_labels})"
+            raise RequestError(f"split {split}: {error}{rule if job.dev_cors is not None else ''}") from error
 
     def rows(self, items: Items, positions: Sequence[int] | NDArray[np.int64]) -> list[RenditionRow]:
         """The rendition rows of the items at `positions`."""
         return [RenditionRow(self.folders[items.source[i]], int(items.row[i])) for i in positions]
+
+    def held(self) -> dict[str, Any]:
+        """The items of the first epoch by class, and those of the CoRS by codec and class, as JSON.
+
+        For dev, which holds the same in every epoch.
+        """
+        items = self.training_set.items(0)
+        bonafide = counted_as_bonafide(items)
+        counts: Counter[tuple[str, str]] = Counter()
+        first = len(self.folders) - len(self._cors_inputs)
+        for number, cors in enumerate(self._cors_inputs, start=first):
+            for key, of_key in ((BONAFIDE, bonafide), (SPOOF, ~bonafide)):
+                counts[cors.codec, key] += int((of_key & (items.source == number)).sum())
+        return {
+            "bonafide_items": int(bonafide.sum()),
+            "spoof_items": int((~bonafide).sum()),
+            "cors_items": [
+                {"codec": codec, "label": key, "items": count} for (codec, key), count in counts.items() if count
+            ],
+        }
 
     def shuffled_batches(self, items: int, epoch: int) -> list[NDArray[np.int64]]:
         """The positions `(batch,)` of each batch of an epoch with `items` items."""
@@ -75,6 +100,11 @@ class CellDataset:
             return ClassWeights(bonafide=prior.spoof / prior.bonafide)
         spoof, bonafide = self.training_set.prior().weights() if chosen == "prior" else chosen
         return ClassWeights(bonafide=bonafide, spoof=spoof)
+
+
+def counted_as_bonafide(items: Items) -> NDArray[np.bool_]:
+    """Which items `(items,)` the dev EER counts as bona fide: a soft target counts for the nearer class."""
+    return items.target >= 0.5
 
 
 def _balanced(

@@ -20,13 +20,14 @@ from grid.core.randomness import seed_number
 from grid.core.record import Record, finish
 from grid.core.store import Store
 from grid.core.torch_stream import TorchStream
-from grid.core.vocabulary import AVERAGE_OF_IMPROVEMENTS, LAST
+from grid.core.vocabulary import AVERAGE_OF_IMPROVEMENTS
 from grid.detectors.gang_forward import GangForward
 from grid.detectors.network import Detector
 from grid.detectors.weights import load_initial_weights, model_bytes
 from grid.metrics.detection import eer
-from grid.training.cell_items import CellDataset
+from grid.training.cell_items import CellDataset, counted_as_bonafide
 from grid.training.checkpoint import Epoch, Progress, load_state, save_state
+from grid.training.epoch_rules import epochs_without_gain, is_kept
 from grid.training.learning_rate import learning_rate
 from grid.training.losses import OneClassMargins, detection_loss
 from grid.training.training_set import Items
@@ -107,25 +108,28 @@ class CellTraining:
             items=len(self._items),
         )
         self._keep(epoch)
-        _count_patience(self.job, self.progress, epoch)
         self.progress.history.append(epoch)
+        _count_patience(self.job, self.progress)
         self.progress.next_epoch += 1
         # the history first: a kill between the two leaves an epoch too many in it, which is then written again
         self.store.write_json(f"{self.job.folder}/{HISTORY}", {"epochs": [asdict(e) for e in self.progress.history]})
         save_state(self.store, self.job.folder, self.detector, self.best, self.optimiser, self.progress)
         return epoch
 
-    def finish(self, forward: GangForward, epoch_waveforms: Callable[[int], Iterable[Tensor]]) -> Record:
-        """Writes the weights and the record.
+    def finish(
+        self, forward: GangForward, epoch_waveforms: Callable[[int], Iterable[Tensor]], dev: CellDataset
+    ) -> Record:
+        """Writes the weights and the record, which also says what `dev` held.
 
         `epoch_waveforms(epoch)` are the batches of waveforms of one more epoch, from which averaged weights get their
         batch norm statistics.
         """
+        recipe = self.job.recipe
         self.detector.load_state_dict(self.best, strict=False)
-        if self.job.recipe.model_selection == AVERAGE_OF_IMPROVEMENTS:
+        if recipe.model_selection == AVERAGE_OF_IMPROVEMENTS:
             self._stream.seed(seed_number("average", self.job.seed))
             with self._stream:
-                recalibrate(self.detector, forward, epoch_waveforms(self.job.recipe.epochs))
+                recalibrate(self.detector, forward, epoch_waveforms(recipe.epochs))
         self.store.write_bytes(f"{self.job.folder}/{WEIGHTS}", model_bytes(self.detector))
         prior = self.data.training_set.prior()
         results: dict[str, Any] = {
@@ -136,6 +140,7 @@ class CellTraining:
             "train_bonafide_items": prior.bonafide,
             "train_spoof_items": prior.spoof,
             "class_weights": asdict(self._weights),
+            "dev": {"rule": {"cors": recipe.dev_cors, "labels": recipe.dev_labels}, **dev.held()},
             "seconds": sum(epoch.seconds for epoch in self.progress.history),
             "warnings": _polarity_warnings(self.progress),
         }
@@ -151,14 +156,10 @@ class CellTraining:
         return record
 
     def _keep(self, epoch: Epoch) -> None:
-        selection, best = self.job.recipe.model_selection, self.progress.best_dev_eer
-        # an average also includes epochs that equal the best one, as the published AASIST does
-        averages = selection == AVERAGE_OF_IMPROVEMENTS
-        worse = epoch.dev_eer > best if averages else epoch.dev_eer >= best
-        if selection != LAST and worse:
+        if not is_kept(self.job.recipe, epoch.dev_eer, self.progress.best_dev_eer):
             return
         self.progress.best_epoch, self.progress.best_dev_eer = epoch.epoch, epoch.dev_eer
-        if averages:
+        if self.job.recipe.model_selection == AVERAGE_OF_IMPROVEMENTS:
             self.best = Average(self.best, self.progress.averaged).with_one_more(_copy(self.detector))
             self.progress.averaged += 1
         else:
@@ -166,8 +167,8 @@ class CellTraining:
 
 
 def dev_eer(items: Items, scores: NDArray[np.float64]) -> float:
-    """The EER, a fraction, of scores `(items,)` with the training labels; a soft target counts for the nearer class."""
-    bonafide = items.target >= 0.5
+    """The EER, a fraction, of scores `(items,)` with the labels of dev; a soft target counts for the nearer class."""
+    bonafide = counted_as_bonafide(items)
     return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
 
 
@@ -182,13 +183,11 @@ def _margins(job: CellJob) -> OneClassMargins:
     return OneClassMargins(bonafide=options.bonafide_margin, spoof=options.spoof_margin, scale=options.scale)
 
 
-def _count_patience(job: CellJob, progress: Progress, epoch: Epoch) -> None:
+def _count_patience(job: CellJob, progress: Progress) -> None:
     stopping = job.recipe.early_stopping
     if stopping is None:
         return
-    earlier = min((e.dev_eer for e in progress.history), default=float("inf"))
-    gained = epoch.dev_eer < earlier - stopping.minimum_change
-    progress.epochs_without_gain = 0 if gained else progress.epochs_without_gain + 1
+    progress.epochs_without_gain = epochs_without_gain(stopping, [epoch.dev_eer for epoch in progress.history])
     progress.stopped_early = progress.epochs_without_gain >= stopping.patience
 
 

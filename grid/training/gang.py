@@ -154,7 +154,9 @@ class Gang:
         for cell in self._unfinished():
             if cell.is_over:
                 with self._failing(cell.job):
-                    self.outcomes[cell.job.cell_id] = cell.finish(self.forward, partial(self._epoch_waveforms, cell))
+                    dev = self.dev_data[cell.job.cell_id]
+                    waveforms = partial(self._epoch_waveforms, cell)
+                    self.outcomes[cell.job.cell_id] = cell.finish(self.forward, waveforms, dev)
 
     def _epoch_waveforms(self, cell: CellTraining, epoch: int) -> Iterator[Tensor]:
         """The batches of waveforms that the cell would train on in `epoch`."""

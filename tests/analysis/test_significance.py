@@ -38,6 +38,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tiny, Grid]:
     return made, grid
 
 
+@pytest.mark.slow
 def test_every_training_is_tested_against_the_better_baseline(done: tuple[Tiny, Grid]) -> None:
     made, grid = done
     eers = {

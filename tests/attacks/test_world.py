@@ -63,6 +63,7 @@ def test_world_stays_aligned_within_one_frame(speech: NDArray[np.float32], conve
         assert correlation.max() > 0.9 * np.linalg.norm(first) * np.linalg.norm(second)
 
 
+@pytest.mark.slow
 def test_world_moves_f0_by_the_drawn_ratio(speech: NDArray[np.float32], converted: NDArray[np.float32]) -> None:
     for before, after, utterance_id in zip(speech, converted, IDS, strict=True):
         first, second = _f0(before), _f0(after)
@@ -72,6 +73,7 @@ def test_world_moves_f0_by_the_drawn_ratio(speech: NDArray[np.float32], converte
         assert moved == pytest.approx(draw_shift(0, utterance_id).f0_ratio, rel=0.03)
 
 
+@pytest.mark.slow
 def test_world_is_the_same_in_any_batch_and_thread(speech: NDArray[np.float32], converted: NDArray[np.float32]) -> None:
     attack = build_attack("world")
     with ThreadPoolExecutor(4) as pool:

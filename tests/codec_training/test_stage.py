@@ -53,6 +53,7 @@ def test_codes_stay_and_only_what_comes_after_them_moves(speech: ImportedCorpus,
     assert record.results["last"]["step"] == 10
 
 
+@pytest.mark.slow
 def test_stopped_polishing_goes_on_and_ends_with_the_same_weights(
     speech: ImportedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ def test_recipes_that_differ_in_polishing_alone_share_the_first_stage(speech: Im
     assert len(store.names("small_codecs")) == 3
 
 
+@pytest.mark.slow
 def test_polishing_brings_the_moments_closer(speech: ImportedCorpus, tmp_path: Path) -> None:
     lines: list[HistoryLine] = []
     member = spec(polish=POLISH | {"steps": 60, "report_every": 20, "save_every": 60})

@@ -78,6 +78,7 @@ def untimed(store: Store, folder: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("auxiliary", ["none", "semantic", "disentangled"])
+@pytest.mark.slow
 def test_killed_training_ends_with_the_weights_of_one_never_killed(
     auxiliary: str, speech: ImportedCorpus, speech_folder: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_killed_training_ends_with_the_weights_of_one_never_killed(
         ("single", "disentangled", "time"),
     ],
 )
+@pytest.mark.slow
 def test_member_comes_closer_to_its_speech(
     quantiser: str, auxiliary: str, decoder: str, speech: ImportedCorpus, tmp_path: Path
 ) -> None:

@@ -164,8 +164,8 @@ def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
             from grid.core.errors import RequestError
 
-            FACTS = {"family": "Half", "design": "compression", "native_rate": 16000, "source": "pip",
-                     "adapter": "half"}
+            FACTS = {"family": "Half", "design": "compression", "native_rate": 16000,
+                     "source": "pip", "adapter": "half"}
             CATALOGUE = [
                 {"name": "half", **FACTS},
                 {"name": "gain", **FACTS, "hop": 1,

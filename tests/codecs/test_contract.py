@@ -165,6 +165,7 @@ def test_identity_holds_what_changes_samples_and_tells_two_bitrates_apart() -> N
     assert all(len(str(digest)) == 64 for digest in digests)
 
 
+@pytest.mark.slow
 def test_identity_of_every_entry_imports_nothing_heavy() -> None:
     script = (
         "import sys\n"

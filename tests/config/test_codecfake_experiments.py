@@ -1,4 +1,4 @@
-"""The experiments of the CodecFake papers: their numbers of codecs, trainings and tables are those of the papers."""
+"""The experiments of the three papers: their numbers of codecs, trainings and tables are those of the papers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,35 @@ from grid.core.store import Store
 from grid.core.vocabulary import SPLITS, Role
 from grid.corpus.holdings import CorpusFacts, Holding
 from grid.experiment.grid import Grid, resolve
-from grid.report.papers.shared.stated_figures import read_figures, word
+from grid.report.papers import PAPER_TABLES
+from grid.report.papers.codecfake_plus_table_6 import paper_rows
+from grid.report.papers.shared.codecfake_plus import NO_CORPUS_WORD, NO_CORS_WORD
+from grid.report.papers.shared.published import FactorEer, LabelledDifference, published
+from grid.report.papers.shared.words import paper_words, word
 from grid.resynthesis.rendition import corpus_of
 
 PLUS = ("database_level", "asvspoof2019", "asvspoof5", "cors_asvspoof2019", "cors_asvspoof5")
+PAPERS = (
+    *("cdd", "cdd_asvspoof5", "codecfake"),
+    *(f"codecfake_plus/{n}" for n in ("codec_level", *PLUS, "factors", "factors_asvspoof2019", "factors_maskgct")),
+)
+"""Every experiment of a paper."""
 
 
 @pytest.fixture
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store whose corpora hold a recording and an attack of every kind; those of CodecFake+ all CoRS as well."""
+    """A store whose corpora hold recordings and spoofs of every kind; CodecFake+ and CDD their CoRS as well."""
     plus = [entry.name for entry in load_catalogue() if entry.letters.codecfake_plus]
+    cdd = ["encodec-24khz-6kbps-mars5", "mimi-32cb", "dac-openaudio-s1-mini"]
 
     def made_up(store: Store, source: CorpusSource, folder: Path) -> CorpusFacts:
         kinds: list[tuple[Role, str]] = [("raw", ""), ("attack", ""), ("cosg", "mvq-none-time")]
         held = [Holding(split, *kind, False, 9) for split in SPLITS for kind in kinds]
         if source.name == "codecfake-plus-cors":
             held += [Holding(split, "cors", codec, False, 9) for split in SPLITS for codec in plus]
+        if source.name == "cdd":
+            held += [Holding(split, "cors", codec, False, 9) for split in SPLITS for codec in cdd]
+            held += [Holding("test", "cors", "xcodec2", False, 9)]
         return CorpusFacts(source.name, digest(source.name), tuple(held))
 
     monkeypatch.setattr("grid.experiment.grid.corpus_facts", made_up)
@@ -67,22 +80,73 @@ def test_codec_level_trains_both_detectors_on_each_of_31_codecs_and_makes_no_cor
 
 
 def test_database_level_and_its_experiments_train_every_row_of_table_6(planned: Store) -> None:
-    figures = read_figures("codecfake_plus")
+    words = paper_words("codecfake_plus")
     found = []
     for name in PLUS:
         grid = grid_of(f"codecfake_plus/{name}", planned)
         for cell in grid.cells:
-            words = [word(figures.detectors, cell.detector), word(figures.policies, cell.selection)]
-            found.append((*words, word(figures.training, grid.experiment.name)))
+            heard = (word(words.policies, cell.selection), word(words.training, grid.experiment.name))
+            trained_on = " + ".join(str(part) for part in heard if part not in (NO_CORS_WORD, NO_CORPUS_WORD))
+            found.append((word(words.detectors, cell.detector), trained_on))
         assert {corpus_of(each.folder) for cell in grid.cells for each in cell.cors} <= {"codecfake-plus-cors"}
         assert not any(rendition.applied for rendition in grid.renditions)
-    assert sorted(map(str, found)) == sorted(str((row.detector, row.cors, row.corpora)) for row in figures.database)
+    assert sorted(map(str, found)) == sorted(str((row.detector, row.trained_on)) for row in paper_rows())
 
 
-def test_factors_have_every_codec_in_its_sub_category(planned: Store) -> None:
-    grid = grid_of("codecfake_plus/factors", planned)
-    places = {entry.name: {"qua": entry.qua, "aux": entry.aux, "dec": entry.dec} for entry in load_catalogue()}
-    for selection in grid.experiment.grid.selections[:8]:
-        axis, value = selection.name.split("-")
-        expected = {codec for codec in letters("codecfake_plus") if str(places[codec][axis]).lower() == value}
-        assert set(selection.codecs) == expected
+def test_all_cors_pooled_draws_one_codec_for_each_utterance(planned: Store) -> None:
+    grid = grid_of("codecfake_plus/database_level", planned)
+    (cell,) = [cell for cell in grid.cells if cell.selection == "all-cors"]
+    assert set(cell.codecs) == letters("codecfake_plus")
+    assert (cell.mixing.draw, cell.detector) == ("one", "w2v2-aasist")
+
+
+def test_factors_train_every_row_of_table_7_and_train_nothing_twice(planned: Store) -> None:
+    words = paper_words("codecfake_plus")
+    factors = grid_of("codecfake_plus/factors", planned)
+    rows = [str(word(words.codecs, cell.codecs[0])) for cell in factors.cells]
+    assert ["BL1", "BL2", *rows] == [row.row for row in published("codecfake-plus-table-7", FactorEer)]
+    at_codec_level = {cell.cell_id for cell in grid_of("codecfake_plus/codec_level", planned).cells}
+    assert {cell.cell_id for cell in factors.cells} <= at_codec_level
+    (first,) = grid_of("codecfake_plus/factors_asvspoof2019", planned).cells
+    assert first.cell_id in {cell.cell_id for cell in grid_of("codecfake_plus/asvspoof2019", planned).cells}
+    (second,) = grid_of("codecfake_plus/factors_maskgct", planned).cells
+    assert second.cors == ()
+    assert {word(words.detectors, cell.detector) for cell in (*factors.cells, first, second)} == {"W2V2-AASIST"}
+
+
+def test_experiments_of_table_7_and_figure_6_measure_the_generators(planned: Store) -> None:
+    for name in ("codec_level", "factors", "factors_asvspoof2019", "factors_maskgct", "database_level", "asvspoof2019"):
+        experiment = grid_of(f"codecfake_plus/{name}", planned).experiment
+        assert "system" in experiment.evaluations["CoSG"].by
+        assert ("MaskGCT-VCTK" in experiment.evaluations) == name.startswith("factors")
+    codec_level = grid_of("codecfake_plus/codec_level", planned).experiment
+    assert codec_level.evaluations["CoSG-MOS"].mos_above == 3.5
+    assert {*codec_level.evaluations["CoSG-MOS"].by} == {"qua", "aux", "dec"}
+    assert codec_level.compare == ("asvspoof2019.yaml",)
+
+
+def test_cdd_trains_every_row_of_table_3(planned: Store) -> None:
+    words = paper_words("cdd")
+    rows = {(row.label_of_cors, row.detector, row.codec) for row in published("cdd-table-3", LabelledDifference)}
+    labels = {"bona fide": "bonafide", "spoof": "spoof", None: "none"}
+    found = [
+        (
+            labels[word(words.policies, cell.policy)],
+            word(words.detectors, cell.detector),
+            word(words.codecs, cell.codecs[0]) if cell.codecs else "none",
+        )
+        for cell in grid_of("cdd", planned).cells
+        if cell.seed == 0
+    ]
+    assert len(found) == len(rows) == 18
+    assert set(found) == rows
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_experiment_of_a_paper_plans_with_tables_and_comparisons_that_exist(name: str, planned: Store) -> None:
+    experiment = grid_of(name, planned).experiment
+    assert set(experiment.report) <= set(PAPER_TABLES.names())
+    for other in experiment.compare:
+        assert (experiment.folder / other).is_file()
+    header = (config_folder() / f"{name}.yaml").read_text(encoding="utf-8").partition("\nname:")[0]
+    assert "could not read" not in header

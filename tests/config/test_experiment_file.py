@@ -50,6 +50,7 @@ def test_committed_experiment_opens_with_command_hardware_and_expectation(path: 
         assert word in header[0]
 
 
+@pytest.mark.slow
 def test_plan_needs_no_heavy_package_and_writes_nothing(tmp_path: Path) -> None:
     demo = config_folder() / "demo.yaml"
     done = subprocess.run(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grid.config.recipe import Recipe, load_recipe
+from grid.config.recipe import LATER_FIELDS, Recipe, load_recipe
 from grid.config.yaml_file import config_folder
 from grid.core.errors import RequestError
 from tests.support.tiny_grid import RECIPE, write_yaml
@@ -43,6 +43,9 @@ def test_an_unknown_recipe_proposes_the_nearest(tmp_path: Path) -> None:
         ({"schedule": {"kind": "cosin", "floor": 0}}, r"tiny\.yaml:\d+: schedule: .*'cosin'.*'cosine'"),
         ({"schedule": {"kind": "cosine"}}, r"tiny\.yaml:\d+: schedule\.floor: Field required"),
         ({"class_weights": [0.0, 1.0]}, r"class_weights must be positive"),
+        ({"dev_labels": "fix"}, r"tiny\.yaml:\d+: dev_labels: .*'policy' or 'fixed' \(given: 'fix'\)"),
+        ({"dev_cors": "all"}, r"dev_cors: all needs dev_labels: fixed"),
+        ({"model_selection": "last", "ties": "last"}, r"ties: last does nothing with model_selection 'last'"),
         ({"precision": "float16"}, r"tiny\.yaml:\d+: precision: .*'float32' or 'bfloat16' \(given: 'float16'\)"),
     ],
 )
@@ -53,15 +56,31 @@ def test_a_wrong_value_names_file_line_and_choices(tmp_path: Path, change: dict[
 
 
 def test_every_field_of_a_recipe_is_part_of_its_json() -> None:
-    assert set(Recipe.model_validate(RECIPE).model_dump(mode="json")) == set(Recipe.model_fields)
+    later = {"ties": "last", "dev_labels": "fixed", "dev_cors": "none"}
+    assert set(later) == set(LATER_FIELDS)
+    recipe = Recipe.model_validate(RECIPE | later | {"early_stopping": {"patience": 3, "compared_with": "last gain"}})
+    written = recipe.model_dump(mode="json")
+    assert set(written) == set(Recipe.model_fields)
+    assert written["early_stopping"] == {"patience": 3, "minimum_change": 0.0, "compared_with": "last gain"}
+    assert Recipe.model_validate(written) == recipe
+
+
+def test_defaults_of_later_fields_are_left_out_of_the_json() -> None:
+    recipe = Recipe.model_validate(RECIPE | {"early_stopping": {"patience": 3}})
+    written = recipe.model_dump(mode="json")
+    assert set(written) == set(Recipe.model_fields) - set(LATER_FIELDS)
+    assert written["early_stopping"] == {"patience": 3, "minimum_change": 0.0}
+    assert Recipe.model_validate(written) == recipe
 
 
 @pytest.mark.parametrize("paper", ["cdd", "codecfake", "codecfake-plus"])
 def test_recipe_of_the_code_marks_just_what_differs_from_the_paper(paper: str) -> None:
-    stated, coded = (load_recipe(f"{paper}-{kind}").model_dump() for kind in ("paper", "code"))
+    recipes = [load_recipe(f"{paper}-{kind}") for kind in ("paper", "code")]
+    stated, coded = ({name: getattr(recipe, name) for name in Recipe.model_fields} for recipe in recipes)
     text = (config_folder() / "recipes" / f"{paper}-code.yaml").read_text()
     marked = {_key(line) for line in text.splitlines() if "# differs" in line}
-    silent = {"schedule", "score_batch_size"}  # the floor is never reached; scores do not depend on their batches
+    # the floor is never reached; scores do not depend on their batches; an average holds all ties
+    silent = {"schedule", "score_batch_size", "ties"}
     different = {key for key in stated if stated[key] != coded[key]} - silent
     inner = {"optimiser": {"learning_rate"}, "crop": {"evaluation"}, "augmentation": {"augmentation"}}
     assert marked == {name for key in different for name in inner.get(key, {key})}

@@ -9,6 +9,7 @@ import pytest
 from grid.codecs.taxonomy import place_of
 from grid.corpus.codec_tags import tags_of
 from grid.corpus.cosg_systems import cosg_systems
+from grid.report.papers.shared.published import GeneratorFacts, published
 
 
 def test_systems_sum_to_the_published_trials() -> None:
@@ -32,6 +33,17 @@ def test_systems_sum_to_the_published_spoofs_of_each_category(axis: str, publish
     for system in cosg_systems().values():
         counts[getattr(system.place, axis)] += system.spoof
     assert counts == published
+
+
+def test_systems_are_those_of_table_4_in_its_order_and_words_with_their_codecs() -> None:
+    ours = [
+        (s.name, s.codec_in_paper, s.place.qua, s.place.aux, s.place.dec, s.bonafide, s.spoof)
+        for s in cosg_systems().values()
+    ]
+    assert ours == [
+        (row.system, row.codec, row.qua, row.aux, row.dec, row.bonafide, row.spoof)
+        for row in published("codecfake-plus-table-4", GeneratorFacts)
+    ]
 
 
 def test_systems_and_their_codecs_agree_on_the_place() -> None:

@@ -11,7 +11,7 @@ from grid.codecs.taxonomy import parse_place, place_of
 from grid.core.errors import RequestError
 from grid.corpus.codec_tags import codec_of, tags_of
 from grid.corpus.manifest import Utterance, to_table
-from grid.corpus.published_counts import PublishedSet, compare, load_published_counts, published_counts
+from grid.corpus.published_counts import PublishedCount, PublishedSet, compare, load_published_counts, published_counts
 from grid.corpus.readers import READERS
 
 
@@ -64,6 +64,39 @@ def test_set_with_files_and_options_is_about_the_imports_that_have_them(tmp_path
     assert not item.is_about(tmp_path / "train_x.txt", {"part": "DF"})
     assert not item.is_about(tmp_path / "dev_x.txt", {})
     assert not item.model_copy(update={"folder": False}).is_about(tmp_path, {"part": None})
+
+
+def test_attack_of_a_count_is_found_in_upper_and_lower_case() -> None:
+    generated = to_table([utterance("m", "p1", "test", "spoof", "MS5", "snac-24khz")])
+    for attack in ("MS5", "ms5"):
+        (found,) = compare(generated, [published({"attack": attack, "utterances": 1})])
+        assert (found.utterances, found.differs, found.of["attack"]) == (1, False, attack)
+
+
+def counts_of(reader: str) -> dict[tuple[str | None, ...], PublishedCount]:
+    (found,) = [item for item in load_published_counts() if item.reader == reader]
+    return {(count.split, count.role, count.attack, count.codec): count for count in found.counts}
+
+
+@pytest.mark.parametrize("reader", ["cdd", "cdd-parquet"])
+def test_generators_of_cdd_sum_to_its_cosg_of_each_split(reader: str) -> None:
+    counts = counts_of(reader)
+    for split, generators in (("train", 4), ("dev", 4), ("test", 6)):
+        own = [c.utterances for (s, _, attack, _), c in counts.items() if s == split and attack]
+        assert len(own) == generators
+        assert sum(filter(None, own)) == counts[split, "cosg", None, None].utterances
+    assert {counts["train", "cosg", name, None].utterances for name in ("MS5", "CSM", "OS1", "CV2")} == {3600}
+    assert counts["test", "cosg", "LSA", None].utterances == 1193
+
+
+@pytest.mark.parametrize("reader", ["codecfake", "codecfake-parquet"])
+def test_splits_of_codecfake_are_those_of_its_table_2(reader: str) -> None:
+    counts = counts_of(reader)
+    raw = [counts[split, "raw", None, None] for split in ("train", "dev", "test")]
+    assert [(count.utterances, count.speakers) for count in raw] == [(42752, 103), (735, 2), (755, 2)]
+    assert sum(count.utterances or 0 for count in raw) == counts[None, "raw", None, None].utterances
+    for count, split in zip(raw, ("train", "dev", "test"), strict=True):
+        assert counts[split, "cors", None, None].utterances == 15 * (count.utterances or 0)
 
 
 def test_reader_without_published_counts_has_none(tmp_path: Path) -> None:

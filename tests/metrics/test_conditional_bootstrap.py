@@ -67,6 +67,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("decimals", PUBLISHED)
+@pytest.mark.slow
 def test_conditional_bootstrap_on_codecfake_plus_gives_the_numbers_of_the_published_package(decimals: int) -> None:
     first, mean, interval, narrower = PUBLISHED[decimals]
     scores = cosg(decimals)

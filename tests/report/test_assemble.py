@@ -78,6 +78,7 @@ def test_assemble_results_with_little_in_them_still_make_a_report(tmp_path: Path
     assert {"policies.md", "cells.csv", "index.html"} <= {path.name for path in written}
 
 
+@pytest.mark.slow
 def test_assemble_every_state_of_the_full_grid_reaches_the_index(tmp_path: Path) -> None:
     assemble(full_grid(), tmp_path)
     index = (tmp_path / "index.md").read_text(encoding="utf-8")

@@ -215,6 +215,7 @@ def test_recordings_are_the_files_bit_for_bit(rendered: tuple[Tiny, Grid]) -> No
     assert raw.loc["test-s0-u1", "sha256"] == hashlib.sha256(file.tobytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_rendering_twice_gives_the_same_bytes(rendered: tuple[Tiny, Grid], tmp_path: Path) -> None:
     made, grid = rendered
     again = Tiny(made.config, Store.open(tmp_path / "again"))

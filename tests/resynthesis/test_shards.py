@@ -153,6 +153,7 @@ def _sum_of_first(reader: ShardReader, entry: ShardEntry) -> float:
     return float(reader.waveform("a.parquet", entry.offset, entry.samples).sum())
 
 
+@pytest.mark.slow
 def test_shard_reader_pickled_into_processes_reads_the_same(tmp_path: Path) -> None:
     entries = write_shard(tmp_path / "a.parquet", items(4))
     reader = ShardReader(tmp_path)

@@ -11,7 +11,7 @@ from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 
 CODECS = ("encodec-24khz-6kbps-mars5", "mimi-32cb", "dac-openaudio-s1-mini", "xcodec2")
-ATTACKS = ("cbx", "csm", "lsa", "ms5", "os1")
+ATTACKS = ("cbx", "csm", "cv2", "lsa", "ms5", "os1")
 POLICIES = ("bonafide-replace-0.5", "spoof-replace-0.5")
 DETECTORS = {"x-aasist": DetectorFacts("x-aasist"), "lwbn": DetectorFacts("lwbn", cosines=25)}
 

@@ -10,6 +10,7 @@ import numpy as np
 from grid.analysis.results import CellResult, GridResults, codec_facts
 from grid.analysis.significance import Procedure, Significance
 from grid.codecs.catalogue import Paper, load_catalogue
+from grid.corpus.cosg_systems import cosg_systems
 from grid.metrics.evaluation import Measurement
 
 SETS = ("VALL-E", "VALL-E X", "SpeechX")
@@ -98,23 +99,70 @@ CATEGORIES = {
 """Bona fide and spoof trials of each sub-category of CoSG."""
 
 
-def codec_level_grid(detectors: Sequence[str] = ("w2v2-aasist", "aasist")) -> GridResults:
-    """A detector on each of 31 codecs, tested on all of them and on CoSG by sub-category; one failed."""
+def codec_level_grid(
+    detectors: Sequence[str] = ("w2v2-aasist", "aasist"), *, systems: Sequence[str] = (), rated: bool = False
+) -> GridResults:
+    """A detector on each of 31 codecs, tested on all of them and on CoSG by sub-category; one failed.
+
+    `systems` are generators that CoSG is also split by; with `rated`, CoSG-MOS has what is above a predicted MOS.
+    """
     draw, codecs = np.random.default_rng(2), codecs_of("codecfake_plus")
     cells = []
     for detector in detectors:
         for codec in codecs:
             cosg = [measured("CoSG", "pooled", float(draw.uniform(0.1, 0.5)), 866, 931)]
             cosg += [measured("CoSG", name, float(draw.uniform(0.05, 0.5)), *n) for name, n in CATEGORIES.items()]
+            cosg += [_by_system(draw, name) for name in systems]
+            if rated:
+                cosg += [dataclasses.replace(m, evaluation="CoSG-MOS", eer=m.eer / 2) for m in cosg]
             cells.append(_cell(detector, codec, "spoof", [*_by_codec(draw, codec, codecs), *cosg]))
     failed = dataclasses.replace(cells[3], status="failed", error="disk full", measurements=())
-    return GridResults("codec-level", (*cells[:3], failed, *cells[4:]), codec_facts(set(codecs)))
+    return GridResults(
+        "codecfake-plus-codec-level",
+        (*cells[:3], failed, *cells[4:]),
+        codec_facts(set(codecs)),
+        mos_above={"CoSG-MOS": 3.5} if rated else {},
+    )
+
+
+def _by_system(draw: np.random.Generator, system: str) -> Measurement:
+    return measured("CoSG", f"system={system}", float(draw.uniform(0.01, 0.6)), 20, 20)
+
+
+SYSTEMS = tuple(cosg_systems())
+
+
+def untrained_grid(name: str) -> GridResults:
+    """W2V2-AASIST without CoRS, tested on CoRS, on CoSG by generator and on MaskGCT-VCTK."""
+    draw = np.random.default_rng(3)
+    found = [measured(evaluation, "pooled", 0.2) for evaluation in ("CoRS", "CoSG", "MaskGCT-VCTK")]
+    found += [_by_system(draw, system) for system in SYSTEMS]
+    return GridResults(name, (_cell("w2v2-aasist", "", "none", found),))
+
+
+def factors_grid() -> GridResults:
+    """The experiment of Table VII and Figure 7: six codecs, its two baselines, the codec level and a DEC balance."""
+    draw, letters = np.random.default_rng(4), {e.letters.codecfake_plus: e.name for e in load_catalogue()}
+    cells = []
+    for letter in ("D1", "D2", "B", "L1", "L2", "G"):
+        found = [measured(name, "pooled", float(draw.uniform(0.01, 0.5))) for name in ("MaskGCT-VCTK", "CoSG")]
+        found += [_by_system(draw, system) for system in SYSTEMS]
+        cells.append(_cell("w2v2-aasist", letters[letter], "spoof", found))
+    balance = [measured("CoSG", "pooled", 0.1), *(_by_system(draw, system) for system in SYSTEMS)]
+    compared = (
+        untrained_grid("codecfake-plus-factors-asvspoof2019"),
+        untrained_grid("codecfake-plus-factors-maskgct"),
+        codec_level_grid(("w2v2-aasist", "aasist"), systems=SYSTEMS),
+        GridResults(DATABASE, (_cell("w2v2-aasist", "dec-balance", "spoof", balance),)),
+    )
+    return GridResults("codecfake-plus-factors", tuple(cells), compared=compared)
 
 
 def database_grid() -> GridResults:
-    """Rows c, h and k to n of Table VI with rows a and f beside them, and an experiment that never ran."""
+    """Rows c, h, k to n and VII-C1 of Table VI with rows a and f beside them, and an experiment that never ran."""
     own = [("aasist", "j-l1-l2"), ("w2v2-aasist", "j-l1-l2")]
-    own += [("w2v2-aasist", f"{axis}-balance") for axis in ("qua", "aux", "dec")] + [("w2v2-aasist", "dec-balance-x4")]
+    own += [("w2v2-aasist", f"{axis}-balance") for axis in ("qua", "aux", "dec")]
+    own += [("w2v2-aasist", name) for name in ("dec-balance-x4", "all-cors")]
     other = GridResults(
         "codecfake-plus-asvspoof2019",
         tuple(_database_cell(detector, "", number) for number, detector in enumerate(("aasist", "w2v2-aasist"))),

@@ -31,6 +31,7 @@ def read_scores(path: Path) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("by_protocol", [True, False])
+@pytest.mark.slow
 def test_score_with_the_official_aasist_gives_its_published_logits(
     golden: dict[str, tuple[Path, float]],
     shared_weights: Path,
@@ -112,6 +113,7 @@ def test_import_of_an_unknown_kind_ends_with_two(tmp_path: Path) -> None:
     assert "write it as KEY=VALUE" in wrong.err
 
 
+@pytest.mark.slow
 def test_doctor_names_what_it_looked_at(tmp_path: Path) -> None:
     found = codecgrid("doctor", "--root", tmp_path, "--json")
     assert found.status == 0

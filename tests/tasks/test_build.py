@@ -19,6 +19,7 @@ def asvspoof5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_build_in_the_sizes_of_the_paper_counts_them(asvspoof5: Path, tmp_path: Path) -> None:
     ended = codecgrid("build", "cdd", "--asvspoof5", asvspoof5, "--out", tmp_path, "--json")
     assert ended.status == 0, ended.err
@@ -31,6 +32,7 @@ def test_build_in_the_sizes_of_the_paper_counts_them(asvspoof5: Path, tmp_path: 
     assert len((tmp_path / "protocol.csv").read_text().splitlines()) == 1 + 14_400 + 4_800 + 6_000
 
 
+@pytest.mark.slow
 def test_build_prints_the_counts_the_choices_and_what_to_do_next(asvspoof5: Path, tmp_path: Path) -> None:
     ended = codecgrid(
         "build", "cdd", "--asvspoof5", asvspoof5, "--out", tmp_path, "--codecs", "opus-6kbps", "--test-codecs", "none"

@@ -28,7 +28,7 @@ SURFACE = {
     "run": "CONFIG --root --address --json",
     "status": "CONFIG --root --json",
     "artefacts": "CONFIG --root --address --json",
-    "report": "CONFIG --root --from --out",
+    "report": "CONFIG --root --from --out --published --json",
     "mlflow": "CONFIG --root --port",
     "sync": "CONFIG --root",
     "submit": "CONFIG --root --address --follow",

@@ -26,11 +26,11 @@ def test_import_shows_what_is_published_and_counts_what_differs(tmp_path: Path) 
     assert ended.status == 0, ended.err
     lines = [line.split() for line in ended.out.splitlines()]
     assert ["role=raw", "3", "44,242", "differs"] in lines
-    assert ["split=dev", "role=raw", "2", "2", "2"] in lines
-    assert ["split=test", "role=raw", "1", "1", "2", "differs"] in lines
-    assert "19 of 20 published counts differ (Wu et al., Interspeech 2024; " in ended.out
+    assert ["split=dev", "role=raw", "2", "735", "2", "2", "differs"] in lines
+    assert ["split=test", "role=raw", "1", "755", "1", "2", "differs"] in lines
+    assert "24 of 24 published counts differ (Wu et al., Interspeech 2024, Table 2; " in ended.out
     found = codecgrid(*arguments, "--json").json["published"]
-    assert len(found) == 20
+    assert len(found) == 24
     assert found[1] == {
         "of": {"role": "raw"},
         "utterances": 3,

@@ -26,6 +26,8 @@ from grid.training.train import train, train_together
 from tests.support.tiny_encoder_grid import tiny_cdd
 from tests.support.tiny_grid import Tiny
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -134,6 +134,7 @@ def test_interrupted_after_an_epoch_ends_as_never_interrupted(
     assert not store.exists(f"{resumed.folder}/{STATE}")
 
 
+@pytest.mark.slow
 def test_killed_after_its_first_epoch_ends_as_never_killed(rendered: tuple[Tiny, Grid], cell: Any) -> None:
     made, grid = rendered
     killed = next(job for job in grid.cells if job.policy == "bonafide")
@@ -225,6 +226,37 @@ def test_early_stopping_survives_an_interruption(cell: Any, monkeypatch: pytest.
     assert run(store, job)["epochs"] == 3
 
 
+FALL = [0.2 - 0.0008 * epoch for epoch in range(8)]
+
+
+@pytest.mark.parametrize(("compared_with", "epochs"), [("lowest", 4), ("last gain", 8)])
+def test_early_stopping_keeps_its_rule_over_an_interruption(
+    cell: Any, monkeypatch: pytest.MonkeyPatch, compared_with: str, epochs: int
+) -> None:
+    stopping = {"patience": 3, "minimum_change": 0.001, "compared_with": compared_with}
+    store, job = cell({"epochs": 8, "early_stopping": stopping})
+    with_dev_eers(monkeypatch, *FALL)
+    with pytest.raises(StopError):
+        run(store, job, report=stop_after(1))
+    # a state of the time before `compared_with` had no other fields than these
+    saved = torch.load(store.local(f"{job.folder}/{STATE}"), weights_only=True)["progress"]
+    old = {"next_epoch", "best_epoch", "best_dev_eer", "averaged", "epochs_without_gain", "stopped_early", "history"}
+    assert set(saved) == old
+    results = run(store, job)
+    assert (results["epochs"], results["stopped_early"]) == (epochs, epochs < 8)
+
+
+@pytest.mark.parametrize(("ties", "epoch"), [("first", 1), ("last", 2)])
+def test_ties_of_the_best_dev_eer_are_kept_by_the_recipe(
+    cell: Any, monkeypatch: pytest.MonkeyPatch, ties: str, epoch: int
+) -> None:
+    store, job = cell({"epochs": 4, "ties": ties})
+    with_dev_eers(monkeypatch, 0.3, 0.1, 0.1, 0.2)
+    with pytest.raises(StopError):
+        run(store, job, report=stop_after(1))
+    assert run(store, job)["best_epoch"] == epoch
+
+
 def test_polarity_dev_eer_above_half_is_a_warning(
     cell: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,6 +267,7 @@ def test_polarity_dev_eer_above_half_is_a_warning(
     assert warning in caplog.text
 
 
+@pytest.mark.slow
 def test_polarity_swapped_labels_on_dev_alone_are_noticed(tmp_path: Path) -> None:
     recipe = {"epochs": 20, "optimiser": {"learning_rate": 0.01}, "model_selection": "last"}
     made = tiny(tmp_path, corpus={"speakers": 4}, grid={"policies": ["none"]}, recipe=recipe)

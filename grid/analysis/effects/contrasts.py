@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ from grid.codecs.entry import CatalogueEntry
 from grid.codecs.pairs import Contrast, value_of
 from grid.config.analyses import EffectChoice
 from grid.core.randomness import generator
-from grid.metrics.crossed_resampling import Effect, differences_by_codec, draw_seeds, effect, sign_flip_p_value
+from grid.metrics.crossed_resampling import draw_seeds, effect
 from grid.metrics.detection import FloatArray, IntArray
 
 CodecPairs = tuple[tuple[str, str], ...]
@@ -43,19 +41,17 @@ def effects_of(
         rows.append(builder.row(contrast, contrast.pairs, pooled=True))
         if len(contrast.pairs) > 1:
             rows += [builder.row(contrast, (pair,), pooled=False) for pair in contrast.pairs]
-    return _corrected(
-        Effects(
-            evaluation=exchange.evaluation,
-            policy=exchange.policy,
-            detector=exchange.detector,
-            side=exchange.side,
-            level=choice.level,
-            replicates=choice.replicates,
-            seeds=tuple(exchange.seeds[index] for index in seeds),
-            speakers=speakers,
-            rows=tuple(rows),
-            worse_than_chance=worse,
-        )
+    return Effects(
+        evaluation=exchange.evaluation,
+        policy=exchange.policy,
+        detector=exchange.detector,
+        side=exchange.side,
+        level=choice.level,
+        replicates=choice.replicates,
+        seeds=tuple(exchange.seeds[index] for index in seeds),
+        speakers=speakers,
+        rows=tuple(rows),
+        worse_than_chance=worse,
     )
 
 
@@ -113,10 +109,7 @@ class _RowBuilder:
         for others in OTHERS:
             columns = self._columns(contrast, others)
             drawn = None if resampled is None else resampled[..., columns]
-            estimate = effect(observed[..., columns], drawn, self.weights, self.level)
-            if pooled:
-                estimate = self._with_test(estimate, observed[..., columns], contrast, others)
-            effects.append(estimate)
+            effects.append(effect(observed[..., columns], drawn, self.weights, self.level))
         measured = np.flatnonzero(np.isfinite(observed).any(axis=(0, 2)))
         seeds = tuple(self.exchange.seeds[self.seeds[index]] for index in measured)
         troubles = self.exchange.troubles([codec for pair in pairs for codec in pair])
@@ -145,12 +138,6 @@ class _RowBuilder:
             dtype=np.bool_,
         )
 
-    def _with_test(self, estimate: Effect, observed: FloatArray, contrast: Contrast, others: Others) -> Effect:
-        units = differences_by_codec(observed, np.ones(len(self.seeds), dtype=np.int64))
-        side, evaluation = self.exchange.side, self.exchange.evaluation
-        draw = generator("effects", side, evaluation, contrast.family, contrast.words, others)
-        return replace(estimate, p_value=sign_flip_p_value(units, draw))
-
 
 def _belongs(entry: CatalogueEntry | None, contrast: Contrast, others: Others) -> bool:
     if others == "all others":
@@ -159,23 +146,3 @@ def _belongs(entry: CatalogueEntry | None, contrast: Contrast, others: Others) -
         return entry is None or entry.family != contrast.family
     value = contrast.before if others == "like the first" else contrast.after
     return entry is not None and value_of(entry, contrast.attribute) == value
-
-
-def _corrected(uncorrected: Effects) -> Effects:
-    """`uncorrected` with p-values adjusted (Holm) over all contrasts of a column, the noise floor separately."""
-    from statsmodels.stats.multitest import multipletests  # takes a second
-
-    effects = [list(row.effects) for row in uncorrected.rows]
-    floor = [row.contrast.is_noise_floor for row in uncorrected.rows]
-    for column, kind in product(range(len(OTHERS)), (False, True)):
-        of_kind = [row_effects for row_effects, is_floor in zip(effects, floor, strict=True) if is_floor == kind]
-        tested = [row_effects for row_effects in of_kind if not math.isnan(row_effects[column].p_value)]
-        if not tested:
-            continue
-        _, corrected, *_ = multipletests([row_effects[column].p_value for row_effects in tested], method="holm")
-        for row_effects, adjusted in zip(tested, corrected, strict=True):
-            row_effects[column] = replace(row_effects[column], adjusted=float(adjusted))
-    rows = (
-        replace(row, effects=tuple(row_effects)) for row, row_effects in zip(uncorrected.rows, effects, strict=True)
-    )
-    return replace(uncorrected, rows=tuple(rows))

@@ -94,7 +94,13 @@ def _categories(attribute: Attribute, values: Sequence[AttributeValue]) -> list[
 def main_effects(exchange: Exchange, catalogue: Catalogue, level: float) -> tuple[MainEffects, ...]:
     """One model for each family whose codecs with an EER differ in the taxonomy.
 
-    p-values are adjusted (Holm) for all terms of all families.
+    p-values are adjusted (Holm) for all terms of all families. Before that they hold their level whatever trainings and
+    tested codecs have in common, for that is in the intercept, and with the basis "better than chance" too, for the
+    mean over a family says nothing of differences within it if its EERs deviate alike: with the controlled family
+    (12 codecs, 7 parameters), 1, 3 or 6 seeds, 2, 4, 9 or 21 codecs in the other role, no effect, and in points the
+    standard deviations 0 to 2 (training of the codec), 0 or 2 (of the detector), 0 or 3 (codec beside codec), 3 or 4
+    (residual), 0 or 15 (codec in the other role) and 0 or 3 (speakers), p < 0.05 occurred in 4.6 to 5.5 % of 20 000
+    simulations of each case and term, with the mean EER near 48 % and codecs left out as without.
     """
     measured = np.flatnonzero(np.isfinite(exchange.observed).any(axis=(1, 2)))
     codecs = {exchange.codecs[index] for index in measured}

@@ -18,14 +18,16 @@ from grid.metrics.linear_model import Coefficient, LinearModel
 
 Basis = Literal["better than chance", "outside the family", "all others"]
 """The codecs in the other role that a mean EER is over: those outside the family, without those for which the family's
-mean EER is above 50 %, if any; all codecs but the member itself if none is outside the family."""
+mean EER is above 50 %, if any; all codecs but the member itself if none is outside the family. The first selects on the
+outcome: the codecs are chosen by the EERs that the mean is of."""
 
 Side = Literal["training", "test"]
 """Which codec is exchanged: the training codec or the tested codec."""
 Others = Literal["all others", "like the first", "like the second", "outside the family", "better than chance"]
 OTHERS: tuple[Others, ...] = get_args(Others)
 """The codecs in the other role, never the two that are exchanged: all of them; those with the first or the second value
-of the attribute; those outside the family; and of the latter, those for which the family's mean EER is at most 50 %."""
+of the attribute; those outside the family; and of the latter, those for which the family's mean EER is at most 50 %,
+which selects on the outcome."""
 
 
 @dataclass(frozen=True)

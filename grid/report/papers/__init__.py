@@ -6,8 +6,11 @@ entry point in the group `codecgrid.tables` whose value is the module:
     @PAPER_TABLES.register("my-paper-table-2")
     def table(results: GridResults) -> Table: ...       # or parts of a page, tables and figures, in their order
 
-An experiment requests it with `report: [my-paper-table-2]`. A table is made from the results that exist: cells that
-failed or never ran show their state, and `results.compared` holds the grids of the experiments listed in `compare`.
+What the papers print is in `published/`, one CSV file a table, and stands beside ours; a paper's words for our names
+are in `PAPER.yaml`. `codecgrid report --published NAME` prints a published table alone.
+
+An experiment requests a table with `report: [my-paper-table-2]`. A table is made from the results that exist: cells
+that failed or never ran show their state, and `results.compared` holds the grids of the experiments in `compare`.
 """
 
 from __future__ import annotations

@@ -1,106 +1,115 @@
-"""The CodecFake+ paper's Table VI: detectors by their training data, tested on ASVspoof 2019 LA and CoSG."""
+"""The CodecFake+ paper's Table VI: detectors by their training data, tested on ASVspoof 2019 LA and CoSG.
+
+Below its rows is the training of Section VII-C1 on all CoRS, pooled by random sampling, which is why it balances.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from grid.analysis.results import CellResult, GridResults
-from grid.core.vocabulary import NO_CORS, POOLED, SPOOF
+from grid.analysis.results import GridResults
+from grid.core.vocabulary import POOLED
 from grid.report.papers import PAPER_TABLES
-from grid.report.papers.shared.stated_figures import DatabaseRow, PaperFigures, read_figures, word
-from grid.report.summary import percent, state_cell, summarise, uncertainty
+from grid.report.papers.shared.beside import setup
+from grid.report.papers.shared.codecfake_plus import (
+    COSG,
+    INTERVAL_PARTS,
+    MAIN_DETECTOR,
+    TrainingSet,
+    interval_cell,
+    training_sets,
+    words,
+)
+from grid.report.papers.shared.published import CrossTestingEer, DatabaseEer, published
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
-TEST_SETS = ("19LA", "CoSG")
-PARTS = ("eer", "lower", "upper", "standard_error", "seeds", "paper", "paper_lower", "paper_upper")
+NAME = "codecfake-plus-table-6"
+POOLED_CORS = "codecfake-plus-section-7-c-1"
+SECTION = "VII-C1"
+ASVSPOOF = "19LA"
+TEST_SETS = (ASVSPOOF, COSG)
 CAPTION = (
     "What a detector is trained on, as Table VI of {paper} lays it out: pooled EER in % of each training (rows; the "
-    "letters are the paper's) on the evaluation set of ASVspoof 2019 LA (19LA) and on generated speech (CoSG). Below "
-    "each number its bootstrap interval in brackets or, over several seeds, ± its standard error, and in parentheses "
-    "the figure of the paper with its interval."
+    "letters are the paper's, {section} is the training of that section on all CoRS, drawn at random) on the "
+    "evaluation set of ASVspoof 2019 LA (19LA) and on generated speech (CoSG). Below each number its bootstrap "
+    "interval in brackets or, over several seeds, ± its standard error; in parentheses the paper's figure with its "
+    "interval, and ours minus the paper's in percentage points. {setup}"
 )
 
 
 @dataclass(frozen=True)
-class FactorRow:
-    """A row: one training with the cells of its seeds, and the row of the paper that it reproduces, if any.
+class PaperRow:
+    """A row of the paper: its EERs by evaluation, with an interval where it has one (fractions)."""
 
-    `detector`, `cors` and `corpora` are in the words of the paper where it has them.
-    """
-
+    row: str
     detector: str
-    cors: str
-    corpora: str
-    grid: GridResults
-    cells: tuple[CellResult, ...]
-    paper: DatabaseRow | None
+    trained_on: str
+    eers: dict[str, tuple[float, float, float]]
 
 
-@PAPER_TABLES.register("codecfake-plus-table-6")
+@lru_cache(maxsize=1)
+def paper_rows() -> tuple[PaperRow, ...]:
+    """The rows of Table VI, then that of Section VII-C1."""
+    rows = [
+        PaperRow(
+            row.row,
+            row.detector,
+            row.trained_on,
+            {
+                ASVSPOOF: (row.asvspoof2019la_percent / 100, math.nan, math.nan),
+                COSG: (row.cosg_percent / 100, row.cosg_low / 100, row.cosg_high / 100),
+            },
+        )
+        for row in published(NAME, DatabaseEer)
+    ]
+    more = [
+        PaperRow(SECTION, MAIN_DETECTOR, row.trained_on, {row.tested_on: (row.percent / 100, math.nan, math.nan)})
+        for row in published(POOLED_CORS, CrossTestingEer)
+    ]
+    return (*rows, *more)
+
+
+@PAPER_TABLES.register(NAME)
 def table(results: GridResults) -> Table:
     """The trainings of this experiment and of the compared ones: those of the paper in its order, then the others."""
-    figures, footnotes = read_figures("codecfake_plus"), Footnotes()
-    rows = sorted(_rows(results, figures), key=lambda row: _rank(row, figures))
-    reproduced = {row.paper.letter for row in rows if row.paper is not None}
-    absent = [row.letter for row in figures.database if row.letter not in reproduced]
+    footnotes = Footnotes()
+    rows = sorted(
+        ((training, of_paper(training)) for training in training_sets(results)),
+        key=lambda row: len(paper_rows()) if row[1] is None else paper_rows().index(row[1]),
+    )
+    reproduced = {paper.row for _, paper in rows if paper is not None}
+    absent = [paper.row for paper in paper_rows() if paper.row not in reproduced]
     troubles = [f"Experiment {grid.name} is not here: {grid.trouble}." for grid in results.compared if grid.trouble]
     left_out = f"Rows of the paper that no experiment here trains: {', '.join(absent)}."
     return Table(
-        name="codecfake-plus-table-6",
+        name=NAME,
         title="CodecFake+, Table VI: training data",
-        caption=CAPTION.format(paper=figures.paper),
+        caption=CAPTION.format(paper=words().paper, section=SECTION, setup=setup(results, words())),
         columns=(
             *(Column(name, align="left") for name in ("row", "detector", "CoRS", "other corpus")),
-            *(Column(name, group="tested on", parts=PARTS) for name in TEST_SETS),
+            *(Column(name, group="tested on", parts=INTERVAL_PARTS) for name in TEST_SETS),
         ),
         rows=tuple(
             (
-                label(row.paper.letter if row.paper else ""),
-                *map(label, (row.detector, row.cors, row.corpora)),
-                *(_entry(row, name, footnotes) for name in TEST_SETS),
+                label(paper.row if paper else ""),
+                *map(label, (training.detector, training.cors, training.corpora)),
+                *(_entry(training, paper, name, footnotes) for name in TEST_SETS),
             )
-            for row in rows
+            for training, paper in rows
         ),
-        notes=footnotes.notes(*troubles, *([left_out] if absent else [])),
+        notes=footnotes.notes(*troubles, *([left_out] if absent else []), *words().remarks(POOLED_CORS)),
     )
 
 
-def _rows(results: GridResults, figures: PaperFigures) -> Iterator[FactorRow]:
-    for grid in (results, *results.compared):
-        for detector in grid.detectors():
-            for selection, policy in dict.fromkeys((c.selection, c.policy) for c in grid.select(detector=detector)):
-                cells = grid.select(detector=detector, selection=selection, policy=policy)
-                words = (
-                    word(figures.detectors, detector) or detector,
-                    word(figures.policies, selection) or selection,
-                    word(figures.training, grid.name) or grid.name,
-                )
-                stated = [item for item in figures.database if (item.detector, item.cors, item.corpora) == words]
-                yield FactorRow(*words, grid, cells, stated[0] if stated and policy in (NO_CORS, SPOOF) else None)
+def of_paper(training: TrainingSet) -> PaperRow | None:
+    """The row of the paper that a training reproduces, if any."""
+    key = (training.detector, training.in_print)
+    return next((row for row in paper_rows() if (row.detector, row.trained_on) == key), None)
 
 
-def _rank(row: FactorRow, figures: PaperFigures) -> int:
-    return figures.database.index(row.paper) if row.paper is not None else len(figures.database)
-
-
-def _entry(row: FactorRow, evaluation: str, footnotes: Footnotes) -> Cell:
-    summary = summarise(row.cells, evaluation, POOLED)
-    if summary.state != "done":
-        return state_cell(summary, len(PARTS), footnotes)
-    stated, lower, upper = _stated(row.paper, evaluation)
-    words = "" if math.isnan(stated) else percent(stated)
-    bounds = "" if math.isnan(lower) else f" [{percent(lower)}, {percent(upper)}]"
-    details = tuple(filter(None, (uncertainty(summary), f"({words}{bounds})" if words else "")))
-    mark = footnotes.mark("mean of the other seeds; " + "; ".join(summary.troubles)) if summary.troubles else ""
-    values = (summary.mean, summary.lower, summary.upper, summary.standard_error, summary.count, stated, lower, upper)
-    return Cell(percent(summary.mean), values, mark, details)
-
-
-def _stated(paper: DatabaseRow | None, evaluation: str) -> tuple[float, float, float]:
-    """The paper's EER and its interval, as fractions; NaN where it has none."""
-    if paper is None or evaluation not in paper.percent:
-        return math.nan, math.nan, math.nan
-    lower, upper = paper.interval.get(evaluation, (math.nan, math.nan))
-    return paper.percent[evaluation] / 100, lower / 100, upper / 100
+def _entry(training: TrainingSet, paper: PaperRow | None, evaluation: str, footnotes: Footnotes) -> Cell:
+    nothing = (None, math.nan, math.nan)
+    stated, lower, upper = nothing if paper is None else paper.eers.get(evaluation, nothing)
+    return interval_cell(training, evaluation, POOLED, stated, (lower, upper), footnotes)

@@ -19,7 +19,10 @@ ADDITIVE = (
     "(an interaction) is in the residual, and in the estimates where not all combinations are there."
 )
 HOLM = "Adjusted p: Holm's procedure (1979) for all terms of this table."
-WITHOUT = "Left out, for the mean EER with them is above 50 %: {codecs}."
+WITHOUT = (
+    "Left out, for the mean EER with them is above 50 %: {codecs}. This selects on the outcome, the very EERs of the "
+    "model: its intervals and p-values take the choice as given and speak of the codecs so chosen alone."
+)
 RESIDUAL = "What the terms leave to a codec has a standard deviation of {points:.2f} points (df = {df})."
 NUMBERS = ("estimate", "lower", "upper")
 

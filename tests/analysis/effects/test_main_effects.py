@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grid.analysis.effects.eers_by_codec import CodecEers, exchange_of_training
+from grid.analysis.effects.eers_by_codec import CHANCE, CodecEers, exchange_of_training
 from grid.analysis.effects.main_effects import FamilyDesign, designs, main_effects
 from grid.analysis.effects.results import MainEffects
 from grid.codec_training.release import catalogue_entry
@@ -137,6 +137,26 @@ def test_others_that_turn_detectors_round_are_left_out_where_there_are_better_on
     turned = exchange_of_training(("E", "spoof", "lcnn"), ("x2",), only, dict.fromkeys(found, "done"))
     (main,) = main_effects(turned, CATALOGUE, 0.95)
     assert (main.basis, main.codecs, main.left_out) == ("outside the family", 1, ())
+
+
+def test_without_an_effect_five_percent_are_rejected_with_codecs_chosen_by_their_eer() -> None:
+    draw, simulations, tested = np.random.default_rng(0), 120, ("x0", "x1", "x2", "unknown")
+    p_values, left_out = [], 0
+    for _ in range(simulations):
+        on = CHANCE + 0.02 * draw.normal(size=4) + 0.01 * draw.normal(size=(2, 1))
+        own = 0.01 * draw.normal(size=(5, 1, 1)) + 0.02 * draw.normal(size=(5, 2, 1))
+        eers = on + own + 0.03 * draw.normal(size=(5, 1, 4)) + 0.03 * draw.normal(size=(5, 2, 4))
+        found = {
+            (each.name, seed): CodecEers(eers[row, seed], None) for row, each in enumerate(FAMILY) for seed in range(2)
+        }
+        trained = exchange_of_training(("E", "spoof", "lcnn"), tested, found, dict.fromkeys(found, "done"))
+        (main,) = main_effects(trained, CATALOGUE, 0.95)
+        assert main.model is not None
+        left_out += bool(main.left_out)
+        p_values += [each.p_value for each in main.model.coefficients]
+    assert left_out > simulations / 2
+    # 240 p-values: a share of 0.05 has a standard error of 0.014 at least; the docstring has the numbers of 20 000
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.045)
 
 
 def columns(design: FamilyDesign) -> dict[str, tuple[float, ...]]:

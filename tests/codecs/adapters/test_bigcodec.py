@@ -154,6 +154,7 @@ def test_bigcodec_authors_file_with_old_weight_norm_names_loads(
     np.testing.assert_array_equal(loaded.code(waveforms, [0]), adapter(model).code(waveforms, [0]))
 
 
+@pytest.mark.slow
 def test_bigcodec_package_files_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # the package's config cannot narrow the decoder: at full width this test takes 8 s
     monkeypatch.setattr("bigcodec.hf_model.CodecDecoder", partial(CodecDecoder, upsample_initial_channel=64))

@@ -23,7 +23,7 @@ from tests.support.places import REPOSITORY
 from tests.support.speech import voiced
 from tests.support.tiny_environment import Tiny
 
-pytestmark = pytest.mark.usefixtures("tiny")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tiny")]
 
 
 def opened(name: str = "tiny") -> IsolatedAdapter:

@@ -30,6 +30,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("name", "upstream"), [("aasist", "AASIST"), ("aasist-l", "AASIST-L")])
+@pytest.mark.slow
 def test_published_weights_give_the_golden_logits(
     name: str, upstream: str, shared_speech: Path, shared_weights: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_score_does_not_depend_on_the_rest_of_the_batch() -> None:
     assert torch.allclose(model.score(batch), alone, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_reaches_every_parameter_but_the_discarded_batch_norms() -> None:
     # Without dropout, so that no node is lost by chance; several items, so that each maximum is taken somewhere.
     spec = load_detector_spec("aasist-l")

@@ -167,6 +167,7 @@ def statistics(before: NDArray[np.float32], after: NDArray[np.floating]) -> list
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.slow
 def test_results_have_the_distribution_of_the_direct_form_drawing_for_itself(algorithm: int) -> None:
     waveform, settings = speech(2_000), RawBoost(algorithm=algorithm)
     rng, other = generator("ours", algorithm), generator("direct", algorithm)

@@ -34,6 +34,7 @@ def test_codecs_as_json_has_every_codec_in_the_promised_shape() -> None:
     assert by_name["mu-law"]["qua"] is None
 
 
+@pytest.mark.slow
 def test_codecs_on_a_terminal_of_eighty_columns_cuts_no_name() -> None:
     out = codecgrid("codecs").out
     assert "…" not in out
