@@ -4,14 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test lint types bench lock clean
+.PHONY: help install demo test test-fast lint types bench lock clean
 
 help:
-	@echo "make demo     install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
-	@echo "make test     lint, types and all tests"
-	@echo "make bench    benchmarks: ours beside the obvious alternative"
-	@echo "make lock     resolve pyproject.toml into requirements.lock again"
-	@echo "make clean    delete the environment and the caches (results stay)"
+	@echo "make demo       install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
+	@echo "make test       lint, types and all tests"
+	@echo "make test-fast  the tests that need neither Ray nor much time"
+	@echo "make bench      benchmarks: ours beside the obvious alternative"
+	@echo "make lock       resolve pyproject.toml into requirements.lock again"
+	@echo "make clean      delete the environment and the caches (results stay)"
 
 install: $(STAMP)
 
@@ -29,7 +30,10 @@ demo: $(STAMP)
 	$(BIN)/codecgrid demo
 
 test: $(STAMP) lint types
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -q -n auto -m "not ray and not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

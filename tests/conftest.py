@@ -1,15 +1,67 @@
-"""Owns the fixtures that every test may use: where the shared speech and weights lie, and one small Ray for all."""
+"""Owns how tests are shared among workers, and the fixtures of all: where the shared speech and weights lie."""
 
 from __future__ import annotations
 
+import gc
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.places import REPOSITORY, SHARED
+from tests.support.places import SHARED
+
+# One thread for each process of a test, before torch is imported: small tensors gain nothing from more, and the tests
+# of the other pytest worker use the other core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+FIRST = ("tests/cluster/", "tests/codec_training/", "tests/training/", "tests/codecs/isolation/", "tests/analysis/")
+"""What takes long, and so begins first; the rest follows as pytest finds it, and evens out the end."""
+TOGETHER = {
+    "jobs": (
+        "tests/cluster/test_job",
+        "tests/cluster/test_submission",
+        "tests/cluster/test_slurm",
+        "tests/cluster/runtime/",
+    ),
+    "ray": ("tests/cluster/stages/", "tests/cluster/test_"),
+}
+"""Files that share a fixture which is slow to set up, `head` or `ray_local`: one worker takes all of them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts `FIRST` first."""
+
+    def place(item: pytest.Item) -> int:
+        return next((rank for rank, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST))
+
+    items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Takes all that was imported out of the garbage collector's sight: statsmodels has it collect at every call."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: one worker for each core, and one more where two of them wait for Ray now and then."""
+    return (os.cpu_count() or 1) + ("not ray" not in config.getoption("markexpr"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A worker takes whole files, and of the files in `TOGETHER` all that belong together."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            shared = (name for name, starts in TOGETHER.items() if nodeid.startswith(starts))
+            return next(shared, None) or str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -28,38 +80,3 @@ def _present(folder: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs ../shared/{folder.name}")
     return folder
-
-
-@pytest.fixture(scope="session")
-def ray_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a driver with a home and a token of its own, whose workers find the faulty codecs."""
-    from tests.support.faulty_codecs import install_faulty_codecs
-
-    home = tmp_path_factory.mktemp("home")
-    site = install_faulty_codecs(tmp_path_factory.mktemp("site"))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    own = {
-        "HOME": str(home),
-        "RAY_AUTH_TOKEN_PATH": str(home / "token"),
-        "PYTHONPATH": os.pathsep.join([str(site), str(REPOSITORY)]),
-        "HF_HUB_OFFLINE": "1",
-    }
-    return kept | own
-
-
-@pytest.fixture(scope="session")
-def ray_local(ray_variables: dict[str, str]) -> Iterator[None]:
-    """A Ray of two CPUs inside this process; `session("local")` joins it. Starting one takes ten seconds or more."""
-    from cluster.runtime.session import session
-
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(ray_variables)
-    # a short folder, for the path of a socket holds 107 bytes
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        try:
-            with session("local", cpus=2, object_store_bytes=100_000_000, temporary=Path(folder)):
-                yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)

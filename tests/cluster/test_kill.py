@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from tests.support.command_line import codecgrid
 from tests.support.places import REPOSITORY
 from tests.support.tiny_grid import Tiny, tiny
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 EPOCHS = 5
 
@@ -49,12 +50,25 @@ def outcome(made: Tiny) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The grid with its renditions."""
+    folder = tmp_path_factory.mktemp("template") / "experiment"
+    make(folder).rendered()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What the grid gives without a kill, and without Ray: rendered, trained and scored in this process."""
-    made = make(tmp_path_factory.mktemp("undisturbed"))
-    made.rendered()
+    made = copied(template, tmp_path_factory.mktemp("undisturbed"))
     finish(made)
     return outcome(made)
+
+
+def copied(template: Path, folder: Path) -> Tiny:
+    """The rendered grid in a folder of its own."""
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    return Tiny(folder / "tiny.yaml", Store.open(folder / "results"))
 
 
 def finish(made: Tiny) -> None:
@@ -96,10 +110,9 @@ def holder(store: Store, cell_id: str) -> psutil.Process:
 
 
 def test_run_whose_worker_is_killed_in_training_gives_the_same_to_the_last_bit(
-    ray_local: None, undisturbed: dict[str, bytes], tmp_path: Path
+    ray_local: None, template: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    made, killed = make(tmp_path), []
-    made.rendered()
+    made, killed = copied(template, tmp_path), []
 
     def kill(event: CellEvent) -> None:
         process = holder(made.store, event.cell_id)
@@ -116,14 +129,14 @@ def test_run_whose_worker_is_killed_in_training_gives_the_same_to_the_last_bit(
 @pytest.mark.parametrize(("given", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_run_that_is_told_to_stop_ends_in_order_and_goes_on_later(
     ray_local: None,
+    template: Path,
     undisturbed: dict[str, bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     given: signal.Signals,
     status: int,
 ) -> None:
-    made = make(tmp_path)
-    made.rendered()
+    made = copied(template, tmp_path)
     where = (made.config, "--root", made.store.root)
     before = signal.getsignal(given)
     watching = Watching(lambda event: os.kill(os.getpid(), given))

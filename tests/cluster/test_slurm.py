@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.test_job import BIN, free_port
 from tests.support.places import REPOSITORY
+from tests.support.ray_head import BIN, free_port
 from tests.support.tiny_grid import tiny
 
 SCRIPT = REPOSITORY / "cluster" / "slurm" / "grid.sbatch"
@@ -126,6 +126,7 @@ def test_script_told_to_stop_lets_the_driver_save_and_then_ends_the_head(job: di
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_script_runs_a_grid_ends_what_it_started_and_again_trains_nothing(
     ray_variables: dict[str, str], job: dict[str, str], tmp_path: Path
 ) -> None:
@@ -134,7 +135,7 @@ def test_script_runs_a_grid_ends_what_it_started_and_again_trains_nothing(
     variables = ray_variables | job | loopback | {"VIRTUAL_ENV": sys.prefix, "COLUMNS": "300"}
     command = [SCRIPT, made.config, made.store.root]
     first, again = (
-        subprocess.run(command, env=variables, capture_output=True, text=True, timeout=240, check=False)
+        subprocess.run(command, env=variables, capture_output=True, text=True, timeout=280, check=False)
         for _ in range(2)
     )
     assert first.returncode == 0, first.stdout + first.stderr

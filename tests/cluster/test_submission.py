@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,8 +11,8 @@ import pytest
 from cluster import submission
 from grid.core.errors import MissingRequirementError, RequestError
 from tests.support.places import REPOSITORY
+from tests.support.ray_head import Head, free_port
 
-TOKEN = "a" * 64
 JOB = """
 import sys
 from cluster.runtime.session import session
@@ -32,19 +25,13 @@ print(*sys.argv[1:])
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture(autouse=True)
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("RAY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "a" * 64)
     yield
     monkeypatch.undo()
     os.environ.clear()
@@ -97,77 +84,38 @@ def test_connect_without_a_token_says_how_to_make_one(monkeypatch: pytest.Monkey
 
 def test_connect_to_nothing_names_the_ways_to_a_head() -> None:
     with pytest.raises(RequestError, match=r"cluster/local\.sh"):
-        submission.connect(f"http://127.0.0.1:{_free_port()}")
+        submission.connect(f"http://127.0.0.1:{free_port()}")
 
 
-@dataclass(frozen=True)
-class Head:
-    """A running head: its dashboard, and what it has written."""
-
-    address: str
-    log: Path
-
-
-@pytest.fixture(scope="module")
-def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
-    """`cluster/local.sh`, run as a user would, on free ports and in folders of its own; ended by its process id."""
-    home = tmp_path_factory.mktemp("home")
-    port = _free_port()
-    variables = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
-        "HOME": str(home),
-        "VIRTUAL_ENV": sys.prefix,
-        "RAY_AUTH_TOKEN": TOKEN,
-        "GCS_PORT": str(_free_port()),
-        "DASHBOARD_PORT": str(port),
-        "CPUS": "1",
-        "OBJECT_STORE_BYTES": "100000000",
-    }
-    log = home / "head.log"
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder, log.open("w") as stream:
-        others = ["--dashboard-agent-listen-port", str(_free_port()), "--ray-client-server-port", str(_free_port())]
-        command = [str(REPOSITORY / "cluster" / "local.sh"), "--temp-dir", folder, *others]
-        process = subprocess.Popen(command, env=variables, stdout=stream, stderr=subprocess.STDOUT)
-        try:
-            _wait_for(port, process, log)
-            yield Head(f"http://127.0.0.1:{port}", log)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=40)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0 and "block forever" in log.read_text():
-                return
-        time.sleep(0.2)
-    pytest.fail(f"the head did not start:\n{log.read_text()[-2000:]}")
+@pytest.fixture
+def joined(head: Head, monkeypatch: pytest.MonkeyPatch) -> Head:
+    """A running head, whose token this process shows."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", head.token)
+    return head
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_submit_to_a_real_head_runs_the_job_and_never_uses_an_id_twice(head: Head, work: Path) -> None:
+def test_submit_to_a_real_head_runs_the_job_and_never_uses_an_id_twice(joined: Head, work: Path) -> None:
     def send() -> str:
         return submission.submit(
             work / "demo.yaml",
             root="s3://bucket/a",
-            address=head.address,
+            address=joined.address,
             working_dir=work,
             entrypoint=("python", "job.py"),
             variables={"PYTHONPATH": str(REPOSITORY)},
         )
 
     first = send()
-    log = "".join(submission.follow(first, address=head.address))
-    assert submission.status(first, address=head.address) == "SUCCEEDED", log
-    assert "joined True 1 42" in log
+    log = "".join(submission.follow(first, address=joined.address))
+    assert submission.status(first, address=joined.address) == "SUCCEEDED", log
+    assert "joined True 2 42" in log
     assert "demo.yaml --address auto --root s3://bucket/a" in log
     assert first.endswith("-1")
     second = send()
     assert second == first.removesuffix("-1") + "-2"
-    submission.stop(second, address=head.address)
+    submission.stop(second, address=joined.address)
 
 
 @pytest.mark.ray
@@ -180,6 +128,6 @@ def test_connect_with_another_token_is_refused_with_the_remedy(head: Head, monke
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_status_of_an_unknown_job_is_a_request_error(head: Head) -> None:
+def test_status_of_an_unknown_job_is_a_request_error(joined: Head) -> None:
     with pytest.raises(RequestError, match="did not take the request"):
-        submission.status("grid-nothing-00000000-1", address=head.address)
+        submission.status("grid-nothing-00000000-1", address=joined.address)

@@ -15,14 +15,15 @@ from typing import Any
 
 import yaml
 
+from grid.codecs.isolation.building import VARIABLE as BUILT_BELOW
 from grid.codecs.isolation.building import Environment, environment
 from grid.codecs.isolation.declaration import read_declaration
 from tests.support.installed_plugin import install_entry_point
 from tests.support.tiny_environment import write_wheel
 
 MODULE, ENVIRONMENT = "elsewhere_codec", "elsewhere"
-VICTIM = "flite-slt-1"
-"""The utterance of the bundled sample at which `elsewhere-dies` ends its process."""
+VICTIM = "test-s0-u0"
+"""The utterance of the tiny corpus at which `elsewhere-dies` ends its process."""
 LAST_WORDS = "no memory is left"
 PINNED, CORE = ("1.0", 0.5), ("2.0", 0.25)
 """The version of `clashing`, and its gain, in the environment and in the core."""
@@ -72,6 +73,7 @@ class Elsewhere:
     folder: Path
     declaration: Path
     environments: Path
+    requirements: tuple[str, ...]
 
     @property
     def environment(self) -> Environment:
@@ -82,13 +84,26 @@ class Elsewhere:
         """What the codec wrote down about the interpreter, call by call."""
         return [json.loads(line) for line in (self.folder / f"{codec}.jsonl").read_text().splitlines()]
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the environment of a process must hold that codes; PYTHONPATH comes on top."""
+        return {BUILT_BELOW: str(self.environments), VARIABLE: str(self.folder)}
+
+    def declare(self, *, ray: bool) -> None:
+        """Declares the environment, as new: nothing has coded; `ray` lets Ray Data use its own Python."""
+        content = {"requirements": list(self.requirements), "imports": ["clashing"], "ray": ray}
+        self.declaration.write_text(yaml.safe_dump(content))
+        read_declaration.cache_clear()
+        for left in (*self.folder.glob("*.jsonl"), self.folder / "mended"):
+            left.unlink(missing_ok=True)
+
     def mend(self) -> None:
         """From now on `elsewhere-dies` does not."""
         (self.folder / "mended").touch()
 
 
-def make_elsewhere(folder: Path, *, ray: bool) -> Elsewhere:
-    """All of it; `ray` lets Ray Data run the codec under the environment's own Python."""
+def make_elsewhere(folder: Path) -> Elsewhere:
+    """All of it, its environment declared for any Ray."""
     site, wheels = folder / "site", folder / "wheels"
     for place in (site / "elsewhere_environments", wheels):
         place.mkdir(parents=True)
@@ -107,7 +122,8 @@ def make_elsewhere(folder: Path, *, ray: bool) -> Elsewhere:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
     install_entry_point(site, "environments", ENVIRONMENT, "elsewhere_environments")
-    requirements = [f"clashing @ {pinned.as_uri()}", f"elsewhere-codec @ {codec.as_uri()}"]
+    requirements = (f"clashing @ {pinned.as_uri()}", f"elsewhere-codec @ {codec.as_uri()}")
     declaration = site / "elsewhere_environments" / f"{ENVIRONMENT}.yaml"
-    declaration.write_text(yaml.safe_dump({"requirements": requirements, "imports": ["clashing"], "ray": ray}))
-    return Elsewhere(site, folder, declaration, folder / "environments")
+    made = Elsewhere(site, folder, declaration, folder / "environments", requirements)
+    made.declare(ray=False)
+    return made

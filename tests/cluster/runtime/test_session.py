@@ -137,7 +137,7 @@ def test_session_local_listens_on_loopback_only_and_ends_with_its_block(home: Pa
     # a process of its own, for what Ray reads only once; a short folder, for sockets allow 107 bytes
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder:
         command = [sys.executable, "-c", LOCAL, folder]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True)
     started, cpus, nested, alive, after, addresses, listening = json.loads(done.stdout.splitlines()[-1])
     assert (started, cpus) == (True, 1.0)
     assert (nested, alive, after) == (False, True, False)

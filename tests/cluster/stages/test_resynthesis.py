@@ -100,7 +100,10 @@ def test_render_all_with_an_utterance_that_fails_keeps_a_row_of_why(rendered: Re
     assert (last.shards_done, last.failed) == (last.shards, 1)
 
 
-def test_render_all_with_a_codec_that_kills_its_workers_comes_to_an_end(ray_local: None, tmp_path: Path) -> None:
+def test_render_all_with_a_codec_that_kills_its_workers_comes_to_an_end(
+    ray_local: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.runtime.worker_python.WORKER_RETRIES", 1)
     after = render(tiny(tmp_path, grid={"selections": ["kills-worker"], "policies": ["spoof"]}), workers=1)
     assert list(after.errors) == ["kills-worker"]
     assert "its worker process ended 4 times without a result; " in after.errors["kills-worker"]
