@@ -34,7 +34,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(ray_local: None, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    made = tiny_cdd(tmp_path_factory.mktemp("cdd"), recipe={"epochs": 1})
+    made = tiny_cdd(tmp_path_factory.mktemp("cdd"))
     made.corpora()
     broken = made.grid.cells[4]
     made.store.write_bytes(f"{broken.folder}/{STATE}", b"cut off in the middle")

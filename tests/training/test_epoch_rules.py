@@ -59,7 +59,7 @@ def test_a_slow_fall_stops_by_the_lowest_and_never_by_the_last_gain() -> None:
     assert stop_of(by_lowest.model_copy(update={"compared_with": "last gain"}), SLOW_FALL) is None
 
 
-@pytest.mark.parametrize("name", ["cdd-paper", "cdd-code", "cdd-miniature"])
+@pytest.mark.parametrize("name", ["cdd-paper", "cdd-code"])
 def test_the_recipes_of_cdd_stop_as_its_code(name: str) -> None:
     stopping = load_recipe(name).early_stopping
     assert stopping is not None
