@@ -1,4 +1,4 @@
-"""Owns how tests are shared among workers, and the fixtures of all: where the shared speech and weights lie."""
+"""How tests are distributed to workers, and fixtures for all tests: where the shared speech and weights lie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the two Rays that the tests of this folder share, one in this process and one for jobs; they end with it."""
+"""The two Rays that the tests of this folder share, one in this process and one for jobs; they end with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the fixture of an isolated codec of somebody else, whose environment is really built, once for all tests."""
+"""The fixture of a third-party codec in an isolated environment, which is built once for all tests."""
 
 from __future__ import annotations
 

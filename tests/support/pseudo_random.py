@@ -1,4 +1,4 @@
-"""Owns numbers that need no generator: golden values computed elsewhere can be computed again from them."""
+"""Pseudo-random numbers from a formula, without a generator: golden values can be recomputed with them anywhere."""
 
 from __future__ import annotations
 
