@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test test-fast lint types bench lock clean
+.PHONY: help install demo test pytest test-fast lint types bench lock clean
 
 help:
 	@echo "make demo       install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
@@ -29,7 +29,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	$(BIN)/codecgrid demo
 
-test: $(STAMP) lint types
+# types beside the tests: mypy has one process, and the tests of Ray mostly wait
+test: $(STAMP) lint
+	$(MAKE) --no-print-directory --jobs 2 types pytest
+
+pytest: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto
 
 test-fast: $(STAMP)

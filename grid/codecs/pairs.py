@@ -135,14 +135,20 @@ def contrasts(entries: Iterable[CatalogueEntry]) -> tuple[Contrast, ...]:
         if (difference := _only_difference(first, second)) is not None:
             attribute, before, after = difference
             pair = first.name, second.name
-            if place(before) > place(after):
+            if axis_position(before) > axis_position(after):
                 before, after, pair = after, before, pair[::-1]
             pairs.setdefault((first.family, attribute, before, after), []).append(pair)
     taxonomy = [family for family, attribute, *_ in pairs if attribute not in NOISE_FLOOR]
     families = list(dict.fromkeys([*taxonomy, *(family for family, *_ in pairs)]))
     attributes = list(WORDS)
     ordered = sorted(
-        pairs, key=lambda key: (families.index(key[0]), attributes.index(key[1]), place(key[2]), place(key[3]))
+        pairs,
+        key=lambda key: (
+            families.index(key[0]),
+            attributes.index(key[1]),
+            axis_position(key[2]),
+            axis_position(key[3]),
+        ),
     )
     return tuple(Contrast(*key, pairs=tuple(pairs[key])) for key in ordered)
 
@@ -154,7 +160,7 @@ def exchange_words(attribute: Attribute, before: AttributeValue, after: Attribut
     return f"{WORDS[attribute]} {first} to {second}{unit}"
 
 
-def value_of(entry: CatalogueEntry, attribute: Attribute) -> AttributeValue | None:
+def attribute_value(entry: CatalogueEntry, attribute: Attribute) -> AttributeValue | None:
     """The value of an attribute; None where the catalogue has none."""
     value: AttributeValue | None = getattr(entry, attribute)
     return value
@@ -166,7 +172,7 @@ def _only_difference(
     """The only differing attribute with its two values; None if none or several differ, or a value is not known."""
     if any(getattr(first, field) != getattr(second, field) for field in SHARED):
         return None
-    values = [(attribute, value_of(first, attribute), value_of(second, attribute)) for attribute in WORDS]
+    values = [(attribute, attribute_value(first, attribute), attribute_value(second, attribute)) for attribute in WORDS]
     differing = [(attribute, before, after) for attribute, before, after in values if before != after]
     if len(differing) != 1:
         return None
@@ -174,6 +180,6 @@ def _only_difference(
     return None if before is None or after is None else (attribute, before, after)
 
 
-def place(value: AttributeValue) -> float:
+def axis_position(value: AttributeValue) -> float:
     """The sort key of a value: its position on its axis of the taxonomy, or the number itself."""
     return ORDER[value] if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.tracking.client import connect, tracking_uri
-from grid.cells.job import HISTORY, STATE, WEIGHTS, CellJob
+from grid.cells.job import HISTORY, WEIGHTS, CellJob
 from grid.core.record import RECORD
 from grid.core.store import Store
 from grid.experiment.grid import load_experiment
@@ -33,7 +33,7 @@ class After:
 
 @dataclass(frozen=True)
 class Story:
-    """Three cells of one codec; the state of `broken` is damaged before the first run and mended after it."""
+    """Three cells of one codec; a folder is in the place of `broken`'s weights in the first run, and gone after it."""
 
     made: Tiny
     broken: CellJob
@@ -60,11 +60,11 @@ def story(ray_local: None, tmp_path_factory: pytest.TempPathFactory) -> Story:
     made = tiny(tmp_path_factory.mktemp("story"), grid={"selections": ["gsm-06.10"]})
     made.corpus()
     broken = made.grid.cells[0]
-    state = f"{broken.folder}/{STATE}"
-    made.store.write_bytes(state, b"cut off in the middle")
+    in_the_way = Path(made.store.uri(f"{broken.folder}/{WEIGHTS}/folder"))
+    in_the_way.mkdir(parents=True)
     first = run(made)
     log = Path(first.ended.json["failures"][0]["log"]).read_text()
-    made.store.remove(state)
+    shutil.rmtree(in_the_way.parent)
     return Story(made, broken, log, first, run(made), run(made))
 
 
@@ -72,7 +72,7 @@ def run(made: Tiny) -> After:
     ended = codecgrid("run", made.config, "--root", made.store.root, "--json")
     names = (WEIGHTS, RECORD, HISTORY)
     paths = [Path(made.store.uri(f"{job.folder}/{name}")) for job in made.grid.cells for name in names]
-    return After(ended, {str(path): path.stat().st_mtime_ns for path in paths if path.exists()}, mlflow_runs(made))
+    return After(ended, {str(path): path.stat().st_mtime_ns for path in paths if path.is_file()}, mlflow_runs(made))
 
 
 def mlflow_runs(made: Tiny) -> dict[str, Any]:
@@ -92,7 +92,8 @@ def test_run_around_a_failed_cell_ends_with_three_and_brings_the_others_to_their
     (failure,) = ended.json["failures"]
     assert ended.json == {**DONE, "done": 2, "failed": 1, "failures": [failure]}
     assert failure["cell_id"] == story.broken.cell_id
-    assert "state.pt is damaged" in failure["error"]
+    assert failure["error"].startswith("IsADirectoryError: ")
+    assert WEIGHTS in failure["error"]
     assert "Traceback" in story.log
     assert f"{failure['error']} {failure['log']}\n" in ended.err
     assert Path(story.made.store.uri("reports/tiny/index.html")).is_file()

@@ -1,4 +1,8 @@
-"""A whole run through a codec in an environment of its own, either way: to the end, around a death, and again."""
+"""A whole run through codecs in an environment of their own: to the end, around a death, and again.
+
+The workers run under the environment's Python. The codec that ends its worker's process is driven over the bridge after
+that, so both ways occur; which of them an operator takes is tested in `stages/test_resynthesis_isolated.py`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from grid.codecs.contract import ADAPTERS
 from grid.core.record import RECORD
 from grid.core.store import Store
 from grid.experiment.grid import Grid
-from grid.resynthesis.shards import ShardReader
+from grid.resynthesis.shards import ShardReader, stored_utterance
 from tests.support.command_line import codecgrid
 from tests.support.elsewhere_package import CORE, LAST_WORDS, MODULE, PINNED, VICTIM, Elsewhere
 from tests.support.tiny_grid import tiny
@@ -52,7 +56,6 @@ class Story:
     elsewhere: Elsewhere
     grid: Grid
     store: Store
-    in_ray: bool
     runs: tuple[After, After, After]
 
     def folder(self, codec: str) -> str:
@@ -70,13 +73,11 @@ class Story:
         folder = Path(self.store.uri(self.folder(codec)))
         rows = pq.read_table(folder / "manifest.parquet").to_pylist()
         reader = ShardReader(folder)
-        return {r["utterance_id"].split("~")[0]: reader.waveform(r["path"], r["offset"], r["samples"]) for r in rows}
+        return {r["utterance_id"].split("~")[0]: reader.waveform(stored_utterance(r)) for r in rows}
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["bridge", "own-python"])
-def story(
-    request: pytest.FixtureRequest, ray_local: None, elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Story]:
+@pytest.fixture(scope="module")
+def story(ray_local: None, elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     made = tiny(
         tmp_path_factory.mktemp("story"),
         grid=GRID,
@@ -97,10 +98,10 @@ def story(
         patch.syspath_prepend(str(elsewhere.site))
         importlib.invalidate_caches()
         load_catalogue.cache_clear()
-        elsewhere.declare(ray=request.param)
+        elsewhere.declare(ray=True)
         first = run()
         elsewhere.mend()
-        yield Story(elsewhere, made.grid, made.store, bool(request.param), (first, run(), run()))
+        yield Story(elsewhere, made.grid, made.store, (first, run(), run()))
     load_catalogue.cache_clear()
     sys.modules.pop(MODULE, None)
     ADAPTERS._found.pop("elsewhere", None)
@@ -134,7 +135,7 @@ def test_run_codes_with_the_environment_s_interpreter_and_its_version_of_a_packa
     calls = story.elsewhere.coded_by("elsewhere")
     assert {call["prefix"] for call in calls} == {str(environment.folder)}
     assert {call["clashing"] for call in calls} == {PINNED[0]} != {CORE[0]}
-    assert {call["in_ray"] for call in calls} == {story.in_ray}
+    assert {call["in_ray"] for call in calls} == {True}
 
 
 def test_run_keeps_the_samples_that_the_codec_gives(story: Story) -> None:

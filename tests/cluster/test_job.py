@@ -19,11 +19,13 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    """What `codecgrid submit` sends: a copy of the code, with the tiny experiment among its configs."""
+    """What `codecgrid submit` sends: a copy of the code, with the tiny experiment, rendered, among its configs."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("grid", "cluster", "tasks"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return tiny(folder / "configs", grid={"selections": ["gsm-06.10"], "policies": ["spoof"]})
+    made = tiny(folder / "configs", grid={"selections": ["gsm-06.10"], "policies": ["spoof"]})
+    made.rendered()
+    return made
 
 
 def send(command: list[str], head: Head, folder: Path) -> subprocess.CompletedProcess[str]:

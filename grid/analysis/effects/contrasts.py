@@ -12,7 +12,7 @@ from grid.analysis.effects.eers_by_codec import Exchange
 from grid.analysis.effects.results import OTHERS, EffectRow, Effects, Others
 from grid.codecs.catalogue import Catalogue
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.pairs import Contrast, value_of
+from grid.codecs.pairs import Contrast, attribute_value
 from grid.config.analyses import EffectChoice
 from grid.core.randomness import generator
 from grid.metrics.crossed_resampling import draw_seeds, effect
@@ -145,4 +145,4 @@ def _belongs(entry: CatalogueEntry | None, contrast: Contrast, others: Others) -
     if others in ("outside the family", "better than chance"):
         return entry is None or entry.family != contrast.family
     value = contrast.before if others == "like the first" else contrast.after
-    return entry is not None and value_of(entry, contrast.attribute) == value
+    return entry is not None and attribute_value(entry, contrast.attribute) == value

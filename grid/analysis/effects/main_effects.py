@@ -13,7 +13,7 @@ from grid.analysis.effects.eers_by_codec import Exchange
 from grid.analysis.effects.results import Basis, MainEffects
 from grid.codecs.catalogue import Catalogue
 from grid.codecs.entry import CatalogueEntry
-from grid.codecs.pairs import SHARED, Attribute, AttributeValue, exchange_words, place, value_of
+from grid.codecs.pairs import SHARED, Attribute, AttributeValue, attribute_value, axis_position, exchange_words
 from grid.metrics.detection import FloatArray
 from grid.metrics.linear_model import LinearModel, linear_model, reason_not_fitted
 
@@ -61,8 +61,10 @@ def designs(entries: Iterable[CatalogueEntry]) -> tuple[FamilyDesign, ...]:
 
 def _design(family: Sequence[CatalogueEntry]) -> FamilyDesign | None:
     """None if the codecs do not differ in the taxonomy: a model of the bit rate alone says nothing about it."""
-    known = [name for name in (*TAXONOMY, BIT_RATE) if any(value_of(entry, name) is not None for entry in family)]
-    members = [entry for entry in family if all(value_of(entry, name) is not None for name in known)]
+    known = [
+        name for name in (*TAXONOMY, BIT_RATE) if any(attribute_value(entry, name) is not None for entry in family)
+    ]
+    members = [entry for entry in family if all(attribute_value(entry, name) is not None for name in known)]
     terms = [term for name in TAXONOMY if name in known for term in _categories(name, _values(members, name))]
     if not terms:
         return None
@@ -73,18 +75,18 @@ def _design(family: Sequence[CatalogueEntry]) -> FamilyDesign | None:
 
 
 def _values(members: Sequence[CatalogueEntry], attribute: Attribute) -> list[AttributeValue]:
-    return [value for entry in members if (value := value_of(entry, attribute)) is not None]
+    return [value for entry in members if (value := attribute_value(entry, attribute)) is not None]
 
 
 def _categories(attribute: Attribute, values: Sequence[AttributeValue]) -> list[Term]:
     """One term per category except the reference, which is the most frequent one (ties: the first on the axis)."""
-    categories = sorted(set(values), key=place)
+    categories = sorted(set(values), key=axis_position)
     counts = Counter(values)
     reference = max(categories, key=counts.__getitem__)
     terms = []
     for category in categories:
         if category != reference:
-            before, after = sorted((reference, category), key=place)
+            before, after = sorted((reference, category), key=axis_position)
             sign = 1.0 if category == after else -1.0
             column = tuple(sign if value == category else 0.0 for value in values)
             terms.append(Term(exchange_words(attribute, before, after), column))

@@ -10,7 +10,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from grid.report.page import FOLDED, Figure, Page, Part
-from grid.report.table import Table
 
 TEMPLATES = Path(__file__).with_name("templates")
 STATES = ("failed", "missing", "running")
@@ -30,12 +29,6 @@ class Picture:
 
     base64: str
     width: int
-
-
-def to_html(table: Table) -> str:
-    """`table` as a `<section>` with its name as the anchor."""
-    section: str = _environment().get_template("table.html").make_module({"states": STATES}).section(table)  # type: ignore[attr-defined]
-    return section
 
 
 def to_html_page(page: Page, folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from grid.report.page import Figure, Fold, Page
 from grid.report.table import Cell, Column, Footnotes, Note, Table, label
 from grid.report.writers.csv import to_csv
-from grid.report.writers.html import to_html, to_html_page
+from grid.report.writers.html import to_html_page
 from grid.report.writers.latex import escape_latex, to_latex
 from grid.report.writers.markdown import to_markdown, to_markdown_page
 from grid.report.writers.terminal import to_rich
@@ -202,15 +203,14 @@ def test_markdown_page_folds_and_points_to_the_files_beside_it() -> None:
     assert page.endswith("commit: `abc`\n")
 
 
-def test_html_repeated_label_steps_back_and_details_are_small() -> None:
+def test_html_repeated_label_steps_back_details_are_small_and_a_failed_cell_is_marked(tmp_path: Path) -> None:
+    _draw_square(tmp_path / "f.png")
     rows = tuple((label("mimi"), label(policy)) for policy in ("none", "spoof"))
-    table = Table("t", "t", "", (Column("selection"), Column("policy")), rows)
-    assert to_html(table).count('<tr class="again">') == 1
-    assert "8.36<small>[7.90, 8.81]</small><small>(-1.64)</small>" in to_html(TABLE)
-
-
-def test_html_failed_cell_is_marked_as_such() -> None:
-    assert '<td class="right failed">failed<sup>a</sup></td>' in to_html(TABLE)
+    repeated = Table("t", "t", "", (Column("selection"), Column("policy")), rows)
+    page = to_html_page(replace(_page(), shown=(TABLE, repeated)), tmp_path)
+    assert page.count('<tr class="again">') == 1
+    assert "8.36<small>[7.90, 8.81]</small><small>(-1.64)</small>" in page
+    assert '<td class="right failed">failed<sup>a</sup></td>' in page
 
 
 def test_rich_table_shows_brackets_and_notes_as_text() -> None:
