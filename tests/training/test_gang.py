@@ -193,11 +193,11 @@ def counts(store: Store, folder: str, split: str) -> RenditionCounts:
 
 
 def test_a_gang_whose_encoder_runs_on_batches_gives_nearly_the_scores_of_each_cell_alone(tmp_path: Path) -> None:
-    made = tiny_cdd(tmp_path, recipe={"epochs": 3})
-    grid = made.rendered()
-    together = [renamed(job, "gang") for job in grid.cells]
+    made = tiny_cdd(tmp_path)
+    cells = made.rendered().cells[::3]  # both detectors, each policy
+    together = [renamed(job, "gang") for job in cells]
     run(made.store, together)
-    for job, renamed_job in zip(grid.cells, together, strict=True):
+    for job, renamed_job in zip(cells, together, strict=True):
         _, separate = outcome(made.store, job, separately=True)
         _, shared = outcome(made.store, renamed_job)
         assert np.allclose(shared, separate, atol=1e-3)

@@ -22,7 +22,7 @@ from tests.codecs.adapters.test_dac import small_entry, small_model
 from tests.support import torch_codec_checks as checks
 from tests.support.adapter_contract import check_contract
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.index
 
 TRUE_PINS = Path(__file__).resolve().parent / "environments" / "descript-audio-codec.yaml"
 NO_INDEX = ("Failed to fetch", "dns error", "Connection", "network was disabled")

@@ -169,7 +169,7 @@ def statistics(before: NDArray[np.float32], after: NDArray[np.floating]) -> list
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.slow
 def test_results_have_the_distribution_of_the_direct_form_drawing_for_itself(algorithm: int) -> None:
-    waveform, settings = speech(2_000), RawBoost(algorithm=algorithm)
+    waveform, settings = speech(1_000), RawBoost(algorithm=algorithm)
     rng, other = generator("ours", algorithm), generator("direct", algorithm)
     ours = [statistics(waveform, rawboost(waveform, settings, rng)) for _ in range(200)]
     drawn = (draw_directly(settings, len(waveform), other) for _ in range(200))
