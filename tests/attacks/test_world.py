@@ -29,12 +29,12 @@ IDS = ("u0", "u1", "u2", "u3")
 
 @pytest.fixture(scope="module")
 def speech() -> NDArray[np.float32]:
-    """One second of each of four dev utterances of four speakers, `(4, 16000)`; shorter ones are repeated."""
+    """1.6 s of each of four dev utterances of four speakers, `(4, 25600)`; shorter ones are repeated."""
     folder = SHARED / "speech" if (SHARED / "speech").is_dir() else sample_root()
     with (folder / "protocol.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["split"] == "dev"]
     picked = [rows[i * len(rows) // 4] for i in range(4)]
-    return np.stack([np.resize(_second_half(folder / row["path"]), SAMPLE_RATE) for row in picked])
+    return np.stack([np.resize(_second_half(folder / row["path"]), 25_600) for row in picked])
 
 
 @pytest.fixture(scope="module")
