@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster.runtime.quiet import stdout_on_stderr
-from cluster.runtime.session import graceful_termination, session
+from cluster.runtime.session import check_address, graceful_termination, session
+from cluster.runtime.watch import LIMITS, WatchLimits, cluster_watch
 from cluster.stages.events import ProgressListener
 from cluster.stages.importing import driver_lock, import_corpora
 from cluster.stages.resynthesis import render_all
 from cluster.stages.training import train_gangs
+from cluster.stages.work_left import WorkLeft
 from cluster.tracking.mirror import Mirror, MirrorThread
 from grid.cells.gangs import gangs
 from grid.cells.job import CellJob
@@ -29,6 +31,8 @@ from grid.measuring.measure import measure_cell
 from grid.resynthesis.processor import fetch_requirements
 
 log = logging.getLogger(__name__)
+
+LEFT_TO_ANOTHER_RUN = "another run held it; when that has ended, the same command takes its result, or trains it"
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,16 @@ class RunResult:
         return all(state.status == "done" for state in self.states)
 
 
-def run_experiment(config: str | Path, store: Store, *, address: str, listener: ProgressListener) -> RunResult:
+def run_experiment(
+    config: str | Path, store: Store, *, address: str, listener: ProgressListener, limits: WatchLimits = LIMITS
+) -> RunResult:
     """Runs every cell of the experiment that is not done; raises RequestError before anything is started.
 
-    Raises KeyboardInterrupt, with the signal's name if it is known, after an orderly end on SIGINT or SIGTERM.
+    A cell that a run of another experiment holds is left to it: its state is `done` if it has ended by the end of this
+    run, else `running`. Raises KeyboardInterrupt, with the signal's name if it is known, after an orderly end on SIGINT
+    or SIGTERM. Ends the process when the cluster is lost (see `cluster_watch`).
     """
+    check_address(address)
     experiment, _ = load_experiment(config)
     with driver_lock(store, experiment.name):
         corpora = import_corpora(config, store, listener)
@@ -60,22 +69,27 @@ def run_experiment(config: str | Path, store: Store, *, address: str, listener: 
         freeze(store, grid)
         todo = [job for job in grid.cells if cell_state(store, job).status != "done"]
         mirror = Mirror(experiment, grid.cells, store)
-        if todo:
-            _run_cells(store, grid, corpora, todo, mirror, address, listener)
+        notes = []
+        if todo or any(read_record(store, rendition.folder) is None for rendition in grid.renditions):
+            errors = _run_cells(store, grid, corpora, todo, mirror, address, WorkLeft(listener), limits)
+            notes = [] if todo else [f"{folder} was not rendered: {error}" for folder, error in errors.items()]
         states = [_measured(store, experiment, cell_state(store, job)) for job in grid.cells]
         listener.stage("MLflow")
-        notes = [reason] if (reason := mirror.sync().failed_reason) else []
+        notes += [reason] if (reason := mirror.sync().failed_reason) else []
         return RunResult(grid, states, trained=len(todo), notes=notes)
 
 
 def _measured(store: Store, experiment: Experiment, state: CellState) -> CellState:
     """The state of a cell after measuring it, if it is done; one that cannot be measured counts as failed."""
+    if state.status in ("running", "missing"):
+        return replace(state, error=LEFT_TO_ANOTHER_RUN)
     if state.status != "done":
         return state
     try:
         measure_cell(store, state.job, experiment)
     except (RequestError, OSError) as error:
         return replace(state, status="failed", error=str(error))
+    store.remove(f"{state.job.folder}/{FAILURE}")  # of an earlier attempt to measure it
     return state
 
 
@@ -86,15 +100,24 @@ def _run_cells(
     todo: list[CellJob],
     mirror: Mirror,
     address: str,
-    listener: ProgressListener,
-) -> None:
+    listener: WorkLeft,
+    limits: WatchLimits,
+) -> dict[str, str]:
+    """Renders what is missing and runs the cells `todo`; returns the errors of renditions, by folder."""
     experiment = grid.experiment
     unfinished = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
     codecs = sorted({r.chain.codec for r in unfinished if r.chain.codec and r.applied})
     fetch_requirements(codecs, experiment.accept_licence)
     for recipe in grid.recipes.values():
         find_initial_weights(recipe)
-    with stdout_on_stderr(), session(address), graceful_termination(), MirrorThread(mirror):
+    with (
+        stdout_on_stderr(),
+        session(address),
+        graceful_termination(),
+        cluster_watch(limits, listener.waiting) as watch,
+        MirrorThread(mirror),
+    ):
+        listener.on_progress = watch.progressed
         errors: dict[str, str] = {}
         if unfinished:
             listener.stage("resynthesis")
@@ -117,7 +140,9 @@ def _run_cells(
                 [tuple(job.cell_id for job in gang) for gang in gangs_to_train],
                 notify=listener.cell,
             )
+            watch.confirm()  # before the loss of the cluster is taken for one of a cell's process
             _record_lost_processes(store, trainable, process_errors, experiment.resources.max_cell_restarts)
+    return errors
 
 
 def _lacks_audio(store: Store, job: CellJob, errors: dict[str, str]) -> bool:

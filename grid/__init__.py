@@ -10,6 +10,7 @@ A module imports from its own floor or a lower one, never from a higher one, and
 (`tests/test_layers.py` reads this list and holds every import to it):
 
     run_cell        one cell: train -> score -> measure
+    verification    a store -> what is damaged in it, and what to delete
     report          answers -> tables, figures, pages
     analysis        scores -> answers: results, significance, effects, artefacts, shortcuts, MOS
     measuring       scores -> trials -> EER, minDCF, intervals

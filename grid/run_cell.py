@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import torch
+from filelock import Timeout
 
 from grid.cells.job import CellJob
 from grid.cells.status import heartbeat, record_failure, running
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 def run_cell(
     store: Store, job: CellJob, experiment: Experiment, *, gpu: bool, report: Callable[[Epoch], None] | None = None
 ) -> bool:
-    """Runs one cell to its end, from its last saved state; False when it failed."""
+    """Runs one cell to its end, from its last saved state; False when it failed, or when another process holds it."""
     report_epoch = None if report is None else lambda _, epoch: report(epoch)
     return run_gang(store, [job], experiment, gpu=gpu, report=report_epoch)[job.cell_id]
 
@@ -40,6 +41,7 @@ def run_gang(
 ) -> dict[str, bool]:
     """Runs the cells of a gang to their ends, from their last saved states; False, by id, for those that failed.
 
+    Cells that another process holds are left to it, and are False too: waiting for them would hold a CPU or GPU.
     A failure is recorded, not raised: raising would make the scheduler try again what fails again. A killed process
     records nothing and is tried again.
     """
@@ -51,8 +53,10 @@ def run_gang(
             report(job, epoch)
 
     with ExitStack() as marks:
-        for job in jobs:
-            marks.enter_context(running(store, job))
+        every_id = [job.cell_id for job in jobs]
+        jobs = [job for job in jobs if _taken(store, job, marks)]
+        if not jobs:
+            return dict.fromkeys(every_id, False)
         try:
             outcomes = train_together(store, jobs, device=device, report=alive)
             trained = [job for job in jobs if not isinstance(outcomes[job.cell_id], CellFailure)]
@@ -60,13 +64,27 @@ def run_gang(
                 outcome = outcomes[job.cell_id]
                 if isinstance(outcome, CellFailure):
                     _failed(store, job, outcome.error, outcome.trace)
-            score_together(store, trained, device=device)
+            unscored = score_together(store, trained, device=device).failures
         except Exception as error:
             for job in jobs:
                 _failed(store, job, error, traceback.format_exc())
-            return {job.cell_id: False for job in jobs}
-        measured = {job.cell_id: _measured(store, job, experiment) for job in trained}
-    return {job.cell_id: measured.get(job.cell_id, False) for job in jobs}
+            return dict.fromkeys(every_id, False)
+        for job in trained:
+            if (reason := unscored.get(job.cell_id)) is not None:
+                _failed(store, job, reason, "".join(traceback.format_exception(reason)))
+        scored = [job for job in trained if job.cell_id not in unscored]
+        measured = {job.cell_id: _measured(store, job, experiment) for job in scored}
+    return {cell_id: measured.get(cell_id, False) for cell_id in every_id}
+
+
+def _taken(store: Store, job: CellJob, marks: ExitStack) -> bool:
+    """Whether this process holds the cell now, until the end of `marks`."""
+    try:
+        marks.enter_context(running(store, job))
+    except Timeout:
+        log.warning("cell %s is held by another process and left to it", job.cell_id)
+        return False
+    return True
 
 
 def _measured(store: Store, job: CellJob, experiment: Experiment) -> bool:

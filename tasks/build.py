@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tasks.console import AsJson, out, print_json, single, table
+from tasks.places import require_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ def build(
     needed = {"cdd": ("--asvspoof5", asvspoof5), "cosg-pairs": ("--protocol", protocol)}[corpus]
     if needed[1] is None:
         raise RequestError(f"codecgrid build {corpus} needs {needed[0]}")
+    require_folder(out_folder, "--out")
     if corpus == "cosg-pairs":
         _build_pairs(Path(needed[1]), Path(out_folder), system, as_json)
         return

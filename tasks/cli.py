@@ -25,6 +25,7 @@ from tasks.score import score
 from tasks.status import status
 from tasks.submit import submit
 from tasks.sync import sync
+from tasks.verify import verify
 
 app = typer.Typer(
     help="The grid of codec x labelling policy x detector for speech anti-spoofing.",
@@ -51,6 +52,7 @@ app.command(rich_help_panel=AUDIO)(resynth)
 app.command(rich_help_panel=AUDIO)(score)
 app.command(rich_help_panel=AUDIO)(eer)
 app.command(rich_help_panel=MACHINE)(doctor)
+app.command(rich_help_panel=MACHINE)(verify)
 
 
 def _version(requested: bool) -> None:

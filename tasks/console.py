@@ -7,18 +7,23 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from errno import EACCES, EDQUOT, EISDIR, ENAMETOOLONG, ENOSPC, ENOTDIR, EPERM, EROFS
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from grid.core.errors import RequestError
+from grid.core.errors import STOPPED, RequestError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 DONE, WRONG_REQUEST, CELLS_FAILED = 0, 2, 3
+"""4 is `cluster.runtime.watch.CLUSTER_LOST`: the cluster went away, and the same command goes on; 1 is a traceback."""
+
+REFUSED = (EACCES, EPERM, EROFS, ENOSPC, EDQUOT, ENAMETOOLONG, ENOTDIR, EISDIR)
+"""What an operating system refuses because of the place or the disk, and not because of an error in the program."""
 
 out = Console()
 err = Console(stderr=True)
@@ -53,13 +58,23 @@ def set_up_logging(verbose: bool = False) -> None:
 
 
 def main(run: Callable[[], Any]) -> NoReturn:
-    """Runs a command and exits: a RequestError with its message and status 2, a signal with 128 plus its number."""
+    """Runs a command and exits: a RequestError with its message and status 2, a signal with 128 plus its number.
+
+    What the operating system refuses (REFUSED) is one line and status 2 too. Any other exception is an error of the
+    program, and is raised with its traceback.
+    """
     set_up_logging()
     try:
         run()
     except RequestError as error:
         err.print("[bold red]error:[/] ", end="")
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(WRONG_REQUEST)
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        place = f": {error.filename}" if error.filename else ""
+        err.print(f"error: {error.strerror}{place}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(WRONG_REQUEST)
     except KeyboardInterrupt as error:
         stopped(error)
@@ -68,7 +83,7 @@ def main(run: Callable[[], Any]) -> NoReturn:
 
 def stopped(error: KeyboardInterrupt) -> NoReturn:
     """Exits with the status that a shell gives a stopped command: 130 after Ctrl-C, 143 after SIGTERM."""
-    err.print("stopped; run the same command again to go on")
+    err.print(STOPPED)
     sys.exit(128 + (signal.SIGTERM if "SIGTERM" in error.args else signal.SIGINT))
 
 

@@ -13,7 +13,9 @@ from typing import Annotated
 
 import typer
 
+from grid.core.errors import RequestError
 from tasks.console import AsJson, out, print_json, single
+from tasks.places import open_root
 
 GIB = 2**30
 
@@ -92,12 +94,12 @@ def _root(root: str) -> Finding:
         Store.open(root).exists("corpora")
         return Finding("root", f"{root} answers")
     place = Path(root).absolute()
+    try:
+        open_root(root)
+    except RequestError as error:
+        return Finding("root", f"{place} cannot be used", str(error))
     nearest = next(folder for folder in (place, *place.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free / GIB
-    if not os.access(nearest, os.W_OK):
-        return Finding(
-            "root", f"{place} cannot be written", f"give another folder with --root, or: chmod u+w {nearest}"
-        )
     mend = "" if free >= 2 else "free some space: an hour of audio takes 115 MB for each codec"
     return Finding("root", f"{place}, {free:.0f} GiB free", mend)
 

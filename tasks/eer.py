@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tasks.console import AsJson, out, print_json, single
+from tasks.ranges import require_within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,11 @@ def eer(
     as_json: AsJson = False,
 ) -> None:
     """Compute EERs, in percent, with bootstrap intervals over utterances."""
+    from grid.config.numbers import FEWEST_REPLICATES, MOST_REPLICATES
     from grid.measuring.score_csv import join_scores
 
+    require_within("--replicates", replicates, FEWEST_REPLICATES, MOST_REPLICATES)
+    require_within("--level", level, 0.01, 0.9999)
     trials = join_scores(scores, protocol, condition)
     pooled = _measured(trials, "pooled", replicates, level)
     values = sorted(set(trials["condition"].dropna()) - {""}) if condition else []

@@ -10,6 +10,7 @@ import typer
 
 from grid.core.errors import RequestError
 from tasks.console import AsJson, out, print_json, single, table
+from tasks.ranges import require_within
 
 if TYPE_CHECKING:
     from grid.corpus.published_counts import Comparison
@@ -31,12 +32,13 @@ def import_corpus(
     from pydantic import ValidationError
 
     from grid.config.experiment import CorpusSource
-    from grid.core.store import Store
     from grid.corpus.holdings import summary
     from grid.corpus.imported import register_corpus
     from grid.corpus.published_counts import compare, published_counts
     from grid.corpus.readers import READERS
+    from tasks.places import open_root
 
+    require_within("--max-rejected-share", max_rejected_share, 0, 1)
     READERS.get(kind)
     location = Path(path).resolve()
     try:
@@ -48,8 +50,9 @@ def import_corpus(
             max_rejected_share=max_rejected_share,
         )
     except ValidationError as error:
-        raise RequestError(f"--name {name or location.name!r}: {error.errors()[0]['msg']}") from error
-    store = Store.open(root)
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise RequestError(f"--name {name or location.name!r}: {reason}") from error
+    store = open_root(root)
     corpus = register_corpus(store, source, Path())
     manifest = pq.read_table(io.BytesIO(store.read_bytes(f"{corpus.folder}/manifest.parquet")))
     counts = [

@@ -23,14 +23,14 @@ def mos(
     from dataclasses import asdict
     from pathlib import Path
 
-    from grid.core.store import Store
     from grid.corpus.rate import predict_scores, rate_corpus
     from grid.corpus.ratings import read_mos_csv
     from grid.mos import MOS_PREDICTORS
+    from tasks.places import open_root
 
     if (csv is None) == (predictor is None):
         raise RequestError(f"give --csv FILE, or --predictor ({', '.join(MOS_PREDICTORS.names())})")
-    store = Store.open(root)
+    store = open_root(root)
     if csv is not None:
         scores = read_mos_csv(Path(csv))
     else:

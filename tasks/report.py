@@ -71,7 +71,10 @@ def report(
         raise RequestError("--json is for --published; a report has its numbers in CSV files")
     from grid.report.make import make_report
     from tasks.open_experiment import open_grid
+    from tasks.places import require_folder
 
+    if folder is not None:
+        require_folder(folder, "--out")
     grid, store = open_grid(config, root)
     read = from_mlflow if source is ResultSource.mlflow else from_store
     result = make_report(grid, store, partial(read, store), folder)

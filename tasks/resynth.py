@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from tasks.codecs.check import AcceptLicence, accepted
+from tasks.codecs.code_file import read_file
 from tasks.console import out, single
+from tasks.device import Device
 
 
 def resynth(
@@ -16,7 +18,7 @@ def resynth(
     source: Annotated[str, typer.Argument(metavar="IN.wav", help="any format that libsndfile reads")],
     target: Annotated[str, typer.Argument(metavar="OUT.wav", help="16 kHz, mono, PCM16")],
     seed: Annotated[int, typer.Option(help="of a codec that draws random numbers")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    device: Device = "cpu",
     accept_licence: AcceptLicence = False,
 ) -> None:
     """Send a file through a codec: same length, aligned."""
@@ -25,12 +27,14 @@ def resynth(
     from grid.codecs.catalogue import build
     from grid.core.errors import RequestError
     from grid.core.vocabulary import SAMPLE_RATE
-    from grid.corpus.audio import read_audio
     from grid.resynthesis.shards import to_pcm16
 
-    adapter = build(accepted(codec, accept_licence).name, device=device)
-    audio = read_audio(source)
-    decoded = adapter.resynthesise(audio.samples[None, :], [Path(source).stem], seed)[0]
+    if not soundfile.check_format(Path(target).suffix.removeprefix(".").upper(), "PCM_16"):
+        raise RequestError(f"cannot write {target!r}: end it with .wav, .flac, or another suffix of a PCM format")
+    if Path(target).is_dir():
+        raise RequestError(f"cannot write {target}: it is a folder; give the file to write")
+    built = build(accepted(codec, accept_licence).name, device=device)
+    decoded = read_file(source).through(built, seed)
     pcm, clipped = to_pcm16(decoded)
     try:
         soundfile.write(target, pcm, SAMPLE_RATE, subtype="PCM_16")

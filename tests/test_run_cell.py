@@ -33,6 +33,7 @@ def run(made: Tiny) -> CellJob:
     return job
 
 
+@pytest.mark.slow
 def test_on_an_object_store_a_cell_gives_the_numbers_of_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODECGRID_CACHE", str(tmp_path / "cache"))
     disk = tiny(tmp_path, grid=ONE_CELL, recipe={"epochs": 1})
@@ -48,6 +49,7 @@ def test_on_an_object_store_a_cell_gives_the_numbers_of_a_disk(tmp_path: Path, m
         assert read_scores(disk.store, place).equals(read_scores(remote.store, place))
 
 
+@pytest.mark.slow
 def test_two_corpora_that_share_names_are_mixed_scored_and_measured(tmp_path: Path) -> None:
     write_corpus(tmp_path / "other", speakers=3)
     corpora = [

@@ -58,7 +58,7 @@ def session(
     """
     joins = address != "local" or inside_job()
     if joins:
-        _check_address(address)
+        check_address(address)
     environment.prepare(loopback=not joins or _host(_resolved(address)) in LOOPBACK_HOSTS)
 
     import ray
@@ -97,19 +97,30 @@ def _host(address: str) -> str:
     return address.rpartition(":")[0].strip("[]")
 
 
-def _check_address(address: str) -> None:
-    """Raises RequestError for an address that cannot be joined, at once; Ray itself needs a minute to report it."""
+def check_address(address: str) -> None:
+    """Raises RequestError for an address that cannot be joined, within CONNECT_SECONDS; Ray itself needs minutes.
+
+    To be called before a lock is taken. `auto` stands for RAY_ADDRESS, or for the last head of this machine.
+    """
+    if address == "auto" and (resolved := _resolved(address)) not in {"", "auto", "local"}:
+        named_by = "RAY_ADDRESS" if os.environ.get("RAY_ADDRESS") else "the last `ray start` of this machine"
+        _probe(resolved, f"{resolved}, the address of {named_by}")
+        return
+    _probe(address, address)
+
+
+def _probe(address: str, name: str) -> None:
     host, _, port = address.rpartition(":")
     if "://" in address or (address not in {"local", "auto"} and not (host and port.isdigit())):
         raise RequestError(
-            f"--address {address}: a driver joins `auto` or HOST:PORT from inside the cluster; from anywhere else "
+            f"--address {name}: a driver joins `auto` or HOST:PORT from inside the cluster; from anywhere else "
             "hand the grid over instead: codecgrid submit CONFIG --address http://127.0.0.1:8265 --root URI"
         )
     if host:
         try:
             socket.create_connection((_host(address), int(port)), timeout=CONNECT_SECONDS).close()
         except OSError as error:
-            raise RequestError(f"nothing answers at {address} ({error}). {TO_START}") from error
+            raise RequestError(f"nothing answers at {name} ({error}). {TO_START}") from error
 
 
 def _start(cpus: int | None, gpus: int | None, store: int, temporary: Path | None, spill: Path | None) -> None:
@@ -172,6 +183,10 @@ class Termination:
     seen: int = 0
 
 
+sigterms = Termination()
+"""Those of this process so far, while `graceful_termination` handled them."""
+
+
 @contextmanager
 def graceful_termination() -> Iterator[Termination]:
     """Turns SIGTERM into an orderly end while the block runs. Use it around `fit`, inside `session`.
@@ -185,6 +200,7 @@ def graceful_termination() -> Iterator[Termination]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         termination.seen += 1
+        sigterms.seen += 1
         if termination.seen == 1 and callable(signal.getsignal(signal.SIGUSR1)):
             os.kill(os.getpid(), signal.SIGUSR1)
         else:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cluster.runtime.quiet import quiet_tune
@@ -12,6 +15,9 @@ from cluster.runtime.session import graceful_termination
 
 if TYPE_CHECKING:
     from cluster.runtime.tune_callback import NotifyDriver
+
+SCRATCH = f"codecgrid-tune-{os.getpid()}-"
+"""How the names of this process's folders for Tune's own state begin."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def run_trials(trials: TuneTrials, callback: NotifyDriver) -> list[str]:
     from ray import tune
 
     quiet_tune()
-    with tempfile.TemporaryDirectory(prefix="codecgrid-tune-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trials.trainable, trials.request),
             param_space={trials.axis: tune.grid_search(trials.points), **trials.shared},
@@ -63,3 +69,9 @@ def run_trials(trials: TuneTrials, callback: NotifyDriver) -> list[str]:
         if not callback.ended.issuperset(name for point in trials.points for name in point):
             raise KeyboardInterrupt("SIGTERM" if termination.seen else "SIGINT")  # Tune swallows both signals
         return [f"{result.error}" for result in results if result.error is not None]
+
+
+def remove_scratch() -> None:
+    """Deletes Tune's own state, for an end of this process without any clean-up."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cluster.runtime.quiet import quiet_data, stdout_on_stderr
-from cluster.runtime.session import graceful_termination, session
+from cluster.runtime.session import check_address, graceful_termination, session
+from cluster.runtime.watch import cluster_watch
 from cluster.stages.events import ProgressListener
 from cluster.stages.importing import driver_lock, import_corpora
 from cluster.stages.resynthesis import render_all
@@ -37,8 +38,10 @@ log = logging.getLogger(__name__)
 def run_artefacts(config: str | Path, store: Store, *, address: str, listener: ProgressListener) -> Record:
     """Runs the comparison that the experiment at `config` configures; returns its record. Running again resumes.
 
-    Raises RequestError when the experiment configures none, and when a rendition or a piece fails.
+    Raises RequestError when the experiment configures none, and when a rendition or a piece fails. Ends the process
+    when the cluster is lost (see `cluster_watch`).
     """
+    check_address(address)
     experiment, _ = load_experiment(config)
     with driver_lock(store, experiment.name):
         corpora = import_corpora(config, store, listener)
@@ -50,7 +53,7 @@ def run_artefacts(config: str | Path, store: Store, *, address: str, listener: P
         renditions = tuple(rendition for of in compared for rendition in (of.recordings, *of.resynthesised))
         unfinished = [rendition for rendition in renditions if read_record(store, rendition.folder) is None]
         fetch_requirements(_applied_codecs(unfinished), experiment.accept_licence)
-        with stdout_on_stderr(), session(address), graceful_termination():
+        with stdout_on_stderr(), session(address), graceful_termination(), cluster_watch():
             if unfinished:
                 listener.stage("resynthesis")
                 errors = render_all(

@@ -9,6 +9,7 @@ from typing import Any
 from cluster.runtime.quiet import stdout_on_stderr
 from cluster.runtime.session import Session, graceful_termination, session
 from cluster.runtime.tune import TuneTrials, run_trials
+from cluster.runtime.watch import cluster_watch
 from grid.codec_training.progress import HistoryLine
 from grid.codec_training.stage import OnHistoryLine
 from grid.codec_training.training import TrainingJob, run_job
@@ -28,12 +29,14 @@ def train_codecs(jobs: Sequence[TrainingJob], *, address: str, report: OnHistory
     All have the same device and thread count: a trial takes that many CPUs, and a GPU for `cuda`. `report` gets every
     line of every history, in this process. Equal thread counts give the bytes that `run_job` gives without Ray.
     Raises RequestError when Ray cannot be joined or this machine has no room for a single trial, and KeyboardInterrupt,
-    with the signal's name, when SIGINT or SIGTERM stopped the run before all had ended.
+    with the signal's name, when SIGINT or SIGTERM stopped the run before all had ended. Ends the process when the
+    cluster is lost (see `cluster_watch`).
     """
-    with stdout_on_stderr(), session(address) as ray_session, graceful_termination():
+    with stdout_on_stderr(), session(address) as ray_session, graceful_termination(), cluster_watch() as watch:
         request = _request(jobs[0])
         _check_room(ray_session, request)
         reasons, process_errors = _run(jobs, request, report)
+        watch.confirm()
     return reasons | _record_lost_processes(jobs, reasons, process_errors)
 
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from cluster.runtime.glibc_memory import keep_freed_memory
+from cluster.runtime.nodes import answering_nodes, end_pool_workers, own_node
 from cluster.runtime.quiet import quiet_data
 from cluster.runtime.worker_python import WORKER_RETRIES, worker_options
 from cluster.stages.events import RenderProgress
@@ -130,20 +131,30 @@ def _run_pool(
     """Renders the shards of one codec; `errors` gets the renditions whose shards are missing after all retries.
 
     An isolated codec that ends its worker's process is driven over the bridge from then on, where only the utterance at
-    which its process ended is lost.
+    which its process ended is lost. After a lost node, which is not the codec's fault, the pool is tried once more.
+    Raises RayError when the driver's own node is lost.
     """
     from ray.exceptions import RayError
 
-    for options in worker_options(work[0].job.codec if work else ""):
-        if not any(item.shards for item in work):
-            return
+    attempts = worker_options(work[0].job.codec if work else "")
+    while attempts and any(item.shards for item in work):
+        options = attempts.pop(0)
+        nodes = answering_nodes()
         try:
             _make_shards(work, resources, progress, errors, options)
             return
         except RayError as error:
-            log.warning("a worker of %s died (%s)", _link(work[0].rendition), type(error).__name__)
+            link, nodes_left = _link(work[0].rendition), answering_nodes()
+            if own_node() not in nodes_left:
+                raise
+            log.warning("a worker of %s died (%s)", link, type(error).__name__)
             last_error = one_line(error, kind=False, first=True)
             work = [replace(item, shards=shards_to_do(store, item.job)) for item in work]
+            if nodes - nodes_left:
+                log.warning("a node was lost; the shards of %s that are missing are tried once more", link)
+                attempts.append(options)
+        finally:
+            end_pool_workers()
     for item in work:
         if item.shards:
             errors.setdefault(

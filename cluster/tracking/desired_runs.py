@@ -16,13 +16,13 @@ from cluster.tracking.client import CELL_ID, KIND
 from cluster.tracking.names import VALUE_LENGTH, cell_params
 from grid.analysis.results import CellResult
 from grid.cells.job import CellJob
+from grid.cells.measurements import measurement_path
 from grid.cells.status import RUNNING, CellState
 from grid.config.experiment import Experiment
 from grid.core.identity import digest
 from grid.core.record import FAILURE, commit, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import POOLED
-from grid.measuring.measure import measurement_path
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 PARENT = "mlflow.parentRunId"

@@ -8,6 +8,7 @@ parallel and a later run resumes with the missing ones.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -22,7 +23,7 @@ from grid.config.analyses import ArtefactChoice
 from grid.core.errors import RequestError
 from grid.core.identity import digest
 from grid.core.randomness import seed_number
-from grid.core.record import Record, check_identity, finish, read_record
+from grid.core.record import Record, check_identity, check_outputs, finish, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import BONAFIDE
 from grid.experiment.grid import Grid
@@ -97,17 +98,19 @@ class ArtefactJob:
 
 
 def compared_renditions(grid: Grid) -> tuple[CorpusRenditions, ...]:
-    """The renditions to compare, one entry per corpus that has the split.
+    """The renditions to compare, one entry per corpus that is chosen and has the split.
 
-    Raises RequestError for fewer than two codecs and when no corpus has the split.
+    Raises RequestError for fewer than two codecs and when no such corpus has the split.
     """
     choice = artefact_choice(grid)
     codecs = choice.codecs or tuple(grid.experiment.codec_names())
     if len(codecs) < 2:
         raise RequestError(f"artefacts compare at least two codecs; the experiment has {', '.join(codecs) or 'none'}")
-    used = [use for use in grid.uses if choice.split in use.source.splits]
+    chosen = [use for use in grid.uses if choice.corpora is None or use.name in choice.corpora]
+    used = [use for use in chosen if choice.split in use.source.splits]
     if not used:
-        raise RequestError(f"artefacts: no corpus of the experiment is used for {choice.split}")
+        of = ", ".join(choice.corpora or ["the experiment"])
+        raise RequestError(f"artefacts: no corpus of {of} is used for {choice.split}")
     return tuple(
         CorpusRenditions(
             grid.rendition(use.facts, RAW), tuple(grid.rendition(use.facts, Chain(codec=codec)) for codec in codecs)
@@ -275,17 +278,22 @@ def _compared(piece: Piece, utterance: str, residuals: dict[str, Residual]) -> I
 
 @dataclass(frozen=True)
 class ArtefactPair:
-    """Two codecs and the similarities of their residuals, mean over the utterances; NaN where undefined."""
+    """Two codecs and the similarities of their residuals, mean over the utterances, and on the example among them.
+
+    NaN where undefined.
+    """
 
     codec_a: str
     codec_b: str
     ssim: float
     pearson: float
+    example_ssim: float = math.nan
+    example_pearson: float = math.nan
 
 
 @dataclass(frozen=True)
 class ArtefactResults:
-    """All pairs of `codecs`, compared on `utterances` utterances.
+    """All pairs of `codecs`, compared on `utterances` utterances of `corpora`.
 
     `example` is the id of one of these, `residuals` has the residual (bins, frames) in dB of each codec on it.
     """
@@ -295,6 +303,7 @@ class ArtefactResults:
     pairs: tuple[ArtefactPair, ...]
     example: str = ""
     residuals: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    corpora: tuple[str, ...] = ()
 
     def pair(self, first: str, second: str) -> ArtefactPair:
         """The pair of two codecs, in either order; KeyError if it was not compared."""
@@ -309,15 +318,24 @@ def read_artefacts(store: Store, grid: Grid) -> ArtefactResults | None:
     record = finished_artefacts(store, grid)
     if record is None:
         return None
-    folder = artefact_folder(grid)
+    folder, example = artefact_folder(grid), str(record.results["example"])
+    check_outputs(store, folder, record)
     table = pq.read_table(store.local(f"{folder}/{PAIRS}")).to_pandas()
-    means = table.groupby(["codec_a", "codec_b"], sort=False)[["ssim", "pearson"]].mean()
+    by_pair = ["codec_a", "codec_b"]
+    means = table.groupby(by_pair, sort=False)[["ssim", "pearson"]].mean()
+    on_example = table[table["utterance_id"] == example].groupby(by_pair, sort=False)[["ssim", "pearson"]].nth(0)
     with np.load(io.BytesIO(store.read_bytes(f"{folder}/{EXAMPLE}"))) as packed:
         residuals = {str(codec): packed[codec].astype(np.float32) for codec in packed.files}
     return ArtefactResults(
         utterances=int(record.results["utterances"]),
         codecs=tuple(record.results["codecs"]),
-        pairs=tuple(ArtefactPair(str(a), str(b), float(s), float(p)) for (a, b), s, p in means.itertuples()),
-        example=str(record.results["example"]),
+        pairs=tuple(
+            ArtefactPair(str(a), str(b), float(ssim), float(pearson), float(here_ssim), float(here_pearson))
+            for (a, b), (ssim, pearson), (here_ssim, here_pearson) in zip(
+                means.index, means.to_numpy(), on_example.to_numpy(), strict=True
+            )
+        ),
+        example=example,
         residuals=residuals,
+        corpora=tuple(dict.fromkeys(table["corpus"])),
     )

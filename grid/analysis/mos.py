@@ -1,4 +1,4 @@
-"""The predicted MOS of an experiment's test recordings and generators, summarised by system for a report."""
+"""The predicted MOS of an experiment's test recordings, generators and CoRS, summarised for a report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grid.config.experiment import Experiment
 from grid.core.record import RECORD
 from grid.core.store import Store
 from grid.corpus.ratings import MOS
-from grid.measuring.measure import tested_utterances
+from grid.measuring.measure import named_by_corpus, tested_utterances
 from grid.measuring.trials import Trials
 
 BONAFIDE_SYSTEM = ""
@@ -26,7 +26,7 @@ DEFAULT_THRESHOLD = 3.5
 class SystemMos:
     """The predicted MOS of `count` utterances of a system: mean, quartiles, and the share (0 to 1) above a threshold.
 
-    `system` is the attack, BONAFIDE_SYSTEM for recordings.
+    `system` is the attack or the codec, BONAFIDE_SYSTEM for recordings.
     """
 
     system: str
@@ -36,6 +36,21 @@ class SystemMos:
     median: float
     upper: float
     share_above: float
+
+
+@dataclass(frozen=True)
+class MosResults:
+    """The predicted MOS of the rated test utterances of an experiment; `threshold` is what shares are counted above.
+
+    `systems` are the recordings of all corpora, then the generators, the best median first. `codecs` are the recordings
+    of the corpora with rated CoRS, then the CoRS of each codec in this order. `recordings` are those that belong to a
+    generator, by its name.
+    """
+
+    threshold: float
+    systems: tuple[SystemMos, ...]
+    codecs: tuple[SystemMos, ...] = ()
+    recordings: tuple[SystemMos, ...] = ()
 
 
 def mos_by_system(systems: Sequence[str], mos: ArrayLike, *, threshold: float) -> tuple[SystemMos, ...]:
@@ -56,16 +71,31 @@ def _summary(system: str, values: np.ndarray, threshold: float) -> SystemMos:
     return SystemMos(str(system), len(values), float(values.mean()), lower, median, upper, above)
 
 
-def read_mos(store: Store, experiment: Experiment, renditions: Sequence[str]) -> tuple[float, tuple[SystemMos, ...]]:
-    """The threshold, and the MOS of each system over the rated test utterances of finished renditions, without CoRS."""
+def read_mos(store: Store, experiment: Experiment, renditions: Sequence[str]) -> MosResults | None:
+    """The MOS over the rated test utterances of finished renditions; None where none is rated."""
     thresholds = [choice.mos_above for choice in experiment.evaluations.values() if choice.mos_above is not None]
-    threshold = thresholds[0] if thresholds else DEFAULT_THRESHOLD
     finished = [folder for folder in dict.fromkeys(renditions) if store.exists(f"{folder}/{RECORD}")]
-    tables = [tested_utterances(store, folder) for folder in finished]
+    tables = [named_by_corpus(tested_utterances(store, folder), folder) for folder in finished]
     rated = [table[table[MOS].notna()] for table in tables if table[MOS].notna().any()]
     if not rated:
-        return threshold, ()
-    trials = Trials(pd.concat(rated, ignore_index=True))
-    table = trials.table
-    without_cors = table[(table["attack"] != "") | (table["codec"] == "")]
-    return threshold, mos_by_system(without_cors["attack"].tolist(), without_cors[MOS].to_numpy(), threshold=threshold)
+        return None
+    return mos_results(pd.concat(rated, ignore_index=True), thresholds[0] if thresholds else DEFAULT_THRESHOLD)
+
+
+def mos_results(rated: pd.DataFrame, threshold: float) -> MosResults:
+    """From rated utterances, one row each, with columns corpus, attack, codec ("" for none), source and mos."""
+    cors = (rated["attack"] == "") & (rated["codec"] != "")
+    raw = (rated["attack"] == "") & (rated["codec"] == "")
+    of_cors_corpora = rated["corpus"].isin(rated["corpus"][cors])
+    belongs_to = pd.Series(Trials(rated).system, index=rated.index)
+    of_generator = raw & belongs_to.isin(rated["attack"][~cors & ~raw])
+
+    def summarised(names: pd.Series, chosen: pd.Series) -> tuple[SystemMos, ...]:
+        return mos_by_system(names[chosen].tolist(), rated[MOS][chosen].to_numpy(), threshold=threshold)
+
+    return MosResults(
+        threshold,
+        systems=summarised(rated["attack"], ~cors),
+        codecs=summarised(rated["codec"], cors | (raw & of_cors_corpora)),
+        recordings=summarised(belongs_to, of_generator),
+    )

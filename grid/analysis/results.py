@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from grid.analysis.artefacts import ArtefactResults
 from grid.analysis.effects.results import Effects
-from grid.analysis.mos import SystemMos
+from grid.analysis.mos import MosResults
 from grid.analysis.significance import Significance
 from grid.cells.baseline import baseline_of, baselines
 from grid.cells.job import CellJob
+from grid.cells.measurements import stored_measurements
 from grid.cells.status import CellState, cell_state
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import Experiment
@@ -20,7 +20,7 @@ from grid.core.errors import one_line
 from grid.core.store import Store
 from grid.core.vocabulary import POOLED, Group, Status
 from grid.measuring.compare import compare_cell
-from grid.measuring.measure import measure_cell, measurement_path
+from grid.measuring.measure import measure_cell
 from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
 from grid.metrics.shortcut_features import Shortcut
@@ -92,8 +92,8 @@ class GridResults:
     `compared` are the grids of other experiments to show beside this one; `trouble` says why the results of such a grid
     are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
     alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
-    predicted MOS by system; these are read from the store, because MLflow does not hold them. `corpora` are the names
-    of the corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
+    predicted MOS; these are read from the store, because MLflow does not hold them. `corpora` are the names of the
+    corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
     """
 
     name: str
@@ -106,8 +106,7 @@ class GridResults:
     significance: tuple[Significance, ...] = ()
     effects: tuple[Effects, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
-    mos: tuple[SystemMos, ...] = ()
-    mos_threshold: float = math.nan
+    mos: MosResults | None = None
     corpora: tuple[str, ...] = ()
     mos_above: dict[str, float] = field(default_factory=dict)
 
@@ -215,13 +214,14 @@ def cell_result(
     """The result of one cell; a done cell that cannot be measured counts as failed, with the reason.
 
     `baseline` is the cell to compare it with; if that is done as well, the result has the differences. With
-    `measure=False` nothing is computed: a done cell without stored measurements has none.
+    `measure=False` nothing is computed: a done cell has the stored measurements, if they verify, or none.
     """
     status, error = state.status, state.error
     measurements: tuple[Measurement, ...] = ()
-    if status == "done" and (measure or store.exists(measurement_path(state.job, experiment))):
+    if status == "done":
         try:
-            measurements = tuple(measure_cell(store, state.job, experiment))
+            measured = (measure_cell if measure else stored_measurements)(store, state.job, experiment)
+            measurements = tuple(measured or ())
         except (OSError, ValueError) as reason:
             log.warning("cell %s cannot be measured: %s", state.job.cell_id, reason)
             status, error = "failed", one_line(reason)

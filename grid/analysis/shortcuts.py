@@ -44,14 +44,22 @@ def measure_shortcuts(store: Store, experiment: Experiment, renditions: Sequence
 
 
 def rendition_features(store: Store, folder: str) -> pa.Table:
-    """The features of a finished rendition's test utterances, one row each; computed and stored at the first call."""
+    """The features of a finished rendition's test utterances, one row each; computed and stored at the first call.
+
+    A stored table whose checksums do not fit its content is computed again.
+    """
     path = f"{folder}/features-{FEATURES_REVISION}-{SPLIT}.parquet"
-    if not store.exists(path):
-        audio = RenditionAudio(store, folder, SPLIT)
-        rows = [{"utterance_id": name, **features(audio.waveform(row))} for row, name in enumerate(audio.ids)]
-        with store.writing(path) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=FEATURES_SCHEMA), temporary, compression="zstd")
-    return pq.read_table(store.local(path))
+    if store.exists(path):
+        try:
+            return pq.read_table(store.local(path), page_checksum_verification=True)
+        except (OSError, ValueError) as error:  # what pyarrow raises depends on the bytes
+            log.warning("%s is damaged (%s); it is computed again", store.uri(path), error)
+    audio = RenditionAudio(store, folder, SPLIT)
+    rows = [{"utterance_id": name, **features(audio.waveform(row))} for row, name in enumerate(audio.ids)]
+    table = pa.Table.from_pylist(rows, schema=FEATURES_SCHEMA)
+    with store.writing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    return table
 
 
 def _measured(trials: Trials, experiment: Experiment) -> Iterator[Shortcut]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from grid.cells.job import HISTORY, STATE, CellJob, renditions_to_score
-from grid.core.record import FAILURE, keep_failure, read_record
+from grid.core.record import FAILURE, Record, keep_failure, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import Status
 
+log = logging.getLogger(__name__)
+
 RUNNING = "running.json"
 LOCK = "lock"
+HELD_SECONDS = 2.0
+"""How long the lock of a cell is waited for: a process that was lost with its node may need a moment to end."""
 STALE = timedelta(minutes=30)
 """On object stores, which have no locks, a cell whose last heartbeat is older counts as dead."""
 
@@ -38,8 +45,7 @@ class CellState:
 def cell_state(store: Store, job: CellJob) -> CellState:
     """The state of one cell. `done` means trained and scored; a failure counts until the cell is tried again."""
     record = read_record(store, job.folder)
-    history = f"{job.folder}/{HISTORY}"
-    epochs = tuple(store.read_json(history)["epochs"]) if store.exists(history) else ()
+    epochs = epochs_so_far(store, job, record)
     results = record.results if record is not None else None
     if record is not None and not renditions_to_score(store, job):
         return CellState(job, "done", epochs, results)
@@ -49,6 +55,24 @@ def cell_state(store: Store, job: CellJob) -> CellState:
     if store.exists(failure):
         return CellState(job, "failed", epochs, results, store.read_json(failure)["error"], store.uri(failure))
     return CellState(job, "missing", epochs, results)
+
+
+def epochs_so_far(store: Store, job: CellJob, record: Record | None = None) -> tuple[dict[str, Any], ...]:
+    """The epochs in the history of a cell: none, with a warning, where it is damaged.
+
+    That of a finished cell must have the digest in its `record`. An unfinished one is written again with every epoch.
+    """
+    path = f"{job.folder}/{HISTORY}"
+    if not store.exists(path):
+        return ()
+    content = store.read_bytes(path)
+    try:
+        if record is not None and hashlib.sha256(content).hexdigest() != record.outputs[HISTORY]:
+            raise ValueError("its SHA-256 is not the recorded one")
+        return tuple(json.loads(content)["epochs"])
+    except (ValueError, LookupError, TypeError) as error:
+        log.warning("%s is damaged (%s); its epochs are not shown", store.uri(path), error)
+        return ()
 
 
 def planned_action(store: Store, job: CellJob) -> tuple[str, str]:
@@ -61,13 +85,13 @@ def planned_action(store: Store, job: CellJob) -> tuple[str, str]:
         return "score", f"trained; {unscored} of {len(job.scored)} renditions are not scored"
     failed = store.exists(f"{job.folder}/{FAILURE}")
     if store.exists(f"{job.folder}/{STATE}"):
-        done = len(store.read_json(f"{job.folder}/{HISTORY}")["epochs"])
+        done = len(epochs_so_far(store, job))
         return "resume", f"{done} of {job.recipe.epochs} epochs are there" + ("; failed before" if failed else "")
     return "train", "failed before" if failed else "new"
 
 
 @contextmanager
-def running(store: Store, job: CellJob, *, timeout: float = 60.0) -> Iterator[None]:
+def running(store: Store, job: CellJob, *, timeout: float = HELD_SECONDS) -> Iterator[None]:
     """Marks a cell as running in this process; the mark ends with the process.
 
     Raises filelock.Timeout when another process holds the cell for longer than `timeout` seconds.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict, dataclass, field
-from pickle import UnpicklingError
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 from grid.codec_training.losses import Terms
-from grid.core.errors import RequestError
+from grid.core.saved_state import load_state_file, save_state_file
 from grid.core.store import Store
 
 STATE = "state.pt"
@@ -61,11 +59,15 @@ class HistoryLine:
 
 @dataclass
 class StageProgress:
-    """The steps done, the seconds they took, and the lines so far. No generator state is saved: see `Stage.step`."""
+    """The steps done, the seconds they took, and the lines so far. No generator state is saved: see `Stage.step`.
+
+    `warnings` are those that the record is to have, such as a damaged state that cost the stage its steps.
+    """
 
     step: int = 0
     seconds: float = 0.0
     history: list[HistoryLine] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -90,21 +92,17 @@ def save_parts(store: Store, folder: str, parts: Parts) -> None:
         "sums": parts.sums,
         "progress": {**asdict(parts.progress), "history": [asdict(line) for line in parts.progress.history]},
     }
-    with store.writing(f"{folder}/{STATE}") as temporary:
-        torch.save(state, temporary)
+    save_state_file(store, f"{folder}/{STATE}", state)
 
 
 def load_parts(store: Store, folder: str, parts: Parts) -> bool:
-    """Loads the saved state into `parts`; False when there is none. Raises RequestError when the file is damaged."""
-    if not store.exists(f"{folder}/{STATE}"):
+    """Loads the saved state into `parts`; False when there is none.
+
+    Raises DamagedStateError, before it changes them, when the file does not have the digest that was saved with it.
+    """
+    state = load_state_file(store, f"{folder}/{STATE}")
+    if state is None:
         return False
-    data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))
-    try:
-        state: dict[str, Any] = torch.load(data, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError, LookupError) as error:  # what torch raises depends on the bytes
-        raise RequestError(
-            f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the codec is trained from its start"
-        ) from error
     parts.model.load_state_dict(state["model"])
     parts.auxiliary.load_state_dict(state["auxiliary"])
     parts.optimiser.load_state_dict(state["optimiser"])

@@ -27,11 +27,12 @@ MEMORY = 2 * 2**30
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording: its file and its speaker, "" where the corpus does not name one."""
+    """One recording: its file with its digest at import, and its speaker, "" where the corpus does not name one."""
 
     utterance_id: str
     speaker: str
     path: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class TrainingSpeech:
         self.split = split
         self.seconds = float(sum(row["samples"] for row in rows)) / SAMPLE_RATE
         self.sources = sorted({row["source"] for row in rows if row["source"]})
-        self.recordings = [Recording(row["utterance_id"], row["speaker"], corpus.root / row["path"]) for row in rows]
+        self.recordings = [
+            Recording(row["utterance_id"], row["speaker"], corpus.root / row["path"], row["sha256"]) for row in rows
+        ]
         self.speakers = sorted({recording.speaker for recording in self.recordings})
         self._speaker_numbers = {name: number for number, name in enumerate(self.speakers)}
         self._kept: OrderedDict[int, NDArray[np.int16]] = OrderedDict()
@@ -67,7 +70,7 @@ class TrainingSpeech:
         return len(self.recordings)
 
     def waveform(self, number: int) -> Samples:
-        """The whole recording, float32 `(samples,)` at 16 kHz."""
+        """The whole recording, float32 `(samples,)` at 16 kHz; ChangedFileError when it is not as it was imported."""
         return np.asarray(self._pcm(number) * np.float32(1 / PCM_SCALE), dtype=np.float32)
 
     def crops(self, seed: int, step: int, *, batch: int, frames: int) -> Crops:
@@ -94,7 +97,8 @@ class TrainingSpeech:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        pcm, _ = to_pcm16(read_audio(self.recordings[number].path).samples)
+        recording = self.recordings[number]
+        pcm, _ = to_pcm16(read_audio(recording.path, recording.sha256).samples)
         self._kept[number] = pcm
         self._bytes += pcm.nbytes
         while self._bytes > MEMORY and len(self._kept) > 1:

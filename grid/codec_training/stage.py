@@ -5,6 +5,7 @@ crops(seed, step) -> loss -> AdamW -> running mean of the weights -> a line of h
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from abc import ABC, abstractmethod
@@ -23,10 +24,13 @@ from grid.codecs.controlled.spec import CodecSpec, Polish, StageSchedule
 from grid.codecs.fidelity import log_spectral_distance
 from grid.core.errors import RequestError
 from grid.core.randomness import seed_number
+from grid.core.saved_state import DamagedStateError
 from grid.core.store import Store
 from grid.core.torch_stream import TorchStream
 from grid.core.vocabulary import SAMPLE_RATE
 from grid.corpus.importing import ImportedCorpus
+
+log = logging.getLogger(__name__)
 
 SAMPLE_UTTERANCES = 4
 SAMPLE_SECONDS = 3
@@ -79,9 +83,15 @@ class Stage(ABC):
         """Fits what the first step needs from the speech."""
 
     def resume(self, store: Store, folder: str) -> None:
-        """Loads the state in `folder`, or prepares a new start."""
-        if not load_parts(store, folder, self.parts):
-            self.prepare()
+        """Loads the state in `folder`, or prepares a new start where it is absent or damaged."""
+        try:
+            if load_parts(store, folder, self.parts):
+                return
+        except DamagedStateError as error:
+            warning = f"{error}; its steps were lost, and the stage was trained again from its first one"
+            log.warning("small codec %s: %s", self.spec.name, warning)
+            self.parts.progress.warnings.append(warning)
+        self.prepare()
 
     def train_to_end(self, store: Store, folder: str, report: OnHistoryLine | None) -> None:
         """Runs the remaining steps, and writes lines of history and saved states at the intervals of the schedule."""

@@ -137,6 +137,7 @@ class _Trainer:
             "speech_seconds": round(speech.seconds, 1),
             "sources": speech.sources,
             "parameters": stage.model.parameters_count,
+            "warnings": [*(first.results.get("warnings", []) if first else []), *progress.warnings],
         }
 
 

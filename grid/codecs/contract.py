@@ -1,7 +1,7 @@
 """The contract of codecs: `Adapter`, which each family implements, and `Codec`, which the rest of the library calls.
 
-A `Codec` resynthesises speech `(batch, samples)` at 16 kHz. Around an adapter at its native rate it resamples, applies
-the level, compensates the delay, derives seeds and checks the output.
+A `Codec` resynthesises speech `(batch, samples)`, at 16 kHz or from the rate of its recordings, to 16 kHz. Around an
+adapter at its native rate it resamples, applies the level, compensates the delay, derives seeds and checks the output.
 """
 
 from __future__ import annotations
@@ -113,7 +113,10 @@ class Prepared:
 
 
 class Codec:
-    """A codec as the library calls it: speech at 16 kHz in and out, of the same length, aligned and finite."""
+    """A codec as the library calls it: speech in and out, of the same length, aligned and finite.
+
+    The output is at 16 kHz. The input is too, or at another `rate` in Hz; then `samples` says how long each output is.
+    """
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
@@ -125,14 +128,22 @@ class Codec:
         """The catalogue name."""
         return self.entry.name
 
-    def resynthesise(self, waveforms: Samples, utterance_ids: Sequence[str], seed: int = 0) -> Samples:
-        """Send mono 16 kHz `(batch, samples)` float32 through the codec; same shape, delay compensated.
+    def resynthesise(
+        self,
+        waveforms: Samples,
+        utterance_ids: Sequence[str],
+        seed: int = 0,
+        *,
+        rate: int = SAMPLE_RATE,
+        samples: int | None = None,
+    ) -> Samples:
+        """Send mono `(batch, samples at rate)` float32 through the codec; `(batch, samples)`, delay compensated.
 
-        An item's result depends on its samples, its utterance_id (stochastic codecs) and `seed`, not on its batch.
-        Raises RequestError on wrong input and CodecOutputError when the codec returns NaN, infinite values or a wrong
-        number of items.
+        The level is applied at `rate`, and one resampling leads from there to the native rate. An item's result
+        depends on its samples, its utterance_id (stochastic codecs) and `seed`, not on its batch. Raises RequestError
+        on wrong input and CodecOutputError when the codec returns NaN, infinite values or a wrong number of items.
         """
-        batch = self._prepared(waveforms, utterance_ids)
+        batch = self._prepared(waveforms, utterance_ids, rate, samples)
         seeds, step = self._seeds(utterance_ids, seed), self.adapter.batch or len(batch.padded)
         starts = range(0, len(batch.padded), step)
         parts = [self._coded(batch.padded[i : i + step], seeds[i : i + step]) for i in starts]
@@ -140,15 +151,23 @@ class Codec:
         return self._finished(decoded, batch, utterance_ids)
 
     def resynthesise_each(
-        self, waveforms: Sequence[Samples], utterance_ids: Sequence[str], seed: int = 0
+        self,
+        waveforms: Sequence[Samples],
+        utterance_ids: Sequence[str],
+        seed: int = 0,
+        *,
+        rate: int = SAMPLE_RATE,
+        samples: Sequence[int] | None = None,
     ) -> list[Samples]:
         """`resynthesise` for items `(samples,)` of different lengths in one call of the adapter, with the same errors.
 
-        Pass at most `adapter.group` items.
+        `samples` has one length for each item. Pass at most `adapter.group` items.
         """
         if len(waveforms) != len(utterance_ids):
             raise RequestError(f"codec {self.name}: {len(utterance_ids)} utterance_ids for {len(waveforms)} waveforms")
-        items = [self._prepared(row[None], [key]) for row, key in zip(waveforms, utterance_ids, strict=True)]
+        lengths: Sequence[int | None] = samples or [None] * len(waveforms)
+        each = zip(waveforms, utterance_ids, lengths, strict=True)
+        items = [self._prepared(row[None], [key], rate, length) for row, key, length in each]
         decoded = self.adapter.code_each([item.padded[0] for item in items], self._seeds(utterance_ids, seed))
         if len(decoded) != len(items) or any(np.ndim(row) != 1 for row in decoded):
             raise CodecOutputError(
@@ -160,12 +179,14 @@ class Codec:
     def _seeds(self, utterance_ids: Sequence[str], seed: int) -> list[int]:
         return [seed_number("codec", self.name, seed, utterance_id) for utterance_id in utterance_ids]
 
-    def _prepared(self, waveforms: Samples, utterance_ids: Sequence[str]) -> Prepared:
+    def _prepared(self, waveforms: Samples, utterance_ids: Sequence[str], rate: int, samples: int | None) -> Prepared:
         batch = _checked(waveforms, utterance_ids, self.name)
-        levelled, gains = self._level.apply(batch, SAMPLE_RATE)
-        native = resample(levelled, SAMPLE_RATE, self.adapter.sample_rate)
+        if samples is None and rate != SAMPLE_RATE:
+            raise RequestError(f"codec {self.name}: say how many `samples` at 16 kHz a waveform at {rate} Hz becomes")
+        levelled, gains = self._level.apply(batch, rate)
+        native = resample(levelled, rate, self.adapter.sample_rate)
         padded = max(native.shape[1] + max(self.adapter.delay, 0), self.adapter.minimum_samples)
-        return Prepared(fit_length(native, padded), gains, native.shape[1], batch.shape[1])
+        return Prepared(fit_length(native, padded), gains, native.shape[1], samples or batch.shape[1])
 
     def _finished(self, decoded: Samples, batch: Prepared, utterance_ids: Sequence[str]) -> Samples:
         delay, native = self.adapter.delay, fit_length(decoded, batch.padded.shape[1])

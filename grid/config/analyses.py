@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from grid.config.numbers import Replicates, Seed
 from grid.config.yaml_file import Strict
 from grid.core.vocabulary import Split
 from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES
@@ -19,7 +20,7 @@ class EffectChoice(Strict):
         min_length=1, description="one or several, each with conditions per codec (`by: [codec]`)"
     )
     level: float = Field(default=DEFAULT_LEVEL, gt=0, lt=1, description="confidence level of the intervals")
-    replicates: int = Field(default=DEFAULT_REPLICATES, ge=100, description="bootstrap replicates for the intervals")
+    replicates: Replicates = Field(default=DEFAULT_REPLICATES, description="bootstrap replicates for the intervals")
 
     @field_validator("evaluation", mode="before")
     @classmethod
@@ -39,13 +40,23 @@ class SignificanceChoice(Strict):
     predictions: Literal["scores", "decisions"] = Field(
         default="decisions", description="what the paired t-test and Wilcoxon's compare; scores need one unit"
     )
-    replicates: int = Field(default=REPLICATES, ge=100)
+    replicates: Replicates = REPLICATES
 
 
 class ArtefactChoice(Strict):
     """The codecs whose residual spectrograms `codecgrid artefacts CONFIG` compares, and the number of utterances."""
 
-    utterances: int = Field(default=100, ge=1, description="number drawn from the recordings of the split")
+    utterances: int = Field(
+        default=100, ge=1, le=1_000_000, description="number drawn from the recordings of the split"
+    )
     split: Split = "test"
+    corpora: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="only these; default: all that are used for the split"
+    )
     codecs: tuple[str, ...] | None = Field(default=None, min_length=2, description="default: all of the experiment")
-    seed: int = Field(default=0, description="of the draw of utterances")
+    seed: Seed = Field(default=0, description="of the draw of utterances")
+
+    @field_validator("corpora", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value

@@ -10,18 +10,38 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from grid.config.analyses import ArtefactChoice, EffectChoice, SignificanceChoice
+from grid.config.numbers import Replicates, Seed
 from grid.config.yaml_file import Strict
 from grid.core.errors import RequestError
-from grid.core.vocabulary import NO_CORS, SPLITS, Axis, Breakdown, Design, Draw, MixingMode, Role, Split
+from grid.core.table_text import fits_a_line
+from grid.core.vocabulary import (
+    NATIVE,
+    NO_CORS,
+    SPLITS,
+    Axis,
+    Breakdown,
+    CodingRate,
+    Design,
+    Draw,
+    MixingMode,
+    Role,
+    Split,
+)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+LONGEST_NAME = 100
+"""Characters of a name: files are named after it, and file systems take 255 bytes, with what is put around it."""
 ALL = "all"
 """The word for every codec that the experiment names elsewhere, or of a paper (`codecfake-plus:all`)."""
+DEV_EER = "dev EER"
+"""What the best codecs of another grid are chosen by where a selection does not say."""
 
 
 def _check_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} must be lower-case letters, digits, '.', '_', '+' and '-'")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"a name has at most {LONGEST_NAME} characters, and this one {len(name)}")
     return name
 
 
@@ -41,6 +61,12 @@ class CorpusSource(Strict):
         default="made",
         description="`made`: CoRS are made from its recordings, and its own CoRS are left out; `own`: they are its own "
         "rows, and made only in a split that has none of the codec; `none`: no CoRS in training or in tests",
+    )
+    through: CodingRate = Field(
+        default=NATIVE,
+        description="how recordings of more than 16 kHz reach codecs of more than 16 kHz. `native`: resampled from the "
+        "file's own rate, as in CodecFake+ (section III); the codec's workers then read the corpus's files. `16 kHz`: "
+        "resampled to 16 kHz first, so without what is above 8 kHz",
     )
     splits: tuple[Split, ...] = Field(default=SPLITS, min_length=1, description="splits of it that the experiment uses")
 
@@ -95,9 +121,14 @@ class Selection(Strict):
         "each sub-category of this axis of the taxonomy (grid/cells/balance.py)",
     )
     scale: int = Field(default=1, ge=1, description="of `balance`: number of different codecs for each utterance")
-    top: int | None = Field(default=None, ge=1, description="that many codecs of the grid `of`, the best by dev EER")
+    top: int | None = Field(default=None, ge=1, description="that many codecs of the grid `of`, the best by `by`")
     of: str | None = Field(default=None, description="the experiment file of another grid, relative to this one")
-    detector: str | None = Field(default=None, description="whose dev EER counts, where the other grid has several")
+    by: str = Field(
+        default=DEV_EER,
+        description="of `top`: the EER that counts, lowest first: `dev EER`, or an evaluation of that grid, pooled "
+        "(`CoSG`) or on one of its conditions (`CoSG/system=maskgct`)",
+    )
+    detector: str | None = Field(default=None, description="whose EER counts, where the other grid has several")
     policy: str | None = Field(default=None, description="whose cells count, where the other grid has several policies")
 
     _name = field_validator("name")(_check_name)
@@ -107,8 +138,9 @@ class Selection(Strict):
     def _codecs_are_determined(self) -> Selection:
         if bool(self.codecs) == (self.top is not None):
             raise ValueError("give `codecs`, or `top` and `of` for the best codecs of another grid")
-        if (self.top is None) != (self.of is None) or (self.top is None and (self.detector or self.policy)):
-            raise ValueError("`top` and `of` belong together, and `detector` and `policy` to them")
+        ranked = self.by != DEV_EER or self.detector or self.policy
+        if (self.top is None) != (self.of is None) or (self.top is None and ranked):
+            raise ValueError("`top` and `of` belong together, and `by`, `detector` and `policy` to them")
         if self.scale > 1 and self.balance is None:
             raise ValueError("`scale` is that of a balance; say which: `balance: dec`")
         if self.balance is not None and self.draw == "one":
@@ -156,7 +188,7 @@ class Axes(Strict):
     selections: tuple[Annotated[Selection, BeforeValidator(_named_selection)], ...] = Field(min_length=1)
     policies: tuple[Annotated[PolicyChoice, BeforeValidator(_named_policy)], ...] = Field(min_length=1)
     detectors: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     exclude: tuple[CellFilter, ...] = ()
 
 
@@ -196,25 +228,34 @@ class Bootstrap(Strict):
     or system, the interval is over utterances.
     """
 
-    replicates: int = Field(default=1000, ge=100)
+    replicates: Replicates = 1000
     level: float = Field(default=0.95, gt=0, lt=1)
     unit: BootstrapUnit = "speaker"
+
+
+MOST_CPUS, MOST_GPUS = 1024, 64
+"""Of one process: more than any single machine has, so a run would wait for it for ever."""
 
 
 class Resources(Strict):
     """The CPUs and GPUs of a training and of a codec worker, and limits; never part of an identity."""
 
-    cpus_per_cell: float = Field(default=1, gt=0)
-    gpus_per_cell: float = Field(default=0, ge=0, description="below 1 several cells share a GPU")
-    cpus_per_codec_worker: float = Field(default=1, gt=0)
-    gpus_per_codec_worker: float = Field(default=0, ge=0)
-    codec_workers: int | None = Field(default=None, ge=1, description="largest number per codec; default: all CPUs")
+    cpus_per_cell: float = Field(default=1, gt=0, le=MOST_CPUS)
+    gpus_per_cell: float = Field(default=0, ge=0, le=MOST_GPUS, description="below 1 several cells share a GPU")
+    cpus_per_codec_worker: float = Field(default=1, gt=0, le=MOST_CPUS)
+    gpus_per_codec_worker: float = Field(default=0, ge=0, le=MOST_GPUS)
+    codec_workers: int | None = Field(
+        default=None, ge=1, le=10_000, description="largest number per codec; default: all CPUs"
+    )
     cells_per_gang: int = Field(
         default=1,
         ge=1,
+        le=10_000,
         description="largest number of cells with the same frozen encoder that one trial trains together",
     )
-    max_cell_restarts: int = Field(default=3, ge=0, description="restarts after a killed process or a lost machine")
+    max_cell_restarts: int = Field(
+        default=3, ge=0, le=1000, description="restarts after a killed process or a lost machine"
+    )
 
 
 class Experiment(Strict):
@@ -229,7 +270,7 @@ class Experiment(Strict):
         default=None, description="bank for augmentation by `noise`; its split train is used"
     )
     attacks: tuple[AttackSource, ...] = ()
-    codec_seed: int = Field(default=0, description="seed of stochastic codecs and of attacks")
+    codec_seed: Seed = Field(default=0, description="seed of stochastic codecs and of attacks")
     max_failed_share: float = Field(
         default=0.01, ge=0, le=1, description="largest share of failed utterances of one codec"
     )
@@ -295,6 +336,14 @@ class Experiment(Strict):
             if "codec" not in self.evaluations[name].by:
                 raise ValueError(f"effects: evaluation {name!r} has no conditions per codec; give it `by: [codec]`")
         return self
+
+    @field_validator("evaluations")
+    @classmethod
+    def _names_fit_tables(cls, evaluations: dict[str, EvaluationChoice]) -> dict[str, EvaluationChoice]:
+        for name in evaluations:
+            if not name.strip() or not fits_a_line(name) or len(name) > LONGEST_NAME:
+                raise ValueError(f"{name[:LONGEST_NAME]!r} must be one line of 1 to {LONGEST_NAME} characters")
+        return evaluations
 
     @field_validator("corpora")
     @classmethod

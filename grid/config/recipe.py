@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from grid.config.augmentation import AugmentationStep
+from grid.config.later_fields import without_defaults
+from grid.config.optimisation import Constant, Optimiser, Schedule, warm_up_epochs
 from grid.config.yaml_file import Strict, config_folder, parse, read_yaml
 from grid.core.errors import unknown_name
-from grid.core.vocabulary import ModelSelection
+from grid.core.vocabulary import AVERAGE_OF_THE_BEST, ModelSelection
 
 DevLabels: TypeAlias = Literal["policy", "fixed"]
 DevCors: TypeAlias = Literal["as trained", "none", "all"]
 Ties: TypeAlias = Literal["first", "last"]
 
-
-class Adam(Strict):
-    """Adam (Kingma and Ba, 2015) with weight decay as in `torch.optim.Adam`: an L2 term in the gradient."""
-
-    learning_rate: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = Field(default=0.0, ge=0)
-
-
-class Constant(Strict):
-    """A constant learning rate."""
-
-    kind: Literal["constant"] = "constant"
-
-
-class Cosine(Strict):
-    """Half a cosine from the optimiser's learning rate down to `floor`, updated at every optimisation step."""
-
-    kind: Literal["cosine"]
-    floor: float = Field(ge=0)
-
-
-class Staircase(Strict):
-    """The learning rate is multiplied by `factor` after every `every_epochs` epochs, until it is at most `floor`."""
-
-    kind: Literal["staircase"]
-    every_epochs: int = Field(ge=1)
-    factor: float = Field(gt=0, le=1)
-    floor: float = Field(default=0.0, ge=0, description="a rate at or below it is not lowered again")
-
-
-Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="kind")]
+MOST_AVERAGED = 100
+MOST_EPOCHS = 10_000
+"""A hundred times the most of any published recipe here."""
+LARGEST_BATCH = 2**16
+SHORTEST_CROP, LONGEST_CROP = 1600, 16_000 * 600
+"""Samples of a crop: a tenth of a second to ten minutes."""
 
 
 class EarlyStopping(Strict):
@@ -66,13 +42,13 @@ class EarlyStopping(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_defaults(self, write(self), ("compared_with",))
+        return without_defaults(self, write(self), ("compared_with",))
 
 
 class Crop(Strict):
     """The fixed number of samples at 16 kHz cut from an utterance; a shorter one is repeated end to end."""
 
-    samples: int = Field(ge=1600)
+    samples: int = Field(ge=SHORTEST_CROP, le=LONGEST_CROP)
     train: Literal["random", "first"] = "random"
     evaluation: Literal["first", "random"] = Field(
         default="first", description="on dev and test; `random` only to reproduce published code that does so"
@@ -95,7 +71,7 @@ class InitialWeights(Strict):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-LATER_FIELDS = ("ties", "dev_labels", "dev_cors")
+LATER_FIELDS = ("ties", "dev_labels", "dev_cors", "averaged_epochs")
 """Fields that recipes did not have at first. A default is left out of the JSON, so that older cells keep their ids."""
 
 BANKS = {"impulse_responses": "rir", "noises": "noise"}
@@ -105,10 +81,12 @@ BANKS = {"impulse_responses": "rir", "noises": "noise"}
 class Recipe(Strict):
     """All settings of one way to train a detector."""
 
-    epochs: int = Field(ge=0, description="0: nothing is trained, and `initial_weights` are scored as they are")
-    batch_size: int = Field(ge=2)
+    epochs: int = Field(
+        ge=0, le=MOST_EPOCHS, description="0: nothing is trained, and `initial_weights` are scored as they are"
+    )
+    batch_size: int = Field(ge=2, le=LARGEST_BATCH)
     drop_last: bool = Field(default=True, description="leave out the last, smaller batch of an epoch")
-    optimiser: Adam
+    optimiser: Optimiser
     schedule: Schedule = Constant()
     crop: Crop
     augmentation: tuple[AugmentationStep, ...] = Field(
@@ -127,13 +105,17 @@ class Recipe(Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
     model_selection: ModelSelection = Field(
         default="best dev EER",
-        description="the weights that are kept; the average is over the epochs whose dev EER was the lowest so far "
-        "(SWA), and the statistics of batch norm are then recomputed",
+        description="the weights that are kept. `average of improvements`: the mean of the epochs whose dev EER was "
+        "the lowest so far (SWA), and the statistics of batch norm are then recomputed; `average of the best`: the "
+        "mean of the `averaged_epochs` epochs with the lowest dev EER, batch norm's statistics included (Nes2Net)",
+    )
+    averaged_epochs: int | None = Field(
+        default=None, ge=2, le=MOST_AVERAGED, description="for `average of the best`; each is in the saved state"
     )
     ties: Ties = Field(
         default="first",
         description="which of the epochs with the same lowest dev EER is kept by `best dev EER`; `last` is what the "
-        "code of AASIST does (clovaai/aasist, main.py). An average holds all of them",
+        "code of AASIST does (clovaai/aasist, main.py). `average of improvements` holds all of them",
     )
     early_stopping: EarlyStopping | None = None
     dev_labels: DevLabels = Field(
@@ -147,7 +129,7 @@ class Recipe(Strict):
         "`none`; `all`: those of every codec of the experiment's selections, whole and the same in all cells, the "
         "baseline without CoRS included",
     )
-    score_batch_size: int = Field(default=16, ge=1)
+    score_batch_size: int = Field(default=16, ge=1, le=LARGEST_BATCH)
     initial_weights: InitialWeights | None = Field(default=None, description="fine-tune from these")
 
     @property
@@ -164,8 +146,25 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _ties_are_of_the_best(self) -> Recipe:
-        if self.ties == "last" and self.model_selection != "best dev EER":
+        if self.ties == "last" and self.model_selection not in ("best dev EER", AVERAGE_OF_THE_BEST):
             raise ValueError(f"ties: last does nothing with model_selection {self.model_selection!r}; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _averaged_epochs_are_of_the_best(self) -> Recipe:
+        if (self.averaged_epochs is not None) != (self.model_selection == AVERAGE_OF_THE_BEST):
+            raise ValueError(
+                f"model_selection {self.model_selection!r} with averaged_epochs {self.averaged_epochs}: give the "
+                f"number for {AVERAGE_OF_THE_BEST!r}, and only for it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> Recipe:
+        if warm_up_epochs(self.schedule) > self.epochs:
+            raise ValueError(
+                f"schedule.warm_up_epochs {warm_up_epochs(self.schedule)} is more than the {self.epochs} epochs"
+            )
         return self
 
     @model_validator(mode="after")
@@ -178,19 +177,13 @@ class Recipe(Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_defaults(self, write(self), LATER_FIELDS)
+        return without_defaults(self, write(self), LATER_FIELDS)
 
     @model_validator(mode="after")
     def _weights_are_trained_or_given(self) -> Recipe:
         if self.epochs == 0 and self.initial_weights is None:
             raise ValueError("with epochs 0 nothing is trained: name the initial_weights to score, or train an epoch")
         return self
-
-
-def _without_defaults(model: BaseModel, values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """The serialised `values` of a model without those of `names` that have their default."""
-    defaults = {name for name in names if getattr(model, name) == type(model).model_fields[name].default}
-    return {name: value for name, value in values.items() if name not in defaults}
 
 
 def load_recipe(name: str, *, beside: Path | None = None, where: str = "") -> Recipe:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from grid.config.yaml_text import FLOAT, PLAIN, PREFIX, compose, construct, is_finite
 from grid.core.errors import RequestError, unknown_name
 
 Model = TypeVar("Model", bound=BaseModel)
-Parsed = TypeVar("Parsed")
 KeyPath = tuple[str | int, ...]
 """The keys and positions that lead to a value of the file, from the top."""
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Constructs plain values only. libyaml's loader reads the codec catalogue in 0.1 s, the Python one in 1 s."""
+
+LONGEST_VALUE = 200
+"""Characters of a wrong value that a message repeats."""
 
 
 class Strict(BaseModel):
-    """A frozen model that rejects unknown keys."""
+    """A frozen model that rejects unknown keys, infinite numbers and NaN, and true and false where a number is due."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_value_as_number(cls, values: Any) -> Any:
+        """Pydantic reads true as 1, also in a list."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            items = value if isinstance(value, list | tuple) else (value,)
+            truth = next((item for item in items if isinstance(item, bool)), None)
+            if truth is not None and name in cls.model_fields:
+                kinds = _kinds(cls.model_fields[name].annotation)
+                if kinds & {int, float} and not kinds & {bool, Any}:
+                    raise PlacedError(f"{name}: {str(truth).lower()} is not a number", (name,))
+        return values
 
 
 class PlacedError(RequestError):
@@ -34,6 +47,14 @@ class PlacedError(RequestError):
     def __init__(self, message: str, place: KeyPath) -> None:
         super().__init__(message)
         self.place = place
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that an annotation is made of: int and None of `tuple[int, ...] | None`."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        inner = inner[:1]
+    return set().union(*map(_kinds, inner)) if inner else {annotation}
 
 
 @dataclass(frozen=True)
@@ -53,47 +74,53 @@ class YamlFile:
 
 
 def load_yaml(path: str | Path) -> Any:
-    """The content of a YAML file as plain Python values; RequestError when it is absent or not valid YAML."""
-    return _parsed(Path(path), lambda text: yaml.load(text, Loader=LOADER))
+    """The content of a YAML file as plain Python values; RequestError as those of `yaml_text.compose`."""
+    file = Path(path)
+    return construct(compose(file), file)
 
 
 def read_yaml(path: str | Path) -> YamlFile:
-    """The YAML file with its line numbers; RequestError if it is absent, invalid, repeats a key or is not a mapping."""
+    """The YAML file with its line numbers.
+
+    Raises RequestError as `load_yaml` does, for a repeated key, for a value that no setting can be (a date, an infinite
+    number, NaN), and when it is not a mapping.
+    """
     file = Path(path)
-    node, values = _parsed(
-        file, lambda text: (yaml.compose(text, Loader=yaml.SafeLoader), yaml.load(text, Loader=yaml.SafeLoader))
-    )
-    if node is None or not isinstance(values, dict):
-        raise RequestError(f"{file} must hold a mapping of keys to values, not {type(values).__name__}")
+    node = compose(file)
     lines: dict[KeyPath, int] = {}
-    _collect(node, (), lines, file)
+    if node is not None:
+        _collect(node, (), lines, file)
+    values = construct(node, file)
+    if not isinstance(values, dict):
+        raise RequestError(f"{file} must hold a mapping of keys to values, not {type(values).__name__}")
     return YamlFile(file, values, lines)
-
-
-def _parsed(file: Path, parse_text: Callable[[str], Parsed]) -> Parsed:
-    try:
-        return parse_text(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RequestError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise RequestError(f"cannot read {file}: {error}") from error
-    except yaml.YAMLError as error:
-        raise RequestError(f"{file} is not valid YAML: {error}") from error
 
 
 def _collect(node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], file: Path) -> None:
     lines.setdefault(place, node.start_mark.line + 1)
+    if node.tag not in PLAIN:
+        kind = node.tag.removeprefix(PREFIX)
+        raise RequestError(
+            f"{file}:{lines[place]}: a value of kind {kind!r}, which no setting has; a text needs quotes"
+        )
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            where = f"{file}:{key.start_mark.line + 1}"
+            if not isinstance(key, yaml.ScalarNode):
+                raise RequestError(f"{where}: a key must be a word, not a list or a mapping")
             if key.value in seen:
-                raise RequestError(f"{file}:{key.start_mark.line + 1}: key {key.value!r} is given twice")
+                raise RequestError(f"{where}: key {key.value!r} is given twice")
             seen.add(key.value)
             lines[(*place, key.value)] = key.start_mark.line + 1
             _collect(value, (*place, key.value), lines, file)
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
             _collect(value, (*place, i), lines, file)
+    elif "\0" in node.value:
+        raise RequestError(f"{file}:{lines[place]}: {'.'.join(map(str, place))}: {node.value!r} has a NUL character")
+    elif node.tag == FLOAT and not is_finite(node.value):
+        raise RequestError(f"{file}:{lines[place]}: {'.'.join(map(str, place))}: {node.value} is no finite number")
 
 
 def parse(model: type[Model], file: YamlFile) -> Model:
@@ -118,8 +145,11 @@ def _explain(model: type[BaseModel], file: YamlFile, item: Any) -> str:
         choices = _fields_at(model, place[:-1])
         if choices:
             return str(unknown_name("key", str(place[-1]), choices, where=where))
-    value = "" if isinstance(item["input"], dict) else f" (given: {item['input']!r})"
-    return f"{where}: {name}: {item['msg']}{value}"
+    given = repr(item["input"])
+    shown = given if len(given) <= LONGEST_VALUE else f"{given[:LONGEST_VALUE]}..."
+    value = "" if isinstance(item["input"], dict) else f" (given: {shown})"
+    reason = item["msg"].removeprefix("Value error, ")
+    return f"{where}: {name + ': ' if name else ''}{reason}{value}"
 
 
 def _is_value(file: YamlFile, place: KeyPath, part: str | int) -> bool:

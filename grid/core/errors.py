@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+STOPPED = "stopped; run the same command again to go on"
+"""The last line of a command that a signal has stopped."""
 LONGEST_LINE = 1000
 """Characters of an exception that `one_line` keeps."""
 

@@ -6,13 +6,14 @@ A record holds the identity of the step, the SHA-256 of each output, small resul
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,12 @@ class Provenance(BaseModel):
 
 
 class Record(BaseModel):
-    """A finished step: its `identity`, its `outputs` (file name: SHA-256), and small `results` such as counts."""
+    """A finished step: its `identity`, its `outputs` (file name: SHA-256), and small `results` such as counts.
 
-    model_config = ConfigDict(frozen=True)
+    `sha256` is the digest of all else in the record, "" in records of an earlier version, which are read unverified.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_: int = Field(default=SCHEMA, alias="schema")
     kind: str
@@ -51,6 +55,7 @@ class Record(BaseModel):
     outputs: dict[str, str]
     results: dict[str, Any]
     provenance: Provenance
+    sha256: str = ""
 
 
 def finish(
@@ -75,8 +80,16 @@ def finish(
         results=results,
         provenance=provenance(),
     )
+    as_read = json.loads(record.model_dump_json(by_alias=True))  # keys are strings, tuples are lists
+    record = record.model_copy(update={"sha256": _own_digest(as_read)})
     store.write_json(f"{folder}/{RECORD}", record.model_dump(by_alias=True))
     return record
+
+
+def _own_digest(content: dict[str, Any]) -> str:
+    """The SHA-256 of a record, as it is read from its JSON, without its field `sha256`."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def output_digest(store: Store, path: str) -> str:
@@ -95,27 +108,49 @@ def read_record(store: Store, folder: str) -> Record | None:
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
         raise RequestError(
-            f"{store.uri(path)} has schema {schema!r}, this version reads {SCHEMA}; "
-            f"delete {store.uri(folder)} and run again"
+            f"{store.uri(path)} has schema {schema!r}, this version reads {SCHEMA}; {how_to_mend(store, folder)}"
         )
     try:
-        return Record.model_validate(value)
+        record = Record.model_validate(value)
     except ValidationError as error:
-        raise RequestError(f"{store.uri(path)} is damaged; delete {store.uri(folder)} and run again") from error
+        raise RequestError(f"{store.uri(path)} is damaged; {how_to_mend(store, folder)}") from error
+    if record.sha256 and record.sha256 != _own_digest(value):
+        raise RequestError(f"{store.uri(path)} is damaged; {how_to_mend(store, folder)}")
+    return record
+
+
+def how_to_mend(store: Store, path: str) -> str:
+    """The advice of an error about damage: to delete `path`, a whole step or one of its files, and run again."""
+    return (
+        f"delete {store.uri(path)} and run again (`codecgrid verify --root {store.root} --repair` deletes it for you)"
+    )
+
+
+def local_output(store: Store, folder: str, record: Record, name: str) -> Path:
+    """An output of a finished step as a local file with the recorded SHA-256; RequestError when it has another one."""
+    path = f"{folder}/{name}"
+    if store.exists(path) and not store.is_local and file_digest(store.local(path)) != record.outputs[name]:
+        store.forget(path)  # only the copy of this machine may be damaged
+    _check_output(store, path, folder, record.outputs[name], lambda: file_digest(store.local(path)))
+    return store.local(path)
 
 
 def check_outputs(store: Store, folder: str, record: Record) -> None:
     """Raises RequestError when an output of a finished step is missing or differs from its recorded SHA-256."""
     for name, expected in record.outputs.items():
         path = f"{folder}/{name}"
-        if not store.exists(path):
-            raise RequestError(f"{store.uri(path)} is missing; delete {store.uri(folder)} and run again")
-        actual = output_digest(store, path)
-        if actual != expected:
-            raise RequestError(
-                f"{store.uri(path)} changed after it was written (SHA-256 {actual[:12]}, recorded {expected[:12]}); "
-                f"delete {store.uri(folder)} and run again"
-            )
+        _check_output(store, path, folder, expected, partial(output_digest, store, path))
+
+
+def _check_output(store: Store, path: str, folder: str, expected: str, digest_now: Callable[[], str]) -> None:
+    if not store.exists(path):
+        raise RequestError(f"{store.uri(path)} is missing; {how_to_mend(store, folder)}")
+    actual = digest_now()
+    if actual != expected:
+        raise RequestError(
+            f"{store.uri(path)} changed after it was written (SHA-256 {actual[:12]}, recorded {expected[:12]}); "
+            f"{how_to_mend(store, folder)}"
+        )
 
 
 def check_identity(store: Store, folder: str, record: Record, identity: Any) -> None:

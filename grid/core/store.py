@@ -109,7 +109,7 @@ class Store:
         """`path` as a local file; a remote file is copied to the cache of this machine, and again after it changed."""
         if self.is_local:
             return Path(self.uri(path))
-        cached = _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
+        cached = self._cached(path)
         mark, version = cached.with_name(f".{cached.name}.version"), self._fs.ukey(self.uri(path))
         if not (cached.exists() and mark.exists() and mark.read_text() == version):
             with replacing(cached, flush=False) as partial:
@@ -117,12 +117,20 @@ class Store:
             mark.write_text(version)
         return cached
 
+    def forget(self, path: str) -> None:
+        """Deletes this machine's copy of a remote file, so that `local` copies it anew."""
+        if not self.is_local:
+            self._cached(path).unlink(missing_ok=True)
+
+    def _cached(self, path: str) -> Path:
+        return _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
+
     def remove(self, path: str) -> None:
         """Deletes a file, or a folder with its contents; does nothing when it is absent."""
-        if self.exists(path):
-            if self.is_local:
-                _remove_local(Path(self.uri(path)))
-            else:
+        if self.is_local:
+            _remove_local(Path(self.uri(path)))
+        else:
+            with contextlib.suppress(FileNotFoundError):
                 self._fs.rm(self.uri(path), recursive=True)
 
     def lock(self, path: str, *, timeout: float) -> FileLock | contextlib.nullcontext[None]:
@@ -140,12 +148,18 @@ class Store:
 
 
 def _remove_local(path: Path) -> None:
+    """Deletes what is at `path`, also when another process deletes it, or parts of it, at the same time."""
     import shutil
 
+    def unless_absent(function: object, name: str, raised: Any) -> None:
+        if not isinstance(raised[1], FileNotFoundError):
+            raise raised[1]
+
     if path.is_dir():
-        shutil.rmtree(path)
+        shutil.rmtree(path, onerror=unless_absent)
     else:
-        path.unlink()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the latter below what is a file
+            path.unlink()
 
 
 def _cache_folder() -> Path:

@@ -48,11 +48,16 @@ MixingMode: TypeAlias = Literal["append", "replace"]
 Draw: TypeAlias = Literal["each", "one"]
 """With several codecs every utterance goes through each of them, or through one that is drawn in every epoch."""
 
-ModelSelection: TypeAlias = Literal["best dev EER", "last", "average of improvements"]
-"""The weights a training keeps: those of the epoch with the lowest dev EER, of the last epoch, or a mean of the epochs
-that lowered the dev EER."""
+CodingRate: TypeAlias = Literal["native", "16 kHz"]
+"""What a codec of more than 16 kHz gets: a recording resampled from its file's own rate, or from 16 kHz."""
+NATIVE: CodingRate = "native"
+
+ModelSelection: TypeAlias = Literal["best dev EER", "last", "average of improvements", "average of the best"]
+"""The weights a training keeps: those of the epoch with the lowest dev EER, of the last epoch, a mean of the epochs
+that lowered the dev EER, or a mean of the epochs with the lowest dev EERs."""
 LAST: ModelSelection = "last"
 AVERAGE_OF_IMPROVEMENTS: ModelSelection = "average of improvements"
+AVERAGE_OF_THE_BEST: ModelSelection = "average of the best"
 
 Status: TypeAlias = Literal["done", "failed", "running", "missing"]
 """The state of a cell."""

@@ -28,11 +28,12 @@ class CorsParts:
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """An imported corpus: its name, the digest of its manifest, and its holdings."""
+    """An imported corpus: its name, the digest of its manifest, its holdings, and its `recorded_rates`."""
 
     name: str
     manifest_digest: str
     holdings: tuple[Holding, ...] = ()
+    recorded_rates: tuple[int, ...] = ()
 
     @property
     def has_cors(self) -> bool:
@@ -97,6 +98,12 @@ def are_cors(manifest: pa.Table) -> pa.ChunkedArray:
 def are_recorded(manifest: pa.Table) -> pa.ChunkedArray:
     """A mask of the rows that are unprocessed recordings, as in `Holding.is_recorded`."""
     return pc.and_(pc.equal(manifest["key"], BONAFIDE), pc.equal(manifest["codec"], ""))
+
+
+def recorded_rates(manifest: pa.Table) -> tuple[int, ...]:
+    """The sampling rates in Hz, sorted, of the files that codecs are applied to: recordings and pending rows."""
+    coded = manifest.filter(pc.or_(are_recorded(manifest), pending_rows(manifest)))
+    return tuple(sorted(pc.unique(coded["sample_rate"]).to_pylist()))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from grid.config.experiment import CorpusSource
 from grid.core.errors import RequestError
 from grid.core.identity import file_digest
 from grid.core.store import Store
-from grid.corpus.holdings import CorpusFacts, Holding, holdings
+from grid.corpus.holdings import CorpusFacts, Holding, holdings, recorded_rates
 from grid.corpus.importing import MANIFEST_FILE, ImportedCorpus, ImportResult, import_corpus
 from grid.corpus.manifest import read_manifest, write_manifest
 from grid.corpus.ratings import mos_of, with_mos
@@ -67,7 +67,7 @@ def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
         return None
     value = store.read_json(pointer_path(name))
     return StoredCorpus(
-        CorpusFacts(name, value["manifest_digest"], _holdings(store, value)),
+        CorpusFacts(name, value["manifest_digest"], *_facts_of_rows(store, value)),
         value["folder"],
         value["audio_root"],
         value["utterances"],
@@ -88,7 +88,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
         _keep_mos(store, f"{target}/{MANIFEST_FILE}", result.manifest)
         for file in sorted(result.folder.iterdir()):
             store.write_bytes(f"{target}/{file.name}", file.read_bytes())
-        held = holdings(read_manifest(result.manifest))
+        manifest = read_manifest(result.manifest)
     store.write_json(
         pointer_path(source.name),
         {
@@ -97,7 +97,8 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
             "audio_root": str(result.root),
             "utterances": result.utterances,
             "rejected": result.rejected,
-            "holdings": [dataclasses.asdict(holding) for holding in held],
+            "holdings": [dataclasses.asdict(holding) for holding in holdings(manifest)],
+            "recorded_rates": recorded_rates(manifest),
             "asked": _import_request(source, path),
         },
     )
@@ -123,7 +124,8 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
     if stored is not None:
         return stored.facts
     with _imported(source, source_path(source, folder)) as result:
-        return CorpusFacts(source.name, result.digest, holdings(read_manifest(result.manifest)))
+        manifest = read_manifest(result.manifest)
+        return CorpusFacts(source.name, result.digest, holdings(manifest), recorded_rates(manifest))
 
 
 def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
@@ -167,11 +169,12 @@ def _open(source: CorpusSource, path: Path) -> Any:
     return open_corpus(source.reader, path, **source.options)
 
 
-def _holdings(store: Store, value: dict[str, Any]) -> tuple[Holding, ...]:
-    """The holdings in the pointer file, or computed from the manifest for imports of an earlier version."""
-    if "holdings" in value:
-        return tuple(Holding(**held) for held in value["holdings"])
-    return holdings(read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}")))
+def _facts_of_rows(store: Store, value: dict[str, Any]) -> tuple[tuple[Holding, ...], tuple[int, ...]]:
+    """Holdings and rates in the pointer file, or computed from the manifest for imports of an earlier version."""
+    if "holdings" in value and "recorded_rates" in value:
+        return tuple(Holding(**held) for held in value["holdings"]), tuple(value["recorded_rates"])
+    manifest = read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}"))
+    return holdings(manifest), recorded_rates(manifest)
 
 
 def _import_request(source: CorpusSource, path: Path) -> dict[str, Any]:

@@ -25,8 +25,9 @@ import pyarrow.parquet as pq
 from grid.core.atomic_write import replacing
 from grid.core.errors import RequestError, one_line
 from grid.core.identity import file_digest
+from grid.core.table_text import fits_a_line
 from grid.core.vocabulary import KEYS, SPLITS
-from grid.corpus.audio import MISSING, UnusableAudioError, read_audio
+from grid.corpus.audio import MISSING, UNREADABLE, UnusableAudioError, read_audio
 from grid.corpus.holdings import shared_speakers
 from grid.corpus.manifest import (
     MANIFEST_SCHEMA,
@@ -40,13 +41,13 @@ from grid.corpus.manifest import (
 from grid.corpus.protocol import Corpus, ProtocolRow
 
 NO_ID = "no-id"
+BAD_CHARACTER = "bad-character"
 DUPLICATE_ID = "duplicate-id"
 BAD_KEY = "bad-key"
 BAD_SPLIT = "bad-split"
 BAD_PENDING = "bad-pending"
 OUTSIDE_ROOT = "outside-root"
 SHA256_MISMATCH = "sha256-mismatch"
-UNREADABLE = "unreadable"
 
 MANIFEST_FILE = "manifest.parquet"
 REJECTED_FILE = "rejected.parquet"
@@ -61,6 +62,7 @@ REJECTED_SCHEMA = pa.schema(
     ]
 )
 
+_TEXTS = ("utterance_id", "path", "speaker", "attack", "codec", "origin", "source")
 _logger = logging.getLogger(__name__)
 _ROWS_AT_ONCE = 4096
 _SHOWN = 5
@@ -79,13 +81,23 @@ class Rejection:
 
 def rejected(row: ProtocolRow, reason: str, detail: str) -> Rejection:
     """The rejection of `row` with its reason."""
-    return Rejection(row.utterance_id, row.path, reason, detail, row.line)
+    return Rejection(_encodable(row.utterance_id), _encodable(row.path), reason, _encodable(detail), row.line)
+
+
+def _encodable(text: str) -> str:
+    """`text` with the bytes of a file name that is no UTF-8 written as `\\udc80`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
     """Reads the row's file under `root`, a resolved path; a fault of the row or the file is returned, not raised."""
     if not row.utterance_id.strip():
         return rejected(row, NO_ID, "the utterance id is empty")
+    for name in _TEXTS:
+        if not fits_a_line(getattr(row, name)):
+            return rejected(
+                row, BAD_CHARACTER, f"{name} {getattr(row, name)!r} has a character that ends a line or is not UTF-8"
+            )
     if row.key not in KEYS:
         return rejected(row, BAD_KEY, f"{row.key!r} is not one of {', '.join(KEYS)}")
     if row.split not in SPLITS:
@@ -96,13 +108,15 @@ def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
         return _read(row, root)
     except UnusableAudioError as error:
         return rejected(row, error.reason, error.detail)
-    except (OSError, ValueError) as error:
-        # ValueError: a path with a NUL character
+    except (OSError, MemoryError) as error:
         return rejected(row, UNREADABLE, one_line(error))
 
 
 def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
-    file = (root / row.path).resolve()
+    try:
+        file = (root / row.path).resolve()
+    except RuntimeError as error:  # before Python 3.13; then the file is just not there
+        return rejected(row, MISSING, one_line(error, kind=False))
     if not file.is_relative_to(root):
         return rejected(row, OUTSIDE_ROOT, f"leads to {file}, outside of {root}")
     if not file.is_file():

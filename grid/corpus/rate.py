@@ -53,16 +53,17 @@ def predict_scores(
 ) -> dict[str, float]:
     """The predicted MOS, clipped to 1 to 5, of every utterance that is not pending, by id; reads the audio files.
 
-    `say` is called after each utterance with the number done and the number of all.
+    `say` is called after each utterance with the number done and the number of all. Raises ChangedFileError for a file
+    that is not as it was imported.
     """
     corpus = _stored(store, name)
     manifest = pq.read_table(store.local(f"{corpus.folder}/{MANIFEST_FILE}"))
-    columns = manifest["utterance_id"], manifest["path"], pending_rows(manifest)
+    columns = manifest["utterance_id"], manifest["path"], manifest["sha256"], pending_rows(manifest)
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
     scores: dict[str, float] = {}
-    for number, (utterance, path, pending) in enumerate(rows, 1):
+    for number, (utterance, path, sha256, pending) in enumerate(rows, 1):
         if not pending:
-            score = predict(read_audio(Path(corpus.audio_root) / path).samples)
+            score = predict(read_audio(Path(corpus.audio_root) / path, sha256).samples)
             scores[utterance] = min(max(score, LOWEST), HIGHEST)
         say(number, len(rows))
     return scores

@@ -116,6 +116,9 @@ class Backend(ABC, Generic[OptionsT]):
     def outputs(self) -> int:
         """The number of outputs: 1 or 2 logits, or as many cosines as there are layers."""
 
+    def check(self, features: Features) -> None:
+        """Raises RequestError when features of this shape, or the options together, do not fit; needs no torch."""
+
     @abstractmethod
     def build(self, features: Features) -> nn.Module:
         """The network for features of this shape, freshly initialised from torch's current generator."""

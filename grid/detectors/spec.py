@@ -82,6 +82,10 @@ class DetectorSpec(_Frozen):
                 f"{self.frontend.name!r} has {features.layers} layers; make the two agree",
                 ("backend",),
             )
+        try:
+            backend.check(features)
+        except RequestError as error:
+            raise PlacedError(str(error), ("backend",)) from error
         return self
 
     def resolved_frontend(self) -> Frontend[Any]:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from grid.config.recipe import Recipe
-from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.errors import MissingRequirementError, RequestError, one_line
 from grid.core.weights import WeightFile, WeightFinder
 from grid.detectors.network import Detector
 from grid.detectors.published_names import MASK_VECTOR, to_detector_names
@@ -41,17 +41,19 @@ class CddCheckpoint:
 def pickled_tensors(path: Path) -> dict[str, Tensor]:
     """The state dict in `path`, on the CPU: plain, or in the dataclass of `CddCheckpoint`.
 
-    Raises RequestError, which names the class or function, where the file needs anything but tensors.
+    Raises RequestError, which names the class or function, where the file needs anything but plain tensors: those with
+    a name, with all their values in the file, and dense.
     """
+    stream = path.open("rb")  # so that an OSError after this one is of a damaged file
     try:
         # torch's restricted unpickler, which allows tensors, plain containers and this one class
-        with torch.serialization.safe_globals([(CddCheckpoint, _CDD_CLASS)]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
+        with stream, torch.serialization.safe_globals([(CddCheckpoint, _CDD_CLASS)]):
+            content = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise any exception
         refused = re.search(r"GLOBAL ([\w.]+)", str(error))
-        why = f"it needs {refused[1]}, which was not run" if refused else f"or is damaged: {error}"
+        why = (
+            f"it needs {refused[1]}, which was not run" if refused else f"or is damaged: {one_line(error, first=True)}"
+        )
         raise RequestError(
             f"{path}: holds more than plain tensors, {why}. Where it was made, save model.state_dict() alone"
         ) from error
@@ -59,7 +61,25 @@ def pickled_tensors(path: Path) -> dict[str, Tensor]:
         content = content.backend_state_dict if content.model_state_dict is None else content.model_state_dict
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise RequestError(f"{path}: must hold a state dict, name to tensor; save model.state_dict() there")
+    for name, tensor in content.items():
+        fault = _fault(name, tensor)
+        if fault:
+            raise RequestError(f"{path}: {fault}; save model.state_dict() of the trained model there")
     return dict(content)
+
+
+def _fault(name: object, tensor: Tensor) -> str:
+    """Why a tensor of a file is no weight of a detector, "" if it can be one."""
+    if not isinstance(name, str):
+        return f"the key {name!r} is no name"
+    if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_complex():
+        return f"{name} is no dense tensor of real numbers, but {tensor.dtype} in layout {tensor.layout}"
+    if tensor.device.type != "cpu":
+        return f"{name} has no values: its device is {tensor.device}"
+    held = tensor.untyped_storage().nbytes() // tensor.element_size()
+    if tensor.numel() > held:  # expanded: a few bytes can claim any shape
+        return f"{name} has the shape {tuple(tensor.shape)}, and the file {held} of its {tensor.numel()} values"
+    return ""
 
 
 def model_bytes(detector: Detector) -> bytes:
@@ -89,8 +109,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         try:
             return safetensors.torch.load_file(path)
-        except SafetensorError as error:
-            raise RequestError(f"{path}: not a safetensors file: {error}") from error
+        except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a type of numbers that torch lacks
+            raise RequestError(f"{path}: not a safetensors file, or not a whole one: {one_line(error)}") from error
     if path.suffix not in (".pth", ".pt"):
         raise RequestError(f"{path}: unknown kind of weights file {path.suffix!r}. Choices: .pth, .pt, .safetensors")
     return pickled_tensors(path)
@@ -108,6 +128,10 @@ def _put(detector: Detector, state: dict[str, Tensor], source: str) -> None:
         fits = fitting_detectors(state)
         hint = f"It fits: {', '.join(fits)}." if fits else "It fits no detector of configs/detectors."
         raise RequestError(f"{source} does not fit this detector: {_first_difference(own, in_file)}. {hint}")
+    for name, tensor in detector.learned_state().items():
+        if tensor.is_floating_point() != state[name].is_floating_point():  # torch would convert, and lose the values
+            kinds = f"{name} is {state[name].dtype} in the file, not {tensor.dtype}"
+            raise RequestError(f"{source} does not fit this detector: {kinds}")
     detector.load_state_dict(state, strict=False)
 
 

@@ -16,6 +16,7 @@ from grid.core.identity import digest, plain
 from grid.core.vocabulary import NO_SELECTION, Design
 from grid.corpus.holdings import CorpusFacts
 from grid.detectors.spec import DetectorSpec
+from grid.experiment.corpus_use import CorpusUse
 from grid.experiment.renditions import ExperimentRenditions
 from grid.policies import POLICIES
 from grid.resynthesis.rendition import RAW, Chain, corpus_of
@@ -119,14 +120,24 @@ class CellBuilder:
         }
 
     def _cors_identity(self, codec: str, target: float) -> dict[str, Any]:
-        """The origin of the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows."""
-        coded = self.audio.trained_by(Chain(codec=codec))
+        """The origin of the CoRS of a codec that a cell trains on: the codec where it is applied, and own rows.
+
+        `native` are the corpora whose recordings the codec gets from their files' own rates.
+        """
+        chain = Chain(codec=codec)
+        coded = self.audio.trained_by(chain)
         parts = [(use.facts.manifest_digest, use.trained_cors(codec)) for use in coded]
         applied = any(part.applied for _, part in parts)
         own = [corpus for corpus, part in parts if part.own]
+        native = [use.facts.manifest_digest for use in coded if self._trains_on_native(use, chain)]
         codec_identity = self.audio.codec_identities[codec] if applied else {"name": codec}
         of = {} if coded == self.audio.trained else {"of": [use.facts.manifest_digest for use in coded]}
-        return {"codec": codec_identity, "target": target, **({"own": own} if own else {}), **of}
+        origins = {name: corpora for name, corpora in (("own", own), ("native", native)) if corpora}
+        return {"codec": codec_identity, "target": target, **origins, **of}
+
+    def _trains_on_native(self, use: CorpusUse, chain: Chain) -> bool:
+        """Whether a codec that is applied to recordings of a training split gets them from their files' own rates."""
+        return use.trained_cors(chain.codec).applied and self.audio.of(use.facts, chain).coded_natively
 
     def _targets(self, selection: Selection, policy: PolicyChoice) -> dict[str, float]:
         """The training target of each codec's CoRS, without the codecs that the policy leaves out."""

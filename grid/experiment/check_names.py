@@ -33,12 +33,7 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
             labelling.target("both", policy.target)
         except RequestError as error:
             raise RequestError(f"{where}: {error}") from error
-    codecs = set(experiment.codec_names())
-    for codec in sorted(set(experiment.artefacts.codecs or ()) - codecs) if experiment.artefacts else []:
-        where = file.where("artefacts", "codecs")
-        raise RequestError(
-            f"{where}: artefacts names {codec!r}, which is no codec of a selection or of evaluation_codecs"
-        )
+    _check_artefacts(experiment, file)
     for codec in experiment.designs:
         catalogue.get(codec, where=file.where("designs", codec))
     for i, attack in enumerate(experiment.attacks):
@@ -109,6 +104,20 @@ def _check_corpora_of_evaluations(experiment: Experiment, file: YamlFile) -> Non
         for i, corpus in enumerate(choice.corpora or ()):
             if corpus not in names:
                 raise unknown_name("corpus", corpus, names, where=file.where("evaluations", name, "corpora", i))
+
+
+def _check_artefacts(experiment: Experiment, file: YamlFile) -> None:
+    choice, names = experiment.artefacts, [source.name for source in experiment.corpora]
+    if choice is None:
+        return
+    for codec in sorted(set(choice.codecs or ()) - set(experiment.codec_names())):
+        where = file.where("artefacts", "codecs")
+        raise RequestError(
+            f"{where}: artefacts names {codec!r}, which is no codec of a selection or of evaluation_codecs"
+        )
+    for i, corpus in enumerate(choice.corpora or ()):
+        if corpus not in names:
+            raise unknown_name("corpus", corpus, names, where=file.where("artefacts", "corpora", i))
 
 
 def _check_filters(experiment: Experiment, file: YamlFile) -> None:

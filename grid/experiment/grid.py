@@ -26,7 +26,8 @@ from grid.experiment.check_evaluations import check_evaluations, check_ratings
 from grid.experiment.check_names import check_names, detectors_of, recipes_of
 from grid.experiment.corpus_use import CorpusUse
 from grid.experiment.renditions import ExperimentRenditions
-from grid.experiment.selections import with_codec_names, with_top_codecs
+from grid.experiment.selections import with_codec_names
+from grid.experiment.top_codecs import with_top_codecs
 from grid.resynthesis.rendition import Chain, Rendition
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = ()) -
     files = (*_resolving, Path(path).resolve())
     if files[-1] in _resolving:
         raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, files))}")
-    experiment = with_top_codecs(experiment, file, store, lambda of: resolve(of, store, files).cells)
+    experiment = with_top_codecs(experiment, file, store, lambda of: resolve(of, store, files))
     grid = Grid(
         experiment=experiment,
         corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),

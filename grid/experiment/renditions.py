@@ -11,7 +11,7 @@ from grid.attacks import build_attack
 from grid.codecs.catalogue import Catalogue
 from grid.codecs.catalogue import identity as codec_identity
 from grid.config.experiment import AttackSource, Experiment, Selection
-from grid.core.vocabulary import NO_CORS
+from grid.core.vocabulary import NATIVE, NO_CORS
 from grid.corpus.holdings import CorpusFacts
 from grid.experiment.corpus_use import CorpusUse
 from grid.resynthesis.rendition import RAW, Chain, Rendition
@@ -38,6 +38,7 @@ class ExperimentRenditions:
         codecs = ["", *self.codec_identities]
         chains = [Chain(attack=attack, codec=codec) for attack in ["", *self.attack_identities] for codec in codecs]
         own = {use.name for use in self.uses if use.own_cors}
+        through = {use.name: use.source.through for use in self.uses}
         corpora = [*(use.facts for use in self.uses), *self.banks.values()]
         return {
             (corpus.name, chain): Rendition(
@@ -47,6 +48,7 @@ class ExperimentRenditions:
                 codec=self.codec_identities[chain.codec] if chain.codec else None,
                 seed=self.experiment.codec_seed,
                 own_cors=corpus.name in own,
+                through=through.get(corpus.name, NATIVE),
             )
             for corpus in corpora
             for chain in chains

@@ -1,22 +1,14 @@
-"""Resolves the codec words of an experiment file: letters of the papers, `all`, and the best codecs of another grid."""
+"""Resolves the codec words of an experiment file: letters of the papers, and `all`."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import get_args
 
-from grid.cells.job import CellJob
 from grid.codecs.catalogue import Catalogue, Paper, load_catalogue
 from grid.config.experiment import ALL, Experiment, Selection, slug
 from grid.config.yaml_file import YamlFile
 from grid.core.errors import RequestError, unknown_name
-from grid.core.record import read_record
-from grid.core.store import Store
-
-CellsOf = Callable[[Path], tuple[CellJob, ...]]
-"""Gives the cells of the grid that an experiment file makes over this store."""
 
 
 def with_codec_names(experiment: Experiment, file: YamlFile) -> Experiment:
@@ -75,53 +67,3 @@ def _names(word: str, catalogue: Catalogue, where: str) -> list[str]:
         return [catalogue.by_letter(paper, letter).name]
     except RequestError as error:
         raise RequestError(f"{where}: {error}") from error
-
-
-def with_top_codecs(experiment: Experiment, file: YamlFile, store: Store, cells_of: CellsOf) -> Experiment:
-    """The experiment with the codecs of its `top` selections; RequestError, with the line, for one that has none yet.
-
-    The codecs of the other grid that are trained on one by one are ranked by the mean over seeds of the EER on their
-    own development set; ties are ordered by name. The ranking needs only the records of finished trainings, and a
-    cell's identity contains the codecs, not where they come from.
-    """
-    selections = []
-    for i, selection in enumerate(experiment.grid.selections):
-        if selection.top is not None and not selection.codecs:
-            where = file.where("grid", "selections", i)
-            codecs = _best(selection, experiment.folder / str(selection.of), store, cells_of, where)
-            selection = selection.model_copy(update={"codecs": codecs})
-        selections.append(selection)
-    return experiment.with_selections(selections)
-
-
-def _best(selection: Selection, path: Path, store: Store, cells_of: CellsOf, where: str) -> tuple[str, ...]:
-    cells = [cell for cell in cells_of(path) if len(cell.codecs) == 1 and cell.cors]
-    cells = _chosen(cells, "detector", selection.detector, where)
-    cells = _chosen(cells, "policy", selection.policy, where)
-    rates: defaultdict[str, list[float]] = defaultdict(list)
-    missing = 0
-    for cell in cells:
-        record = read_record(store, cell.folder)
-        if record is None:
-            missing += 1
-        else:
-            rates[cell.codecs[0]].append(float(record.results["dev_eer"]))
-    if missing:
-        raise RequestError(
-            f"{where}: the best codecs of {path} are not known before all are trained; {missing} of {len(cells)} "
-            f"cells are not finished. Run: codecgrid run {path}"
-        )
-    ranked = sorted(rates, key=lambda codec: (sum(rates[codec]) / len(rates[codec]), codec))
-    if selection.top is None or len(ranked) < selection.top:
-        raise RequestError(f"{where}: top {selection.top} of {path}, which trains on {len(ranked)} codecs one by one")
-    return tuple(ranked[: selection.top])
-
-
-def _chosen(cells: list[CellJob], field: str, choice: str | None, where: str) -> list[CellJob]:
-    """The cells of one detector or policy: those of `choice`, or of the only one that the cells have."""
-    choices = list(dict.fromkeys(str(getattr(cell, field)) for cell in cells))
-    if choice is None and len(choices) > 1:
-        raise RequestError(f"{where}: the other grid has more than one {field}; give `{field}`: {', '.join(choices)}")
-    if choice is not None and choice not in choices:
-        raise unknown_name(field, choice, choices, where=where)
-    return [cell for cell in cells if choice is None or getattr(cell, field) == choice]

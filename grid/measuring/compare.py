@@ -7,12 +7,14 @@ import dataclasses
 import numpy as np
 
 from grid.cells.job import CellJob
+from grid.cells.measurements import measurement_path, scores_digests
 from grid.config.experiment import Experiment
+from grid.core.derived_file import read_derived, write_derived
 from grid.core.errors import RequestError
 from grid.core.identity import digest
 from grid.core.randomness import seed_number
 from grid.core.store import Store
-from grid.measuring.measure import measure_cell, measurement_path, scored_trials
+from grid.measuring.measure import scored_trials
 from grid.measuring.trials import condition_speakers, condition_systems, conditions
 from grid.metrics.differences import Difference, compare
 
@@ -30,28 +32,20 @@ def compare_cell(
 ) -> list[Difference]:
     """The difference of `job` from `baseline` for each of its measurements; both cells must be scored.
 
-    Stored differences are read if they agree with the measurements of both cells; else they are computed, or, with
-    `anew=False`, the list is empty. Raises RequestError when the two cells scored different utterances.
+    Stored differences are read if they are whole and of the scores that both cells have now; else they are computed,
+    or, with `anew=False`, the list is empty. Raises RequestError when the two cells scored different utterances.
     """
     path = difference_path(job, baseline, experiment)
-    if store.exists(path):
-        stored = [Difference(**item) for item in store.read_json(path)]
-        if _current(store, stored, job, baseline, experiment):
-            return stored
+    scores = [scores_digests(store, cell) or {} for cell in (job, baseline)]
+    made_from = scores[0] | scores[1]
+    stored = read_derived(store, path, made_from)
+    if stored is not None:
+        return [Difference(**item) for item in stored]
     if not anew:
         return []
     differences = _compared(store, job, baseline, experiment)
-    store.write_json(path, [dataclasses.asdict(item) for item in differences])
+    write_derived(store, path, made_from, [dataclasses.asdict(item) for item in differences])
     return differences
-
-
-def _current(store: Store, stored: list[Difference], job: CellJob, baseline: CellJob, experiment: Experiment) -> bool:
-    """Whether the stored differences agree with the measurements: neither cell was trained again since."""
-    if not all(store.exists(measurement_path(cell, experiment)) for cell in (job, baseline)):
-        return False
-    own, base = (measure_cell(store, cell, experiment) for cell in (job, baseline))
-    expected = [(a.evaluation, a.condition, a.eer - b.eer) for a, b in zip(own, base, strict=False)]
-    return [(item.evaluation, item.condition, item.difference) for item in stored] == expected
 
 
 def _compared(store: Store, job: CellJob, baseline: CellJob, experiment: Experiment) -> list[Difference]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from grid.cells.job import CellJob, scores_folder
+from grid.cells.measurements import keep_measurements, stored_measurements
 from grid.config.experiment import Experiment
-from grid.core.identity import digest
 from grid.core.store import Store
 from grid.corpus.imported import stored_corpus
 from grid.corpus.importing import MANIFEST_FILE
@@ -21,27 +19,12 @@ from grid.resynthesis.rendition import corpus_of
 from grid.resynthesis.rendition_audio import RenditionAudio
 from grid.scoring.score_tables import read_scores
 
-MEASURE_REVISION = 2
-
-
-def measurement_path(job: CellJob, experiment: Experiment) -> str:
-    """The file of a cell's measurements; its name changes with evaluations, bootstrap and scored renditions."""
-    request = {
-        "revision": MEASURE_REVISION,
-        "evaluations": {
-            name: choice.model_dump(mode="json", exclude_none=True) for name, choice in experiment.evaluations.items()
-        },
-        "bootstrap": experiment.bootstrap.model_dump(mode="json"),
-        "scored": sorted(folder.rsplit("/", 1)[-1] for folder in job.scored),
-    }
-    return f"{job.folder}/measurements-{digest(request, 8)}.json"
-
 
 def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Measurement]:
     """All measurements of a scored cell, read from its file or else computed; a pure function of its scores."""
-    path = measurement_path(job, experiment)
-    if store.exists(path):
-        return [Measurement(**item) for item in store.read_json(path)]
+    stored = stored_measurements(store, job, experiment)
+    if stored is not None:
+        return stored
     trials = scored_trials(store, job)
     measurements = [
         measurement
@@ -55,7 +38,7 @@ def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Mea
             unit=experiment.bootstrap.unit,
         )
     ]
-    store.write_json(path, [dataclasses.asdict(m) for m in measurements])
+    keep_measurements(store, job, experiment, measurements)
     return measurements
 
 

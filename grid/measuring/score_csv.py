@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from grid.core.errors import RequestError, unknown_name
+from grid.core.table_text import from_cell
 from grid.corpus.protocol import parse_key
 
 
@@ -19,6 +20,7 @@ def join_scores(scores: str | Path, protocol: str | Path, condition: str | None 
     error too: they mean that the two files do not belong together.
     """
     scored = _read(scores, ("utterance_id", "score"))
+    scored["utterance_id"] = scored["utterance_id"].map(from_cell)
     trials = _read(protocol, ("utterance_id", "key"))
     if condition is not None and condition not in trials.columns:
         raise unknown_name("condition column", condition, trials.columns, where=str(protocol))
@@ -32,8 +34,12 @@ def join_scores(scores: str | Path, protocol: str | Path, condition: str | None 
     values = pd.to_numeric(scored["score"], errors="coerce")
     not_finite = ~np.isfinite(values)
     if not_finite.any():
-        line = int(np.flatnonzero(not_finite)[0]) + 2
-        raise RequestError(f"{scores}:{line}: {scored['score'][not_finite].iloc[0]!r} is not a finite score")
+        row = int(np.flatnonzero(not_finite)[0])
+        name, value = scored["utterance_id"].iloc[row], scored["score"].iloc[row]
+        raise RequestError(
+            f"{scores}:{row + 2}: the score of utterance {name!r} is {value!r}, not a finite number; "
+            f"{not_finite.sum()} of {len(scored)} scores are not"
+        )
     joined = trials[["utterance_id", "key", "condition"]].merge(scored.assign(score=values), on="utterance_id")
     return joined[["utterance_id", "key", "score", "condition"]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grid.analysis.results import GridResults
@@ -11,6 +12,7 @@ from grid.config.experiment import EvaluationChoice, Experiment
 from grid.core.vocabulary import Role
 from grid.corpus.imported import SAMPLE
 from grid.detectors.spec import load_detector_spec
+from grid.resynthesis.rendition import Rendition
 
 ROLES: dict[Role, str] = {
     "raw": "recordings",
@@ -25,6 +27,7 @@ CONVERSION = {"world": "voice conversion with the WORLD vocoder"}
 class About:
     """The facts about an experiment that its results do not hold; all are optional.
 
+    `natively_coded` are pairs of a corpus and the codecs that got its recordings from their files' own rates.
     `cross_testing` is the evaluation whose cross-codec matrix is shown first, `tables` names the paper tables at the
     top, `evaluations` are pairs of a name and a description, `stand_ins` are sentences about stand-in speech, random
     encoders and accepted licences, `command` and `commit` say how the report was made.
@@ -34,16 +37,20 @@ class About:
     tables: tuple[str, ...] = ()
     evaluations: tuple[tuple[str, str], ...] = ()
     stand_ins: tuple[str, ...] = ()
+    natively_coded: tuple[tuple[str, tuple[str, ...]], ...] = ()
     command: str = ""
     commit: str = ""
 
 
-def describe(experiment: Experiment, *, command: str = "", commit: str = "") -> About:
-    """The facts that a reader of the report needs, from the experiment file."""
+def describe(
+    experiment: Experiment, renditions: Sequence[Rendition] = (), *, command: str = "", commit: str = ""
+) -> About:
+    """The facts that a reader of the report needs, from the experiment file and the renditions that it makes."""
     return About(
         cross_testing=experiment.cross_testing,
         tables=experiment.report,
         evaluations=tuple((name, _compared(choice)) for name, choice in experiment.evaluations.items()),
+        natively_coded=natively_coded(renditions),
         stand_ins=(*stand_ins(experiment), *random_encoders(experiment), *accepted_licences(experiment)),
         command=command,
         commit=commit,
@@ -67,6 +74,15 @@ def stand_ins(experiment: Experiment) -> tuple[str, ...]:
             f"The attacks are stand-ins, made from the corpus itself ({methods}){cosg}. No speech generator was used."
         )
     return tuple(sentences)
+
+
+def natively_coded(renditions: Sequence[Rendition]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Pairs of a corpus and the codecs that got its recordings from their files' own rates, above 16 kHz."""
+    codecs: dict[str, list[str]] = {}
+    for rendition in renditions:
+        if rendition.coded_natively:
+            codecs.setdefault(rendition.corpus.name, []).append(rendition.chain.codec)
+    return tuple((corpus, tuple(names)) for corpus, names in codecs.items())
 
 
 def random_encoders(experiment: Experiment) -> tuple[str, ...]:
@@ -94,6 +110,8 @@ def provenance(results: GridResults, about: About) -> tuple[tuple[str, str], ...
     cells = ", ".join(f"{counts[status]} {status}" for status in ("done", "failed", "missing"))
     running = f", {counts['running']} running" if counts["running"] else ""
     facts = [("experiment", results.name), ("cells", f"{len(results.cells)}: {cells}{running}")]
+    for corpus, codecs in about.natively_coded:
+        facts.append((f"recordings of {corpus} coded from their files' own rates by", ", ".join(codecs)))
     facts += [(word, value) for word, value in (("command", about.command), ("commit", about.commit)) if value]
     return tuple(facts)
 

@@ -30,9 +30,10 @@ COLUMNS = (
 CAPTION = (
     "CodecFake, CodecFake+ and CDD are the names in these papers' tables. QUA, AUX and DEC are the taxonomy of "
     "CodecFake+: quantiser (multiple or single vector codebooks, scalar), auxiliary objective, domain of the decoder; "
-    "transmission codecs have no place in it. The environment is the core's, or the name of an isolated one. Verified "
-    "says on what the adapter was run: the real weights; the real class with random weights; a real codec, which has "
-    "no weights; or not at all."
+    "transmission codecs have no place in it. kHz is the codec's own rate; above 16 kHz it gets a recording resampled "
+    "from the file's own rate, unless an experiment says `through: 16 kHz`, and its output is resampled to 16 kHz. The "
+    "environment is the core's, or the name of an isolated one. Verified says on what the adapter was run: the real "
+    "weights; the real class with random weights; a real codec, which has no weights; or not at all."
 )
 ACCEPTED = "weights that are non-commercial or have no licence: an experiment names this codec in accept_licence"
 

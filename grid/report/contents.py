@@ -169,8 +169,7 @@ def artefact_parts(results: GridResults) -> list[Part]:
 
 def mos_parts(results: GridResults) -> list[Part]:
     """The table and the figure of predicted MOS by system, if there are predictions."""
-    rated = results.mos, results.mos_threshold
-    return [mos_table(*rated), mos_figure(*rated)] if results.mos else []
+    return [mos_table(results.mos), mos_figure(results.mos)] if results.mos else []
 
 
 def shortcut_parts(results: GridResults, *, pooled: bool) -> list[Part]:

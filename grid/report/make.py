@@ -14,7 +14,7 @@ from pathlib import Path
 
 from grid.analysis.artefacts import read_artefacts
 from grid.analysis.effects.compute import effects
-from grid.analysis.mos import DEFAULT_THRESHOLD, SystemMos, read_mos
+from grid.analysis.mos import read_mos
 from grid.analysis.results import GridResults
 from grid.analysis.shortcuts import measure_shortcuts
 from grid.analysis.significance import significance
@@ -52,7 +52,8 @@ def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None 
     target = Path(folder) if folder else _default_folder(grid, store)
     faults: list[Fault] = []
     try:
-        about = describe(grid.experiment, command=shlex.join(provenance().command), commit=provenance().commit)
+        made_by = {"command": shlex.join(provenance().command), "commit": provenance().commit}
+        about = describe(grid.experiment, grid.renditions, **made_by)
         assemble(collect(grid, store, read, faults), target, about, faults)
     except RequestError:
         raise
@@ -66,8 +67,6 @@ def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None 
 def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) -> GridResults:
     """The results of a grid with all that a report shows; what cannot be read is added to `faults` and left out."""
     tested = [folder for cell in grid.cells for folder in cell.scored]
-    no_mos: tuple[float, tuple[SystemMos, ...]] = (DEFAULT_THRESHOLD, ())
-    threshold, rated = attempt("MOS", lambda: read_mos(store, grid.experiment, tested), no_mos, faults)
     compared = [
         attempt(f"the comparison with {path}", partial(_compared, path, grid.experiment, store, read), None, faults)
         for path in grid.experiment.compare
@@ -79,8 +78,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         significance=attempt("the significance tests", lambda: significance(store, grid), (), faults),
         effects=attempt("the effects of codec attributes", lambda: effects(store, grid), (), faults),
         shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
-        mos=rated,
-        mos_threshold=threshold,
+        mos=attempt("MOS", lambda: read_mos(store, grid.experiment, tested), None, faults),
     )
 
 

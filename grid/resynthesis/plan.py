@@ -9,6 +9,9 @@ The last link of the rendition's chain, an attack or a codec, is what processes:
                    pending rows of the codec, whose audio is the recording            coded
                    the recordings of the splits that have neither                     coded
     attack~codec   the attacked recordings                                            coded
+
+Inputs are at 16 kHz, except those of a codec that gets recordings from their files' own rates
+(`Rendition.coded_natively`): they are read from the files of the corpus instead of the recordings' rendition.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from grid.core.errors import RequestError
+from grid.core.record import local_output, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
 from grid.corpus.holdings import are_cors, are_recorded
@@ -40,6 +44,8 @@ IS_STORED, IS_PROCESSED, INPUT_ID, RENDERED_ID = "is_stored", "is_processed", "i
 """Columns of the input rows besides those of a manifest: whether the audio is in the parent's shards or in a file of
 the corpus; whether the last link is applied; the id of the input, which seeds stochastic codecs; and the id in the
 rendition."""
+INPUT_RATE, INPUT_SAMPLES = "input_rate", "input_samples"
+"""Further columns: the rate in Hz at which the audio is read, and its length at that rate."""
 
 _PLANNED = ("utterance_id", "split", "key", "attack", "codec", "origin", "samples", PENDING)
 
@@ -48,22 +54,24 @@ _PLANNED = ("utterance_id", "split", "key", "attack", "codec", "origin", "sample
 class RenderJob:
     """Everything a worker needs to render shards of one rendition; small and picklable.
 
-    `parent` is the folder of the rendition that is the input of the last link, "" for the recordings themselves, and
-    `parent_splits` the splits of it that are used. `corpus` is the folder of the imported corpus, "" where no row is
-    taken from it, and `audio_root` the folder that its paths are relative to. `applied` says whether any row goes
-    through the last link. `shards` are the `(start, stop)` rows of each shard and `shard_samples` its total length in
-    samples at 16 kHz.
+    `parent` is the folder of the rendition whose shards are the input of the last link, "" where there is none or files
+    are read instead, and `made_splits` the splits in which the link is applied to every recording. `corpus` is the
+    folder of the imported corpus, "" where no row is taken from it, and `audio_root` the folder that its paths are
+    relative to. `applied` says whether any row goes through the last link, `native` whether the codec gets recordings
+    from their files' own rates. `shards` are the `(start, stop)` rows of each shard and `shard_samples` its total
+    length in samples at 16 kHz.
     """
 
     root: str
     folder: str
     parent: str
-    parent_splits: tuple[str, ...]
+    made_splits: tuple[str, ...]
     corpus: str
     audio_root: str
     attack: str
     codec: str
     seed: int
+    native: bool = False
     applied: bool = False
     shards: tuple[tuple[int, int], ...] = ()
     shard_samples: tuple[int, ...] = ()
@@ -81,19 +89,21 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
 
     Raises RequestError when two utterances would have the same id.
     """
-    parent = rendition.parent
+    native = rendition.coded_natively
+    parent = None if native else rendition.parent
     own = bool(rendition.chain.codec) and bool(rendition.cors_parts.own)
     takes_rows = parent is None or own
     job = RenderJob(
         root=store.root,
         folder=rendition.folder,
         parent=parent.folder if parent is not None else "",
-        parent_splits=rendition.cors_parts.made,
+        made_splits=rendition.cors_parts.made,
         corpus=corpus.folder if takes_rows else "",
         audio_root=corpus.audio_root if takes_rows else "",
         attack=rendition.chain.attack,
         codec=rendition.chain.codec,
         seed=rendition.seed,
+        native=native,
     )
     rows = _inputs(store, job, _PLANNED)
     if own:
@@ -127,11 +137,12 @@ def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECOND
 def input_rows(store: Store, job: RenderJob) -> pa.Table:
     """The input rows of a rendition in shard order: by length, copied before processed rows of a length.
 
-    Columns are those of a manifest, `offset` (bytes, in the parent's shards), and IS_STORED, IS_PROCESSED, INPUT_ID and
-    RENDERED_ID.
+    Columns are those of a manifest, `offset` (bytes, in the parent's shards), IS_STORED, IS_PROCESSED, INPUT_ID,
+    RENDERED_ID, INPUT_RATE and INPUT_SAMPLES.
     """
-    order = ("samples", IS_PROCESSED, INPUT_ID, RENDERED_ID)
-    return _inputs(store, job, (*MANIFEST_SCHEMA.names, "offset", PENDING)).sort_by([(n, "ascending") for n in order])
+    rows = _with_input_lengths(_inputs(store, job, (*MANIFEST_SCHEMA.names, "offset", PENDING)), job)
+    order = ("samples", IS_PROCESSED, INPUT_RATE, INPUT_SAMPLES, INPUT_ID, RENDERED_ID)
+    return rows.sort_by([(name, "ascending") for name in order])
 
 
 def shards_to_do(store: Store, job: RenderJob) -> list[int]:
@@ -158,21 +169,47 @@ def _inputs(store: Store, job: RenderJob, columns: Sequence[str]) -> pa.Table:
     """The input rows in no defined order, with those of `columns` that exist."""
     parts = []
     if job.corpus:
-        manifest = _read(store, job.corpus, columns)
-        if not job.parent:
-            parts.append(_copied(manifest.filter(pc.invert(are_cors(manifest)))))
-        else:
-            own = manifest.filter(pc.and_(are_cors(manifest), pc.equal(manifest["codec"], job.codec)))
-            pending = pending_rows(own)
-            parts.append(_copied(own.filter(pc.invert(pending))))
-            parts.append(_processed(own.filter(pending), job, id_column="origin", stored=False))
+        parts += _inputs_of_corpus(_read(store, job.corpus, columns), job)
     if job.parent:
         rows = _read(store, job.parent, columns)
-        rows = rows.filter(pc.is_in(rows["split"], pa.array(job.parent_splits, pa.string())))
+        rows = rows.filter(_are_made(rows, job))
         if not (job.attack and job.codec):  # the parent holds the corpus's own attacks besides its recordings
             rows = rows.filter(are_recorded(rows))
         parts.append(_processed(rows, job, id_column="utterance_id", stored=True))
     return pa.concat_tables(parts, promote_options="default")
+
+
+def _inputs_of_corpus(manifest: pa.Table, job: RenderJob) -> list[pa.Table]:
+    """The input rows whose audio is in files of the corpus."""
+    if not (job.attack or job.codec):
+        return [_copied(manifest.filter(pc.invert(are_cors(manifest))))]
+    made = _are_made(manifest, job)
+    of_codec = pc.and_(are_cors(manifest), pc.equal(manifest["codec"], job.codec))
+    own = manifest.filter(pc.and_(of_codec, pc.invert(made)))
+    pending = pending_rows(own)
+    parts = [
+        _copied(own.filter(pc.invert(pending))),
+        _processed(own.filter(pending), job, id_column="origin", stored=False),
+    ]
+    if job.native:
+        recorded = manifest.filter(pc.and_(are_recorded(manifest), made))
+        parts.append(_processed(recorded, job, id_column="utterance_id", stored=False))
+    return parts
+
+
+def _are_made(rows: pa.Table, job: RenderJob) -> pa.ChunkedArray:
+    """A mask of the rows of the splits in which the last link is applied to every recording."""
+    return pc.is_in(rows["split"], pa.array(job.made_splits, pa.string()))
+
+
+def _with_input_lengths(rows: pa.Table, job: RenderJob) -> pa.Table:
+    """The rows with INPUT_RATE and INPUT_SAMPLES: of the file where the codec gets it from there, else at 16 kHz."""
+    above = pc.greater(rows["sample_rate"], SAMPLE_RATE)
+    from_file = pc.and_(pc.and_(rows[IS_PROCESSED], above), pa.scalar(job.native))
+    frames = pc.cast(pc.round(pc.multiply(rows["seconds"], rows["sample_rate"])), pa.int64())
+    rates = pc.if_else(from_file, rows["sample_rate"], SAMPLE_RATE)
+    rows = rows.append_column(INPUT_RATE, pc.cast(rates, pa.int32()))
+    return rows.append_column(INPUT_SAMPLES, pc.if_else(from_file, frames, rows["samples"]))
 
 
 def _copied(rows: pa.Table) -> pa.Table:
@@ -202,7 +239,9 @@ def _marked(
 
 
 def _read(store: Store, folder: str, columns: Sequence[str]) -> pa.Table:
-    path = store.local(f"{folder}/manifest.parquet")
+    record = read_record(store, folder)  # a rendition has one, with a digest; an imported corpus has none
+    name = "manifest.parquet"
+    path = local_output(store, folder, record, name) if record is not None else store.local(f"{folder}/{name}")
     present = pq.read_schema(path).names
     return pq.read_table(path, columns=[name for name in columns if name in present])
 

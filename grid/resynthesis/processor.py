@@ -17,7 +17,7 @@ from grid.resynthesis.render import Processor
 
 @dataclass(frozen=True)
 class CodecLink:
-    """A codec as the last link of a chain; a `grid.resynthesis.render.GroupProcessor`."""
+    """A codec as the last link of a chain; a `GroupProcessor` and a `NativeProcessor` of grid.resynthesis.render."""
 
     codec: Codec
     seed: int
@@ -34,6 +34,15 @@ class CodecLink:
     def each(self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str]) -> list[NDArray[np.float32]]:
         """Each item `(samples,)`, float32 at 16 kHz, resynthesised to the same shape."""
         return self.codec.resynthesise_each(waveforms, utterance_ids, self.seed)
+
+    def from_rate(
+        self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str], rate: int, samples: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Each item `(samples at rate,)`, float32, resynthesised to `samples` at 16 kHz; alone where `group` is 1."""
+        if self.group > 1:
+            return self.codec.resynthesise_each(waveforms, utterance_ids, self.seed, rate=rate, samples=samples)
+        batch = np.stack(waveforms)
+        return list(self.codec.resynthesise(batch, utterance_ids, self.seed, rate=rate, samples=samples[0]))
 
 
 def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> Processor | None:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -24,12 +23,12 @@ from grid.core.identity import file_digest
 from grid.core.record import Record, finish
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE, SPOOF
-from grid.corpus.audio import UnusableAudioError, read_audio
 from grid.corpus.manifest import MANIFEST_SCHEMA, write_manifest
 from grid.resynthesis.plan import (
     INPUT_ID,
+    INPUT_RATE,
+    INPUT_SAMPLES,
     IS_PROCESSED,
-    IS_STORED,
     RENDERED_ID,
     RenderJob,
     audio_name,
@@ -38,8 +37,8 @@ from grid.resynthesis.plan import (
 )
 from grid.resynthesis.read_ahead import read_ahead
 from grid.resynthesis.rendition import Rendition
-from grid.resynthesis.rendition_audio import StoredShards
-from grid.resynthesis.shards import PCM_SCALE, ShardEntry, to_pcm16, write_shard
+from grid.resynthesis.shards import DamagedShardError, ShardEntry, write_shard
+from grid.resynthesis.source_audio import SourceAudio
 
 BATCH_SECONDS = 60.0
 """Most audio that goes through a codec at once."""
@@ -52,6 +51,8 @@ FAILURES, AUDIO_DIGEST = "failures", "audio_sha256"
 """Metadata keys of a shard's table of rows. The worker hashes the audio, so that the driver need not fetch it."""
 ManifestRow: TypeAlias = dict[str, object]
 FailedUtterance: TypeAlias = dict[str, str]
+Item: TypeAlias = tuple[ManifestRow, NDArray[np.float32]]
+"""An input row with its audio."""
 
 
 class Processor(Protocol):
@@ -73,6 +74,16 @@ class GroupProcessor(Processor, Protocol):
         """Each item `(samples,)`, float32 at 16 kHz, processed to the same shape; one id for each item."""
 
 
+@runtime_checkable
+class NativeProcessor(Processor, Protocol):
+    """A processor that also takes items at other rates than 16 kHz; what it gives is at 16 kHz."""
+
+    def from_rate(
+        self, waveforms: Sequence[NDArray[np.float32]], utterance_ids: Sequence[str], rate: int, samples: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Items at `rate` Hz, float32, of one length unless the processor takes groups; each to its `samples`."""
+
+
 @dataclass(frozen=True)
 class ShardResult:
     """The outcome of one shard: numbers of rendered and of failed utterances, and seconds of audio."""
@@ -87,7 +98,7 @@ class ShardResult:
 class ReadBatch:
     """The utterances of one batch with their audio, and those that could not be read."""
 
-    items: list[tuple[ManifestRow, NDArray[np.float32]]] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     failures: list[FailedUtterance] = field(default_factory=list)
 
 
@@ -95,9 +106,11 @@ class ShardRenderer:
     """Renders shards of one job; the input rows and the open source are kept from shard to shard."""
 
     def __init__(self, job: RenderJob, processor: Processor | None) -> None:
-        """`processor` is that of `job.last_link`, or None for a job that only copies; ValueError if it is missing."""
+        """`processor` is that of `job.last_link`, or None for a job that only copies; ValueError if it does not fit."""
         if job.applied and processor is None:
             raise ValueError(f"{job.folder}: there is audio to process, but no processor")
+        if job.native and job.applied and not isinstance(processor, NativeProcessor):
+            raise ValueError(f"{job.folder}: its processor takes 16 kHz only, and the recordings have other rates")
         self.job = job
         self.processor = processor
         self.grouped = processor if isinstance(processor, GroupProcessor) and processor.group > 1 else None
@@ -136,19 +149,21 @@ class ShardRenderer:
             for row in batch:
                 try:
                     read.items.append((row, self.reader.waveform(row)))
-                except (UnusableAudioError, RequestError) as error:
+                except DamagedShardError:  # the parent must be mended: its utterances are not to be missing here
+                    raise
+                except RequestError as error:  # also UnusableAudioError and ChangedFileError
                     read.failures.append(_failure(row, error))
             yield read
 
     def _processed(
-        self, items: list[tuple[ManifestRow, NDArray[np.float32]]], failures: list[FailedUtterance]
+        self, items: list[Item], failures: list[FailedUtterance]
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
         if not items or not items[0][0][IS_PROCESSED]:
             yield from ((str(row[RENDERED_ID]), waveform) for row, waveform in items)
             return
         try:
             ids = [str(row[INPUT_ID]) for row, _ in items]
-            outputs = self._apply([waveform for _, waveform in items], ids)
+            outputs = self._apply(items, ids)
             if not all(np.isfinite(waveform).all() for waveform in outputs):
                 raise ValueError("the codec gave a value that is not finite")
         except Exception as error:  # a codec may raise anything; the other utterances are still processed
@@ -160,7 +175,11 @@ class ShardRenderer:
             return
         yield from zip((str(row[RENDERED_ID]) for row, _ in items), outputs, strict=True)
 
-    def _apply(self, waveforms: list[NDArray[np.float32]], ids: list[str]) -> Sequence[NDArray[np.float32]]:
+    def _apply(self, items: list[Item], ids: list[str]) -> Sequence[NDArray[np.float32]]:
+        waveforms, rate = [waveform for _, waveform in items], int(str(items[0][0][INPUT_RATE]))
+        if rate != SAMPLE_RATE:
+            assert isinstance(self.processor, NativeProcessor)  # checked by __init__
+            return self.processor.from_rate(waveforms, ids, rate, [int(str(row["samples"])) for row, _ in items])
         if self.grouped is not None:
             return self.grouped.each(waveforms, ids)
         assert self.processor is not None  # checked by __init__ for a job with audio to process
@@ -194,31 +213,11 @@ class ShardRenderer:
         }
 
 
-class SourceAudio:
-    """Reads the input audio of a job: files of an imported corpus, or shards of the parent rendition."""
-
-    def __init__(self, store: Store, job: RenderJob) -> None:
-        self.root = Path(job.audio_root)
-        self.shards = StoredShards(store, job.parent)
-
-    def waveform(self, row: ManifestRow) -> NDArray[np.float32]:
-        """float32 `(samples,)` at 16 kHz; UnusableAudioError, or RequestError for another length than at import."""
-        if row[IS_STORED]:
-            return self.shards.waveform(str(row["path"]), int(str(row["offset"])), int(str(row["samples"])))
-        waveform = read_audio(self.root / str(row["path"])).samples
-        if len(waveform) != row["samples"]:
-            raise RequestError(f"{row['path']} has {len(waveform)} samples, {row['samples']} when it was imported")
-        if not row[IS_PROCESSED]:
-            return waveform
-        # rounded to PCM16, so that a codec gets the same samples as from the recordings' rendition
-        return to_pcm16(waveform)[0] * np.float32(1 / PCM_SCALE)
-
-
 def neighbour_batches(rows: list[ManifestRow], group: int = 1) -> Iterator[list[ManifestRow]]:
-    """Neighbouring rows, all copied or all processed, of equal length and at most BATCH_SECONDS together.
+    """Neighbouring rows, all copied or all processed, of one rate and length and at most BATCH_SECONDS together.
 
-    Padding would change the output of most codecs. With a `group` above 1 a batch has rows of any
-    lengths and at most that many.
+    Padding would change the output of most codecs. With a `group` above 1 a batch has rows of one rate, of any lengths,
+    and at most that many.
     """
     batch: list[ManifestRow] = []
     for row in rows:
@@ -267,10 +266,11 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
 
 
 def _belongs(row: ManifestRow, batch: list[ManifestRow], group: int) -> bool:
-    samples = int(str(row["samples"]))
-    if row[IS_PROCESSED] != batch[0][IS_PROCESSED] or (len(batch) + 1) * samples > BATCH_SECONDS * SAMPLE_RATE:
+    if (len(batch) + 1) * int(str(row["samples"])) > BATCH_SECONDS * SAMPLE_RATE:
         return False
-    return len(batch) < group if group > 1 else samples == batch[0]["samples"]
+    if any(row[column] != batch[0][column] for column in (IS_PROCESSED, INPUT_RATE)):
+        return False
+    return len(batch) < group if group > 1 else row[INPUT_SAMPLES] == batch[0][INPUT_SAMPLES]
 
 
 def _failure(row: ManifestRow, error: Exception) -> FailedUtterance:

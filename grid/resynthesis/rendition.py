@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from grid.core.identity import digest
+from grid.core.vocabulary import NATIVE, SAMPLE_RATE, CodingRate
 from grid.corpus.holdings import CorpusFacts, CorsParts
 
 RENDER_REVISION = 1
@@ -43,6 +44,7 @@ class Rendition:
     `attack` and `codec` are the identities of the links (every field that can change a sample), None where the chain
     has none; `seed` is that of stochastic codecs and of attacks. With `own_cors` the CoRS of a codec are the corpus's
     own rows in the splits where it has some; otherwise, and in every other rendition, its own CoRS rows are left out.
+    `through` is what a codec of more than 16 kHz gets of a recording in a file of more than 16 kHz.
     """
 
     corpus: CorpusFacts
@@ -51,6 +53,7 @@ class Rendition:
     codec: dict[str, Any] | None
     seed: int
     own_cors: bool = False
+    through: CodingRate = NATIVE
 
     @property
     def parent(self) -> Rendition | None:
@@ -70,6 +73,17 @@ class Rendition:
         """Whether the last link is applied to any row; if not, all audio is copied and the codec is not needed."""
         return self.chain != RAW and (bool(self.chain.attack) or self.cors_parts.applied)
 
+    @property
+    def coded_natively(self) -> bool:
+        """Whether the codec gets recordings from their files' own rates.
+
+        It does where that makes a difference: the codec is applied to recordings (an attack gives 16 kHz), and both it
+        and some of their files are of more than 16 kHz.
+        """
+        if self.through != NATIVE or self.chain.attack or self.codec is None or not self.applied:
+            return False
+        return min(self.codec["native_rate"], max(self.corpus.recorded_rates, default=0)) > SAMPLE_RATE
+
     def identity(self) -> dict[str, Any]:
         """Everything that can change a sample of this rendition; the seed only where the last link is applied."""
         copied = {"name": self.chain.codec} if self.chain.codec else None
@@ -82,6 +96,8 @@ class Rendition:
         }
         if self.corpus.has_cors:
             identity["cors"] = "own" if self.chain.codec and self.cors_parts.own else "left out"
+        if self.coded_natively:
+            identity["through"] = NATIVE
         return identity
 
     @cached_property

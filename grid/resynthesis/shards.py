@@ -11,9 +11,10 @@ import hashlib
 import json
 import mmap
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -57,6 +58,30 @@ class ShardEntry:
     samples: int
     sha256: str
     clipped: int
+
+    def stored_in(self, file: str) -> StoredUtterance:
+        """The place of the utterance when the shard has the name `file`."""
+        return StoredUtterance(file, self.utterance_id, self.offset, self.samples, self.sha256)
+
+
+class StoredUtterance(NamedTuple):
+    """Where an utterance is stored: `file`, byte `offset`, number of PCM16 `samples`, and SHA-256 of their bytes."""
+
+    file: str
+    utterance_id: str
+    offset: int
+    samples: int
+    sha256: str
+
+
+def stored_utterance(row: Mapping[str, object]) -> StoredUtterance:
+    """The place of the utterance of a row of a rendition's manifest."""
+    names = (str(row["path"]), str(row["utterance_id"]))
+    return StoredUtterance(*names, int(str(row["offset"])), int(str(row["samples"])), str(row["sha256"]))
+
+
+class DamagedShardError(RequestError):
+    """A shard that is missing, cut short, or has other samples than its manifest says."""
 
 
 def write_shard(path: str | Path, items: Iterable[tuple[str, NDArray[np.float32]]]) -> list[ShardEntry]:
@@ -111,28 +136,42 @@ class ShardReader:
     max_open: int = 256
     _maps: dict[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False, compare=False)
 
-    def waveform(self, file: str, offset: int, samples: int) -> NDArray[np.float32]:
-        """float32 `(samples,)` at 16 kHz from byte `offset` of `file` on; RequestError for a missing or short shard."""
+    def waveform(self, utterance: StoredUtterance, *, verify: bool = True) -> NDArray[np.float32]:
+        """float32 `(samples,)` at 16 kHz; DamagedShardError for a missing or short shard, or another digest.
+
+        `verify=False` is for an utterance whose digest was compared before in this process.
+        """
+        file, name, offset, samples, sha256 = utterance
         mapped = self._maps.get(file)
         if mapped is None:
             mapped = self._map(file)
         end = offset + 2 * samples
         if offset < WAV_HEADER_LENGTH or end > mapped.size:
-            raise RequestError(
-                f"{Path(self.folder, file)}: bytes {offset} to {end} were asked for, the file has {mapped.size}; "
-                "it is not the shard its manifest describes. Delete it and run the same command again."
+            raise DamagedShardError(
+                f"{Path(self.folder, file)}: the file has {mapped.size} bytes, and utterance {name!r} would be in "
+                f"bytes {offset} to {end}; it is not the shard its manifest describes"
             )
-        waveform: NDArray[np.float32] = mapped[offset:end].view("<i2") * np.float32(1 / PCM_SCALE)
+        content = mapped[offset:end]
+        if verify and hashlib.sha256(content.data).hexdigest() != sha256:
+            raise DamagedShardError(
+                f"{Path(self.folder, file)}: the shard is damaged: the samples of utterance {name!r} do not have the "
+                f"SHA-256 of its manifest, {sha256[:12]}..."
+            )
+        waveform: NDArray[np.float32] = content.view("<i2") * np.float32(1 / PCM_SCALE)
         return waveform
+
+    def forget(self, file: str) -> None:
+        """Closes a shard, so that the next use opens the file anew."""
+        self._maps.pop(file, None)
 
     def _map(self, file: str) -> NDArray[np.uint8]:
         path = Path(self.folder, file)
         if not path.is_file():
-            raise RequestError(f"{path}: no such shard. Run the command that made its manifest again.")
+            raise DamagedShardError(f"{path}: there is no such shard, but its manifest names it")
         size = path.stat().st_size
         mapped = np.asarray(np.memmap(path, np.uint8, "r")) if size else np.empty(0, np.uint8)
         if mapped[-4:].tobytes() != _PARQUET_MAGIC:
-            raise RequestError(f"{path}: the shard is cut short ({size} bytes). Delete it and run its command again.")
+            raise DamagedShardError(f"{path}: the shard is cut short ({size} bytes)")
         while len(self._maps) >= self.max_open:
             self._maps.pop(next(iter(self._maps)), None)
         self._maps[file] = mapped

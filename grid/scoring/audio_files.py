@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from grid.config.recipe import Crop
+from grid.core.errors import RequestError
+from grid.core.table_text import fits_a_line
 from grid.corpus.audio import read_audio
 from grid.corpus.readers import open_corpus
 from grid.detectors.network import build_detector
 from grid.detectors.spec import load_detector_spec
 from grid.detectors.weights import load_weights
 from grid.inputs.preparation import Preparation
+from grid.scoring.score_tables import check_finite
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,32 @@ class ScoredFile:
 
 
 def files_of_protocol(path: str | Path) -> list[ScoredFile]:
-    """The files of a CSV protocol, in its order; its paths are relative to its folder."""
+    """The files of a CSV protocol, in its order; its paths are relative to its folder. Errors as `_checked`."""
     corpus = open_corpus("csv", path)
-    return [ScoredFile(row.utterance_id, corpus.root / row.path) for row in corpus.rows]
+    return _checked([ScoredFile(row.utterance_id, corpus.root / row.path) for row in corpus.rows], str(path))
+
+
+def files_to_score(paths: Iterable[Path]) -> list[ScoredFile]:
+    """Files by their names without the suffix, in their order. Errors as `_checked`."""
+    return _checked([ScoredFile(path.stem, path) for path in paths], "the files to score")
+
+
+def _checked(files: list[ScoredFile], source: str) -> list[ScoredFile]:
+    """`files`; RequestError for none, for an id that comes twice, and for one that a line of a CSV cannot hold."""
+    if not files:
+        raise RequestError(f"{source}: no utterance to score")
+    seen: dict[str, Path] = {}
+    for file in files:
+        name = file.utterance_id
+        if not name.strip() or not fits_a_line(name):
+            raise RequestError(f"{source}: utterance id {name!r} of {file.path} is empty or has a control character")
+        if name in seen:
+            raise RequestError(
+                f"{source}: utterance id {name!r} comes twice, for {seen[name]} and {file.path}; a --protocol can give "
+                "each file an id of its own"
+            )
+        seen[name] = file.path
+    return files
 
 
 class FileScorer:
@@ -39,6 +65,7 @@ class FileScorer:
     def __init__(self, detector: str, weights: str, *, crop: int, device: str = "cpu") -> None:
         """Raises RequestError when there is no such detector or the weights do not fit it."""
         spec = load_detector_spec(detector)
+        self.weights = weights
         self.model = build_detector(spec, seed=0)
         load_weights(self.model, weights)
         self.device = torch.device(device)
@@ -46,9 +73,10 @@ class FileScorer:
         self.preparation = Preparation(spec.input, Crop(samples=crop))
 
     def __call__(self, files: Sequence[ScoredFile]) -> list[tuple[str, float]]:
-        """`(utterance_id, score)` of each file, higher = more bona fide; raises UnusableAudioError."""
+        """`(utterance_id, score)` of each file, higher = more bona fide; UnusableAudioError, NotFiniteError."""
         batch = np.stack([self._prepared(file) for file in files])
-        scores = self.model.score(torch.from_numpy(batch).to(self.device)).cpu()
+        scores = self.model.score(torch.from_numpy(batch).to(self.device)).double().cpu().numpy()
+        check_finite([file.utterance_id for file in files], scores, self.weights)
         return [(file.utterance_id, float(value)) for file, value in zip(files, scores, strict=True)]
 
     def _prepared(self, file: ScoredFile) -> NDArray[np.float32]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from grid.cells.job import WEIGHTS, CellJob, renditions_to_score, scores_folder
+from grid.core.errors import RequestError
 from grid.core.record import check_outputs, read_record
 from grid.core.store import Store
 from grid.detectors.gang_forward import GangForward
@@ -17,7 +19,7 @@ from grid.detectors.weights import load_weights
 from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
-from grid.scoring.score_tables import write_scores
+from grid.scoring.score_tables import NotFiniteError, write_scores
 
 
 def score_rendition(
@@ -45,21 +47,43 @@ def score_rendition(
     return [np.concatenate(scores) for scores in scores_of_detector]
 
 
+@dataclass(frozen=True)
+class ScoringResult:
+    """The number of scores that were written, and why cells could not be scored, by their ids."""
+
+    scored: int
+    failures: dict[str, Exception]
+
+
 def score(store: Store, job: CellJob, *, device: torch.device) -> int:
-    """Scores the renditions that one cell has not scored yet; returns the number of scores."""
-    return score_together(store, [job], device=device)
+    """Scores the renditions that one cell has not scored yet; returns the number of scores.
+
+    Raises NotFiniteError for a score that is NaN or infinite, and RequestError for damaged weights or audio.
+    """
+    result = score_together(store, [job], device=device)
+    for error in result.failures.values():
+        raise error
+    return result.scored
 
 
-def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.device) -> int:
+def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.device) -> ScoringResult:
     """Scores the renditions that the cells of a gang have not scored yet; reads and encodes each waveform once for all.
 
-    The digest of each cell's weights is checked first. Returns the number of scores.
+    The digest of each cell's weights is checked first. Damaged weights, or scores that are not finite, are a failure of
+    their cell alone. Errors that concern all cells, such as damaged audio, are raised.
     """
     unscored = {job.cell_id: renditions_to_score(store, job) for job in jobs}
-    jobs = [job for job in jobs if unscored[job.cell_id]]
+    weights: dict[str, str] = {}
+    failures: dict[str, Exception] = {}
+    for job in jobs:
+        if unscored[job.cell_id]:
+            try:
+                weights[job.cell_id] = _checked_weights(store, job)
+            except (RequestError, OSError) as error:
+                failures[job.cell_id] = error
+    jobs = [job for job in jobs if job.cell_id in weights]
     if not jobs:
-        return 0
-    weights = [_checked_weights(store, job) for job in jobs]
+        return ScoringResult(0, failures)
     detectors = build_gang_detectors(jobs)
     for job, detector in zip(jobs, detectors, strict=True):
         load_weights(detector, store.local(f"{job.folder}/{WEIGHTS}"))
@@ -80,9 +104,13 @@ def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.devic
         )
         ids = audio.source(folder).ids
         for i, scores in zip(users, values, strict=True):
-            write_scores(store, scores_folder(jobs[i].folder, folder), ids, scores, weights[i])
-            scored += len(scores)
-    return scored
+            job = jobs[i]
+            try:
+                write_scores(store, scores_folder(job.folder, folder), ids, scores, weights[job.cell_id])
+                scored += len(scores)
+            except NotFiniteError as error:
+                failures.setdefault(job.cell_id, error)
+    return ScoringResult(scored, failures)
 
 
 def readers() -> int:

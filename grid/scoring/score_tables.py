@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from grid.core.errors import RequestError
 from grid.core.record import check_outputs, finish, read_record
 from grid.core.store import Store
 
@@ -16,8 +18,16 @@ SCORES = "scores.parquet"
 SCORE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("score", pa.float64())])
 
 
+class NotFiniteError(RequestError, FloatingPointError):
+    """A score that is NaN or infinite: it says nothing about its utterance."""
+
+
 def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.float64], weights: str) -> None:
-    """Writes the scores `(utterances,)` of one rendition; `weights` is the digest of the weights that gave them."""
+    """Writes the scores `(utterances,)` of one rendition; `weights` is the digest of the weights that gave them.
+
+    Raises NotFiniteError for a score that is NaN or infinite.
+    """
+    check_finite(ids, scores, store.uri(folder))
     table = pa.Table.from_pydict({"utterance_id": ids, "score": scores}, schema=SCORE_SCHEMA)
     with store.writing(f"{folder}/{SCORES}") as temporary:
         pq.write_table(table, temporary)
@@ -32,9 +42,25 @@ def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.f
 
 
 def read_scores(store: Store, folder: str) -> pa.Table:
-    """`utterance_id, score` of one rendition; raises RequestError when the bytes differ from the record."""
+    """`utterance_id, score` of one rendition.
+
+    Raises RequestError when the bytes differ from the record, NotFiniteError for a score that is NaN or infinite.
+    """
     record = read_record(store, folder)
     if record is None:
         raise FileNotFoundError(f"{store.uri(folder)} is not scored")
     check_outputs(store, folder, record)
-    return pq.read_table(io.BytesIO(store.read_bytes(f"{folder}/{SCORES}")))
+    table = pq.read_table(io.BytesIO(store.read_bytes(f"{folder}/{SCORES}")))
+    check_finite(table["utterance_id"].to_pylist(), table["score"].to_numpy(), store.uri(folder))
+    return table
+
+
+def check_finite(ids: Sequence[str], scores: NDArray[np.float64], place: str) -> None:
+    """Raises NotFiniteError, naming `place` and the first utterance, if a score `(utterances,)` is NaN or infinite."""
+    wrong = np.flatnonzero(~np.isfinite(scores))
+    if len(wrong):
+        first = int(wrong[0])
+        raise NotFiniteError(
+            f"{place}: the score of utterance {ids[first]!r} is {scores[first]}; {len(wrong)} of {len(scores)} scores "
+            "are not finite. The weights hold NaN or infinite values, or overflow on these utterances"
+        )

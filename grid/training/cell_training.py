@@ -16,22 +16,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grid.cells.job import HISTORY, STATE, WEIGHTS, CellJob
+from grid.cells.status import epochs_so_far
 from grid.core.randomness import seed_number
 from grid.core.record import Record, finish
+from grid.core.saved_state import DamagedStateError
 from grid.core.store import Store
 from grid.core.torch_stream import TorchStream
-from grid.core.vocabulary import AVERAGE_OF_IMPROVEMENTS
+from grid.core.vocabulary import AVERAGE_OF_IMPROVEMENTS, AVERAGE_OF_THE_BEST
 from grid.detectors.gang_forward import GangForward
 from grid.detectors.network import Detector
 from grid.detectors.weights import load_initial_weights, model_bytes
 from grid.metrics.detection import eer
 from grid.training.cell_items import CellDataset, counted_as_bonafide
-from grid.training.checkpoint import Epoch, Progress, load_state, save_state
-from grid.training.epoch_rules import epochs_without_gain, is_kept
+from grid.training.checkpoint import Epoch, KeptWeights, Progress, load_state, save_state
+from grid.training.epoch_rules import best_epochs, epochs_without_gain, is_kept
 from grid.training.learning_rate import learning_rate
 from grid.training.losses import OneClassMargins, detection_loss
+from grid.training.optimiser import backward_and_step, build_optimiser, set_learning_rate
 from grid.training.training_set import Items
-from grid.training.weight_averaging import Average, recalibrate
+from grid.training.weight_averaging import Average, mean_of, recalibrate
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +47,26 @@ class CellTraining:
         self.store, self.job, self.data = store, job, data
         self.detector = detector.to(device)
         load_initial_weights(self.detector, job.recipe)
-        self.optimiser = _optimiser(job, self.detector)
-        saved = load_state(store, job.folder, self.detector, self.optimiser)
-        self.best, self.progress = saved if saved is not None else (_copy(self.detector), Progress())
+        self.optimiser = build_optimiser(job.recipe.optimiser, self.detector)
+        self.kept, self.progress = self._resumed()
         self._stream = TorchStream(device)
         self._weights = data.class_weights()
         self._losses: list[float] = []
         self._items: Items | None = None
         self._rate = job.recipe.optimiser.learning_rate
+
+    def _resumed(self) -> tuple[KeptWeights, Progress]:
+        """The kept weights and progress of the saved state; those of a new training where it is absent or damaged."""
+        warnings = []
+        try:
+            saved = load_state(self.store, self.job.folder, self.detector, self.optimiser)
+            if saved is not None:
+                return saved
+        except DamagedStateError as error:
+            epochs = len(epochs_so_far(self.store, self.job))
+            warnings = [f"{error}; epochs lost: {epochs}; the cell was trained again from its first one"]
+            log.warning("cell %s: %s", self.job.cell_id, warnings[0])
+        return KeptWeights(_copy(self.detector)), Progress(warnings=warnings)
 
     @property
     def is_over(self) -> bool:
@@ -74,26 +89,26 @@ class CellTraining:
         *,
         step: int,
         steps: int,
+        utterance: Callable[[int], str],
     ) -> None:
-        """One step of the optimiser, number `step` of `steps` in this epoch, with targets `(batch,)`.
+        """Trains on one batch, number `step` of `steps` in this epoch, with targets `(batch,)`.
 
-        `encoded` is the result of `forward.encode`, and `positions` `(batch,)` are this cell's items in it (None: all).
-        Raises FloatingPointError when the loss is not finite.
+        `encoded` is the result of `forward.encode`, and `positions` `(batch,)` are this cell's items in it (None: all);
+        `utterance` gives the id of an item of the batch. Raises FloatingPointError when the loss is not finite.
         """
         recipe = self.job.recipe
         self._rate = learning_rate(recipe, self.progress.next_epoch * steps + step, steps)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate
-        self.optimiser.zero_grad(set_to_none=True)
+        set_learning_rate(self.optimiser, recipe.optimiser, self._rate)
         with self._stream:
             with torch.autocast(encoded.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                 outputs = forward.outputs(self.detector, encoded, positions)
             loss = detection_loss(outputs, targets, self._weights, self.detector.head, _margins(self.job))
             value = float(loss.detach())
             if not np.isfinite(value):
-                raise FloatingPointError(f"the training loss is {value}; lower the learning rate of the recipe")
-            loss.backward()
-        self.optimiser.step()
+                raise FloatingPointError(
+                    f"the training loss is {value}; lower the learning rate of the recipe{_first(outputs, utterance)}"
+                )
+            backward_and_step(self.optimiser, recipe.optimiser, loss, step=step, steps=steps)
         self._losses.append(value)
 
     def end(self, dev_eer: float, seconds: float) -> Epoch:
@@ -113,7 +128,7 @@ class CellTraining:
         self.progress.next_epoch += 1
         # the history first: a kill between the two leaves an epoch too many in it, which is then written again
         self.store.write_json(f"{self.job.folder}/{HISTORY}", {"epochs": [asdict(e) for e in self.progress.history]})
-        save_state(self.store, self.job.folder, self.detector, self.best, self.optimiser, self.progress)
+        save_state(self.store, self.job.folder, self.detector, self.kept, self.optimiser, self.progress)
         return epoch
 
     def finish(
@@ -125,7 +140,9 @@ class CellTraining:
         batch norm statistics.
         """
         recipe = self.job.recipe
-        self.detector.load_state_dict(self.best, strict=False)
+        averaged = self.kept.averaged
+        weights = mean_of([averaged[epoch] for epoch in sorted(averaged)]) if averaged else self.kept.best
+        self.detector.load_state_dict(weights, strict=False)
         if recipe.model_selection == AVERAGE_OF_IMPROVEMENTS:
             self._stream.seed(seed_number("average", self.job.seed))
             with self._stream:
@@ -142,8 +159,10 @@ class CellTraining:
             "class_weights": asdict(self._weights),
             "dev": {"rule": {"cors": recipe.dev_cors, "labels": recipe.dev_labels}, **dev.held()},
             "seconds": sum(epoch.seconds for epoch in self.progress.history),
-            "warnings": _polarity_warnings(self.progress),
+            "warnings": [*self.progress.warnings, *_polarity_warnings(self.progress)],
         }
+        if averaged:
+            results["averaged_epochs"] = sorted(averaged)
         record = finish(
             self.store,
             self.job.folder,
@@ -156,14 +175,23 @@ class CellTraining:
         return record
 
     def _keep(self, epoch: Epoch) -> None:
+        selection = self.job.recipe.model_selection
+        if selection == AVERAGE_OF_THE_BEST:
+            self._keep_among_the_best(epoch)
         if not is_kept(self.job.recipe, epoch.dev_eer, self.progress.best_dev_eer):
             return
         self.progress.best_epoch, self.progress.best_dev_eer = epoch.epoch, epoch.dev_eer
-        if self.job.recipe.model_selection == AVERAGE_OF_IMPROVEMENTS:
-            self.best = Average(self.best, self.progress.averaged).with_one_more(_copy(self.detector))
+        if selection == AVERAGE_OF_IMPROVEMENTS:
+            self.kept.best = Average(self.kept.best, self.progress.averaged).with_one_more(_copy(self.detector))
             self.progress.averaged += 1
-        else:
-            self.best = _copy(self.detector)
+        elif selection != AVERAGE_OF_THE_BEST:
+            self.kept.best = _copy(self.detector)
+
+    def _keep_among_the_best(self, epoch: Epoch) -> None:
+        chosen = best_epochs(self.job.recipe, [*(each.dev_eer for each in self.progress.history), epoch.dev_eer])
+        if epoch.epoch in chosen:
+            self.kept.averaged[epoch.epoch] = _copy(self.detector)
+        self.kept.averaged = {number: self.kept.averaged[number] for number in chosen}
 
 
 def dev_eer(items: Items, scores: NDArray[np.float64]) -> float:
@@ -172,10 +200,10 @@ def dev_eer(items: Items, scores: NDArray[np.float64]) -> float:
     return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
 
 
-def _optimiser(job: CellJob, detector: Detector) -> torch.optim.Optimizer:
-    options = job.recipe.optimiser
-    learned = [parameter for parameter in detector.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(learned, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay)
+def _first(outputs: Tensor, utterance: Callable[[int], str]) -> str:
+    """Names the first utterance of a batch whose outputs `(batch, outputs)` are not finite; "" where all are."""
+    wrong = (~outputs.detach().isfinite()).any(dim=1).nonzero()
+    return f". The output of utterance {utterance(int(wrong[0]))!r} is not finite" if len(wrong) else ""
 
 
 def _margins(job: CellJob) -> OneClassMargins:

@@ -1,16 +1,17 @@
-"""The saved state of a training: weights, optimiser and progress in one file, replaced at the end of each epoch."""
+"""The saved state of a training: weights, optimiser and progress in one file, replaced at the end of each epoch.
+
+The state of the last epoch is there until that of the next one is whole.
+"""
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict, dataclass, field
-from pickle import UnpicklingError
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from grid.cells.job import STATE
-from grid.core.errors import RequestError
+from grid.core.saved_state import load_state_file, save_state_file
 from grid.core.store import Store
 from grid.detectors.network import Detector
 
@@ -29,7 +30,10 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """How far a training has come. No generator state is saved: each epoch reseeds from (cell seed, epoch)."""
+    """How far a training has come. No generator state is saved: each epoch reseeds from (cell seed, epoch).
+
+    `warnings` are those that the record of the cell is to have, such as a damaged state that cost it its epochs.
+    """
 
     next_epoch: int = 0
     best_epoch: int = -1
@@ -38,41 +42,45 @@ class Progress:
     epochs_without_gain: int = 0
     stopped_early: bool = False
     history: list[Epoch] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class KeptWeights:
+    """The weights that a training may end with: those of its model selection so far, on the CPU.
+
+    `averaged` are those of single epochs, by number, for a mean of the best ones; empty with every other selection.
+    """
+
+    best: dict[str, Tensor]
+    averaged: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
 def save_state(
-    store: Store, folder: str, model: Detector, best: dict[str, torch.Tensor], optimiser: Any, progress: Progress
+    store: Store, folder: str, model: Detector, kept: KeptWeights, optimiser: Any, progress: Progress
 ) -> None:
     """Replaces the state in `folder` atomically: a killed process leaves the old or the new one."""
     state = {
         "model": model.learned_state(),
-        "best": best,
+        "best": kept.best,
         "optimiser": optimiser.state_dict(),
         "progress": {**asdict(progress), "history": [asdict(epoch) for epoch in progress.history]},
     }
-    with store.writing(f"{folder}/{STATE}") as temporary:
-        torch.save(state, temporary)
+    if kept.averaged:
+        state["averaged"] = kept.averaged
+    save_state_file(store, f"{folder}/{STATE}", state)
 
 
-def load_state(
-    store: Store, folder: str, model: Detector, optimiser: Any
-) -> tuple[dict[str, torch.Tensor], Progress] | None:
-    """Loads the saved state into `model` and `optimiser`; returns best weights and progress, or None for a new cell.
+def load_state(store: Store, folder: str, model: Detector, optimiser: Any) -> tuple[KeptWeights, Progress] | None:
+    """Loads the saved state into `model` and `optimiser`; returns kept weights and progress, or None for a new cell.
 
-    Raises RequestError when the file is damaged.
+    Raises DamagedStateError, before it changes either, when the file does not have the digest that was saved with it.
     """
-    if not store.exists(f"{folder}/{STATE}"):
+    state = load_state_file(store, f"{folder}/{STATE}")
+    if state is None:
         return None
-    # read whole, not through the cache of this machine: this file changes
-    data = io.BytesIO(store.read_bytes(f"{folder}/{STATE}"))
-    try:
-        state = torch.load(data, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
-        raise RequestError(
-            f"{store.uri(folder)}/{STATE} is damaged; delete it and run again, and the cell is trained from its start"
-        ) from error
     model.load_state_dict(state["model"], strict=False)  # a frozen frontend is not in it
     optimiser.load_state_dict(state["optimiser"])
     saved = dict(state["progress"])
     history = [Epoch(**epoch) for epoch in saved.pop("history")]
-    return state["best"], Progress(**saved, history=history)
+    return KeptWeights(state["best"], state.get("averaged", {})), Progress(**saved, history=history)

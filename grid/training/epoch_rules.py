@@ -21,6 +21,13 @@ def is_kept(recipe: Recipe, dev_eer: float, best: float) -> bool:
     return dev_eer == best and (recipe.model_selection == AVERAGE_OF_IMPROVEMENTS or recipe.ties == "last")
 
 
+def best_epochs(recipe: Recipe, dev_eers: Sequence[float]) -> list[int]:
+    """The `averaged_epochs` epochs with the lowest of `dev_eers`, one for each epoch so far; the recipe breaks ties."""
+    later_first = -1 if recipe.ties == "last" else 1
+    ranked = sorted(range(len(dev_eers)), key=lambda epoch: (dev_eers[epoch], later_first * epoch))
+    return sorted(ranked[: recipe.averaged_epochs])
+
+
 def epochs_without_gain(stopping: EarlyStopping, dev_eers: Sequence[float]) -> int:
     """How many epochs at the end of `dev_eers`, one for each epoch so far, did not gain; the first one always does."""
     compared, without = float("inf"), 0

@@ -25,6 +25,7 @@ from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.inputs.preparation import preparation_of
 from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
 from grid.scoring.score import readers, score_rendition
+from grid.scoring.score_tables import check_finite
 from grid.training.cell_items import CellDataset
 from grid.training.cell_training import CellTraining, dev_eer
 from grid.training.checkpoint import Epoch
@@ -102,6 +103,7 @@ class Gang:
                 self._step(part, encoded, positions, step)
         cells = [cell for cell in cells if cell.job.cell_id not in self.outcomes]
         scores = self._dev_scores(cells, epoch)
+        cells = [cell for cell in cells if cell.job.cell_id not in self.outcomes]
         seconds_per_cell = (time.monotonic() - start) / max(1, len(cells))
         for cell in cells:
             with self._failing(cell.job):
@@ -126,10 +128,17 @@ class Gang:
                 part.targets(step).to(self.device),
                 step=step,
                 steps=len(part.batches),
+                utterance=lambda index: self._utterance(part.rows(step)[index]),
             )
 
+    def _utterance(self, row: RenditionRow) -> str:
+        return self.train_audio.source(row.folder).ids[row.row]
+
     def _dev_scores(self, cells: list[CellTraining], epoch: int) -> dict[str, NDArray[np.float64]]:
-        """The scores `(items,)` of each cell's dev items, by cell id; each rendition is encoded once."""
+        """The scores `(items,)` of each cell's dev items, by cell id; each rendition is encoded once.
+
+        A score that is not finite is a failure of its cell.
+        """
         data = {cell.job.cell_id: self.dev_data[cell.job.cell_id] for cell in cells}
         items = {cell_id: dataset.training_set.items(0) for cell_id, dataset in data.items()}
         scores = {cell_id: np.empty(len(dev_items), np.float64) for cell_id, dev_items in items.items()}
@@ -148,6 +157,8 @@ class Gang:
                 cell_id = cell.job.cell_id
                 in_folder = items[cell_id].source == data[cell_id].folders.index(folder)
                 scores[cell_id][in_folder] = value[items[cell_id].row[in_folder]]
+                with self._failing(cell.job):
+                    check_finite(self.dev_audio.source(folder).ids, value, f"dev of {folder} after epoch {epoch + 1}")
         return scores
 
     def _finish(self) -> None:

@@ -25,6 +25,7 @@ from grid.inputs.preparation import preparation_of
 from grid.metrics.detection import eer
 from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
 from grid.scoring.score import readers, score_rendition
+from grid.scoring.score_tables import check_finite
 from grid.training.gang import CellFailure, Gang, OnEpoch, Outcomes
 
 
@@ -53,16 +54,20 @@ def _dev_eer(store: Store, job: CellJob, detector: Detector, device: torch.devic
         return None
     forward = build_gang_forward([job], [detector])
     size = job.recipe.score_batch_size
-    scores = np.concatenate(
-        [score_rendition(forward, [detector], audio, folder, batch_size=size, device=device)[0] for folder in folders]
-    )
+    parts = []
+    for folder in folders:
+        (values,) = score_rendition(forward, [detector], audio, folder, batch_size=size, device=device)
+        check_finite(audio.source(folder).ids, values, f"dev of {folder}")
+        parts.append(values)
+    scores = np.concatenate(parts)
     return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
 
 
 def train(store: Store, job: CellJob, *, device: torch.device, report: OnEpoch | None = None) -> Record:
     """Trains one cell to its end from its saved state and writes its record; the record of a finished cell is read.
 
-    Raises RequestError when there is nothing to train on, FloatingPointError when the loss is not finite.
+    Raises RequestError when there is nothing to train on or the audio is damaged, and FloatingPointError when the loss
+    or a dev score is not finite.
     """
     outcome = train_together(store, [job], device=device, report=report)[job.cell_id]
     if isinstance(outcome, CellFailure):

@@ -1,8 +1,8 @@
-"""Stochastic weight averaging: the mean of a detector's weights over epochs, and batch norm statistics that fit it."""
+"""Means of a detector's weights over epochs, and batch norm statistics that fit them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +33,14 @@ class Average:
 
     def _mean(self, old: Tensor, new: Tensor) -> Tensor:
         return old + (new - old) / (self.count + 1) if torch.is_floating_point(new) else new
+
+
+def mean_of(states: Sequence[State]) -> State:
+    """The mean of one or more state dicts, batch norm's statistics included; integers are those of the last one."""
+    mean = states[0]
+    for count, state in enumerate(states[1:], start=1):
+        mean = Average(mean, count).with_one_more(state)
+    return mean
 
 
 def recalibrate(detector: Detector, forward: GangForward, batches: Iterable[Tensor]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from grid.core.vocabulary import SAMPLE_RATE
 from tasks import console
 from tasks.codecs.check import build, check
 from tasks.codecs.page import page
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 WIDE = 120
 """The width in characters from which a terminal shows all columns."""
 ON_WIDE_TERMINALS = ("CF", "CDD", "design", "verified")
+ABOVE_16_KHZ = (
+    "input: {kilohertz:g} kHz, resampled from the recording's own rate where that is above 16 kHz, else from 16 kHz\n"
+    "  in an experiment `through: 16 kHz` of a corpus resamples its recordings to 16 kHz first; output: 16 kHz"
+)
 SHOW = "show"
 """The hidden command behind `codecgrid codecs` and `codecgrid codecs NAME`."""
 
@@ -113,6 +118,8 @@ def _show_one(entry: CatalogueEntry, lacking: list[str]) -> None:
         if value is not None and (text := _text(value)):
             shown.add_row(field, text)
     out.print(shown)
+    if entry.native_rate > SAMPLE_RATE:
+        out.print(ABOVE_16_KHZ.format(kilohertz=entry.native_rate / 1000), highlight=False)
     out.print("runs here" if not lacking else "does not run here:", highlight=False)
     for line in lacking:
         out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)  # a command can be copied

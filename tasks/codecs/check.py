@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tasks.codecs.code_file import read_file
 from tasks.console import AsJson, err, out, print_json, table
+from tasks.device import Device
 
 if TYPE_CHECKING:
     from grid.codecs.entry import CatalogueEntry
@@ -45,7 +46,7 @@ def check(
     name: Name,
     source: Annotated[str, typer.Argument(metavar="WAV", help="any format that libsndfile reads")],
     seed: Annotated[int, typer.Option(help="of a codec that draws random numbers")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    device: Device = "cpu",
     accept_licence: AcceptLicence = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,15 +78,14 @@ def _figures(entry: CatalogueEntry, source: str, seed: int, device: str) -> dict
     from grid.codecs.catalogue import build as build_codec
     from grid.codecs.fidelity import inspect_pair
     from grid.core.vocabulary import SAMPLE_RATE
-    from grid.corpus.audio import read_audio
 
-    samples = read_audio(source).samples
-    codec, names = build_codec(entry.name, device=device), [Path(source).stem]
+    file, codec = read_file(source), build_codec(entry.name, device=device)
+    samples = file.reference
     started = time.perf_counter()
-    decoded = codec.resynthesise(samples[None, :], names, seed)[0]
+    decoded = file.through(codec, seed)
     first = time.perf_counter() - started
     started = time.perf_counter()
-    again = codec.resynthesise(samples[None, :], names, seed)[0]
+    again = file.through(codec, seed)
     seconds = time.perf_counter() - started
     fidelity = inspect_pair(samples, decoded)
     native = codec.adapter.code(np.zeros((1, codec.adapter.sample_rate), dtype=np.float32), [0])

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tasks.console import out
+from tasks.places import require_writable
 
 
 def page(path: Annotated[Path, typer.Argument(help="where the page goes, such as results/tables/codecs.md")]) -> None:
@@ -16,6 +17,7 @@ def page(path: Annotated[Path, typer.Argument(help="where the page goes, such as
     from grid.core.atomic_write import replacing
     from grid.report.codecs_page import codecs_page
 
+    require_writable(path, "PATH")
     catalogue = load_catalogue()
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

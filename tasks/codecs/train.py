@@ -42,13 +42,15 @@ def train(
     """Train small codecs on the train split of a corpus, several as Ray trials; run again to go on."""
     from grid.codec_training.training import training_jobs
     from grid.core.errors import unknown_name
-    from grid.core.store import Store
     from tasks.codecs.release import print_failures, print_results, release_all
+    from tasks.places import open_root, require_folder
 
     if device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
+    if release_to is not None:
+        require_folder(release_to, "--release")
     specs = _members(names or [], every, configs)
-    store = Store.open(root)
+    store = open_root(root)
     jobs = training_jobs(specs, store, _corpus(store, corpus, reader), device=device, threads=threads)
     try:
         failed = _train([job for job in jobs if not _finished(store, job)], address)
@@ -67,6 +69,8 @@ def _members(names: Sequence[str], every: bool, configs: Path | None) -> list[Co
     from grid.core.errors import RequestError
 
     chosen = member_names(configs) if every else list(dict.fromkeys(names))
+    if configs is not None and not member_names(configs):
+        raise RequestError(f"--configs {configs}: no folder with a NAME.yaml for each codec")
     if not chosen:
         raise RequestError(f"name a small codec, or give --all. Choices: {', '.join(member_names(configs))}.")
     return [load_spec(name, configs) for name in chosen]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from statistics import mean
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from grid.analysis.artefacts import (
     PAIRS,
     ArtefactJob,
+    compared_renditions,
     finish_artefacts,
     finished_artefacts,
     measure_piece,
@@ -22,7 +24,7 @@ from grid.core.errors import RequestError
 from grid.core.record import check_outputs
 from grid.experiment.grid import Grid
 from grid.metrics.residuals import pearson_correlation
-from tests.support.tiny_grid import Tiny, tiny
+from tests.support.tiny_grid import Tiny, tiny, write_corpus
 
 CODECS = ("opus-6kbps", "opus-16kbps", "mu-law")
 GRID = {"selections": list(CODECS), "policies": ["spoof"]}
@@ -46,6 +48,7 @@ def with_choice(made: Tiny, folder: Path, **choice: object) -> Grid:
     return Tiny(config, made.store).grid
 
 
+@pytest.mark.slow
 def test_comparison_resumes_by_pieces_and_holds_every_pair_of_every_drawn_recording(
     rendered: tuple[Tiny, Grid],
 ) -> None:
@@ -72,7 +75,11 @@ def test_comparison_resumes_by_pieces_and_holds_every_pair_of_every_drawn_record
     for one, other in combinations(CODECS, 2):  # half precision is all that a picture needs
         shown = pearson_correlation(found.residuals[one], found.residuals[other])
         assert shown == pytest.approx(example[one, other], abs=1e-3)
-        assert found.pair(one, other) is found.pair(other, one)
+        pair = found.pair(one, other)
+        assert pair is found.pair(other, one)
+        assert pair.example_pearson == example[one, other]
+        assert pair.ssim == pytest.approx(mean(r["ssim"] for r in rows if {r["codec_a"], r["codec_b"]} == {one, other}))
+    assert found.corpora == ("tiny",)
 
 
 def test_plan_draws_recordings_of_the_split_and_more_utterances_leave_the_first(
@@ -112,3 +119,20 @@ def test_experiment_whose_artefacts_name_another_codec_is_refused(tmp_path: Path
     made = tiny(tmp_path, grid=GRID, artefacts={"codecs": ["opus-6kbps", "gsm-06.10"]})
     with pytest.raises(RequestError, match=r"artefacts names .gsm-06\.10."):
         _ = made.grid
+
+
+def test_comparison_is_of_the_corpora_that_are_chosen(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "more")
+    both = [{"name": name, "reader": "csv", "path": f"{folder}/protocol.csv"}
+            for name, folder in (("tiny", "corpus"), ("more", "more"))]  # fmt: skip
+    chosen = {"utterances": 2, "corpora": "more"}
+    made = tiny(tmp_path, grid=GRID, corpora=both, artefacts=chosen)
+    made.corpora()
+    assert [found.recordings.corpus.name for found in compared_renditions(made.grid)] == ["more"]
+    unknown = tiny(tmp_path, grid=GRID, corpora=both, artefacts=chosen | {"corpora": ["mor"]})
+    with pytest.raises(RequestError, match=r"tiny.yaml:\d+: unknown corpus 'mor'; did you mean 'more'"):
+        _ = unknown.grid
+    both[1]["splits"] = "train"
+    elsewhere = tiny(tmp_path, grid=GRID, corpora=both, artefacts=chosen)
+    with pytest.raises(RequestError, match="artefacts: no corpus of more is used for test"):
+        compared_renditions(elsewhere.grid)

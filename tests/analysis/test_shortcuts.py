@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from grid.analysis.shortcuts import measure_shortcuts, rendition_features
+from tests.support.damage import flip_bit_at
 from tests.support.tiny_grid import tiny
 
 EVALUATIONS = {"all": {"bonafide": ["raw", "cors"], "spoof": "attack", "by": ["bonafide-codec", "attack"]}}
@@ -35,6 +36,17 @@ def test_shortcuts_of_every_condition_find_attacks_of_one_length(tmp_path: Path)
     assert measure_shortcuts(made.store, grid.experiment, folders) == found
     assert [made.store.read_bytes(path) for path in paths] == before
     assert rendition_features(made.store, folders[0]).column_names == ["utterance_id", "duration", "level", "bandwidth"]
+
+
+def test_damaged_features_are_computed_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = tiny(tmp_path, grid={"selections": ["mu-law"], "policies": ["spoof"]}, evaluations=EVALUATIONS)
+    folder = made.rendered().cells[0].scored[0]
+    table = rendition_features(made.store, folder)
+    path = f"{folder}/features-1-test.parquet"
+    for place in range(30, 200, 10):  # in the pages of the first columns
+        flip_bit_at(made.store, path, place)
+        assert rendition_features(made.store, folder).equals(table)
+    assert "is damaged" in caplog.text
 
 
 def test_shortcuts_before_anything_is_rendered_are_none(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def converted(speech: NDArray[np.float32]) -> NDArray[np.float32]:
     return build_attack("world").convert(speech, IDS, seed=0)
 
 
+@pytest.mark.slow
 def test_world_keeps_shape_level_and_range(speech: NDArray[np.float32], converted: NDArray[np.float32]) -> None:
     assert converted.shape == speech.shape
     assert converted.dtype == np.float32
@@ -82,6 +83,7 @@ def test_world_is_the_same_in_any_batch_and_thread(speech: NDArray[np.float32], 
     np.testing.assert_array_equal(attack.convert(speech[::-1], IDS[::-1], seed=0), converted[::-1])
 
 
+@pytest.mark.slow
 def test_world_draws_by_seed_and_utterance(speech: NDArray[np.float32], converted: NDArray[np.float32]) -> None:
     attack = build_attack("world")
     for ids, seed in ((["other"], 0), (["u0"], 1)):

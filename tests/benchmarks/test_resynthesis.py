@@ -24,6 +24,7 @@ from grid.resynthesis.processor import CodecLink
 from grid.resynthesis.render import ShardRenderer
 from grid.resynthesis.rendition import RAW, Chain
 from grid.resynthesis.rendition_audio import RenditionAudio, StoredShards
+from grid.resynthesis.shards import stored_utterance
 from tests.benchmarks.comparison import Contest
 from tests.benchmarks.random_codecs import build_as_published, build_random
 from tests.benchmarks.sample_grid import LONGER, SAMPLE, sample_grid, write_files, write_longer_corpus
@@ -134,7 +135,7 @@ def compare(contest: Contest, tiny: Tiny, folder: Path, name: str, rounds: int) 
     rows = pq.read_table(tiny.store.local(f"{job.folder}/rows-00000.parquet")).to_pylist()
     assert rows
     for row in rows:
-        ours = shards.waveform(row["path"], row["offset"], row["samples"])
+        ours = shards.waveform(stored_utterance(row))
         by_loop = soundfile.read(folder / "out" / f"{row['origin']}.flac", dtype="float32")[0]
         if name not in HEAVY + GROUPS_OF_EIGHT + FAMILY:
             np.testing.assert_allclose(ours, by_loop, atol=2**-14)

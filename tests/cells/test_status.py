@@ -19,7 +19,7 @@ from grid.core.errors import RequestError
 from grid.core.store import Store
 from grid.experiment.frozen import freeze, read_experiment
 from grid.experiment.grid import Grid
-from grid.run_cell import run_cell
+from grid.run_cell import run_cell, run_gang
 from grid.training.checkpoint import Epoch
 from tests.support.tiny_grid import Tiny, tiny
 
@@ -107,6 +107,12 @@ def test_a_cell_whose_process_was_killed_is_no_longer_running(rendered: tuple[Ti
     assert cell_state(made.store, job).status == "running"
     with pytest.raises(Timeout), running(made.store, job, timeout=0):
         pass
+    free = cell(rendered, 1)
+    assert run_gang(made.store, [free, job], made.grid.experiment, gpu=False) == {
+        free.cell_id: True,
+        job.cell_id: False,
+    }
+    assert cell_state(made.store, job).status == "running"  # it is left to its holder, and has not failed
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait(60)
     assert cell_state(made.store, job).status == "missing"

@@ -49,6 +49,7 @@ def test_script_has_no_fault_that_shellcheck_knows() -> None:
     subprocess.run(["shellcheck", SCRIPT], check=True)
 
 
+@pytest.mark.slow
 def test_script_calls_ray_and_codecgrid_as_they_are() -> None:
     from typer import Typer
     from typer.main import get_command

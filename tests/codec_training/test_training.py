@@ -15,7 +15,7 @@ import torch
 
 from grid.codec_training.progress import STATE, HistoryLine
 from grid.codec_training.speech import TrainingSpeech
-from grid.codec_training.stage import FirstStage, learning_rate
+from grid.codec_training.stage import FirstStage
 from grid.codec_training.training import HISTORY, WEIGHTS, train_codec, training_folder
 from grid.codecs.controlled.network import load_codec
 from grid.codecs.controlled.spec import CodecSpec
@@ -23,6 +23,7 @@ from grid.core.errors import RequestError
 from grid.core.identity import file_digest
 from grid.core.store import Store
 from grid.corpus.importing import ImportedCorpus
+from tests.support.damage import flip_bit
 from tests.support.tiny_codecs import corpus, spec
 
 KILLED = """
@@ -131,6 +132,7 @@ def test_finished_training_is_read_and_not_made_again(speech: ImportedCorpus, tm
     assert first.outputs[WEIGHTS] == file_digest(store.uri(f"{folder_of(member, speech)}/{WEIGHTS}"))
 
 
+@pytest.mark.slow
 def test_another_seed_or_speech_is_another_training_with_other_weights(speech: ImportedCorpus, tmp_path: Path) -> None:
     store, other = Store.open(tmp_path / "store"), corpus(tmp_path / "other", speakers=3)
     records = [train_codec(spec(), speech, store), train_codec(spec(seed=1), speech, store)]
@@ -158,28 +160,21 @@ def test_disentanglement_of_one_speaker_is_refused(tmp_path: Path) -> None:
         train_codec(spec(auxiliary="disentangled"), corpus(tmp_path, speakers=1), Store.open(tmp_path / "store"))
 
 
-def test_damaged_state_says_what_to_delete(speech: ImportedCorpus, tmp_path: Path) -> None:
-    store, member = Store.open(tmp_path), spec()
-    store.write_bytes(f"{folder_of(member, speech)}/{STATE}", b"half a file")
-    with pytest.raises(RequestError, match="delete it and run again"):
-        train_codec(member, speech, store)
+def test_damaged_state_costs_the_steps_and_nothing_else(
+    speech: ImportedCorpus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    member = spec(steps=4, save_every=2, report_every=2)
+    straight = train_codec(member, speech, Store.open(tmp_path / "straight"))
+    store, state = Store.open(tmp_path / "damaged"), f"{folder_of(member, speech)}/{STATE}"
 
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
 
-def test_learning_rate_rises_then_falls_to_its_floor() -> None:
-    recipe = spec(steps=100, warm_up=10, floor=0.1, learning_rate=1.0).training
-    rates = [learning_rate(recipe, step) for step in range(101)]
-    assert rates[:10] == sorted(rates[:10])
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[0] == pytest.approx(0.1)
-    assert rates[100] == pytest.approx(0.1)
-
-
-def test_crops_depend_on_seed_and_step_alone(speech: ImportedCorpus) -> None:
-    first, second = TrainingSpeech(speech, "train"), TrainingSpeech(speech, "train")
-    second.crops(0, 0, batch=3, frames=20)
-    ours, theirs = first.crops(0, 5, batch=4, frames=60), second.crops(0, 5, batch=4, frames=60)
-    assert ours.samples.shape == (4, 9600)
-    assert (ours.samples == theirs.samples).all()
-    assert (ours.speakers == theirs.speakers).all()
-    assert (ours.samples[:, 8_000:] == 0).all()  # the recordings are half a second
-    assert not (ours.samples == first.crops(0, 6, batch=4, frames=60).samples).all()
+    with pytest.raises(KeyboardInterrupt):
+        train_codec(member, speech, store, stop)
+    flip_bit(store, state, 0.5)
+    record = train_codec(member, speech, store)
+    assert record.outputs[WEIGHTS] == straight.outputs[WEIGHTS]
+    (warning,) = record.results["warnings"]
+    assert "state.pt is damaged" in warning
+    assert warning in caplog.text

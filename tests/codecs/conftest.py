@@ -21,7 +21,7 @@ def tiny_made(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 @pytest.fixture
 def tiny(tiny_made: Tiny, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tiny]:
-    """The codecs `tiny`, `tiny-weighted` and `tiny-licensed`, installed as far as this Python can tell."""
+    """The codecs `tiny` and `tiny-24khz`, `-weighted` and `-licensed`, installed as far as this Python can tell."""
     monkeypatch.setenv(VARIABLE, str(tiny_made.site.parent / "environments"))
     monkeypatch.syspath_prepend(str(tiny_made.site))
     load_catalogue.cache_clear()

@@ -135,6 +135,7 @@ def test_bitrate_of_every_plain_residual_quantiser_follows_from_its_codebooks() 
     assert checked >= 35
 
 
+@pytest.mark.slow
 def test_every_adapter_named_exists_and_every_runnable_entry_was_verified() -> None:
     for entry in load_catalogue():
         assert entry.adapter is None or entry.adapter in ADAPTERS.names(), entry.name

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from grid.codecs.catalogue import build, identity, load_catalogue, runnable
-from grid.codecs.contract import ADAPTERS, Adapter, Codec, CodecOutputError, Samples
+from grid.codecs.contract import ADAPTERS, Adapter, Codec, CodecOutputError, Samples, resample
 from grid.codecs.entry import CatalogueEntry
 from grid.codecs.fidelity import inspect_pair, lag
 from grid.core.errors import RequestError
@@ -87,6 +87,7 @@ def test_resynthesise_silence_stays_silent(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CODECS)
+@pytest.mark.slow
 def test_resynthesise_real_speech_is_aligned_and_as_good_as_measured(name: str, shared_speech: Path) -> None:
     codec = build(name)
     found = []
@@ -196,6 +197,41 @@ def test_codec_gives_a_cpu_no_more_items_at_once_than_pay_there(device: str, siz
     assert Counting.calls == sizes
 
 
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000])
+def test_resynthesise_from_another_rate_is_aligned_and_as_long_as_said(rate: int) -> None:
+    adapter = Echo(echo_entry(24_000))
+    adapter.late = 37
+    speech = voiced(8_000)
+    recorded = resample(speech[None], 16_000, rate)
+    decoded = Codec(adapter).resynthesise(recorded, ["a"], rate=rate, samples=8_000)
+    assert decoded.shape == (1, 8_000)
+    assert lag(speech, decoded[0]) == 0
+    assert np.corrcoef(speech[:-20], decoded[0, :-20])[0, 1] > 0.99
+
+
+def test_resynthesise_from_48_khz_gives_the_adapter_what_is_between_8_and_12_khz() -> None:
+    adapter = Echo(echo_entry(24_000))
+    tone = np.sin(2 * np.pi * 10_000 * np.arange(48_000) / 48_000).astype(np.float32)[None]
+    decoded = Codec(adapter).resynthesise(tone, ["a"], rate=48_000, samples=16_000)
+    assert adapter.seen.shape == (1, 24_000)
+    assert np.sqrt(np.mean(adapter.seen**2)) == pytest.approx(np.sqrt(0.5), rel=0.01)
+    assert np.abs(decoded[0, 500:-500]).max() < 1e-4  # the output is at 16 kHz
+
+
+def test_resynthesise_from_another_rate_applies_the_level_there() -> None:
+    adapter = Echo(echo_entry(48_000, level="peak 0.95"))
+    recorded = 0.1 * np.random.default_rng(0).standard_normal((1, 4_800)).astype(np.float32)
+    Codec(adapter).resynthesise(recorded, ["a"], rate=48_000, samples=1_600)
+    assert np.abs(adapter.seen).max() == pytest.approx(0.95)
+
+
+def test_resynthesise_from_another_rate_asks_for_the_length() -> None:
+    with pytest.raises(
+        RequestError, match=r"codec echo: say how many `samples` at 16 kHz a waveform at 48000 Hz becomes"
+    ):
+        Codec(Echo(echo_entry())).resynthesise(voiced(100)[None], ["a"], rate=48_000)
+
+
 class Grouped(Echo):
     """Late, noisy, and given up to three items at once."""
 
@@ -218,6 +254,11 @@ def test_resynthesise_each_gives_what_resynthesise_gives_one_by_one() -> None:
     assert [row.dtype for row in made] == [np.float32] * 3
     for row, item, key in zip(made, items, ids, strict=True):
         np.testing.assert_array_equal(row, codec.resynthesise(item[None], [key], seed=4)[0])
+    lengths = (300, 534, 3)
+    from_48_khz = codec.resynthesise_each(items, ids, seed=4, rate=48_000, samples=lengths)
+    for row, item, key, samples in zip(from_48_khz, items, ids, lengths, strict=True):
+        alone = codec.resynthesise(item[None], [key], seed=4, rate=48_000, samples=samples)[0]
+        np.testing.assert_array_equal(row, alone)
 
 
 def test_resynthesise_each_wrong_input_or_output_is_an_error() -> None:

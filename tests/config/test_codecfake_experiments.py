@@ -5,21 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from grid.analysis.artefacts import compared_renditions
+from grid.cells.job import scores_folder
+from grid.cells.measurements import keep_measurements
 from grid.codecs.catalogue import Paper, load_catalogue
 from grid.config.experiment import CorpusSource
-from grid.config.yaml_file import config_folder
+from grid.config.yaml_file import config_folder, load_yaml
 from grid.core.identity import digest
+from grid.core.record import finish
 from grid.core.store import Store
 from grid.core.vocabulary import SPLITS, Role
 from grid.corpus.holdings import CorpusFacts, Holding
 from grid.experiment.grid import Grid, resolve
+from grid.metrics.evaluation import Measurement
 from grid.report.papers import PAPER_TABLES
 from grid.report.papers.codecfake_plus_table_6 import paper_rows
 from grid.report.papers.shared.codecfake_plus import NO_CORPUS_WORD, NO_CORS_WORD
 from grid.report.papers.shared.published import FactorEer, LabelledDifference, published
 from grid.report.papers.shared.words import paper_words, word
 from grid.resynthesis.rendition import corpus_of
+from tests.support.tiny_grid import write_yaml
 
 PLUS = ("database_level", "asvspoof2019", "asvspoof5", "cors_asvspoof2019", "cors_asvspoof5")
 PAPERS = (
@@ -79,6 +86,7 @@ def test_codec_level_trains_both_detectors_on_each_of_31_codecs_and_makes_no_cor
     assert {cell.recipe.epochs for cell in grid.cells if cell.detector == "w2v2-aasist"} == {4}
 
 
+@pytest.mark.slow
 def test_database_level_and_its_experiments_train_every_row_of_table_6(planned: Store) -> None:
     words = paper_words("codecfake_plus")
     found = []
@@ -91,6 +99,44 @@ def test_database_level_and_its_experiments_train_every_row_of_table_6(planned: 
         assert {corpus_of(each.folder) for cell in grid.cells for each in cell.cors} <= {"codecfake-plus-cors"}
         assert not any(rendition.applied for rendition in grid.renditions)
     assert sorted(map(str, found)) == sorted(str((row.detector, row.trained_on)) for row in paper_rows())
+
+
+def test_top_three_by_figure_6_are_chosen_by_cosg_and_not_by_dev(planned: Store, tmp_path: Path) -> None:
+    on_cosg = {"A": 0.3, "B": 0.29, "G": 0.15, "J": 0.145, "L1": 0.139, "L2": 0.142}
+    codec_level = load_yaml(config_folder() / "codecfake_plus" / "codec_level.yaml") | {"compare": []}
+    some = [f"codecfake-plus:{letter}" for letter in on_cosg]
+    codec_level["grid"] |= {"selections": some, "detectors": ["w2v2-aasist"]}
+    codec_level["recipes"] = {}
+    other = resolve(write_yaml(tmp_path / "codec_level.yaml", codec_level), planned)
+    for cell, eer in zip(other.cells, on_cosg.values(), strict=True):
+        finish(planned, cell.folder, kind="cell", identity={}, outputs=[], results={"dev_eer": 0.4 - eer})
+        for folder in cell.scored:
+            finish(planned, scores_folder(cell.folder, folder), kind="scores", identity={}, outputs=[], results={})
+        found = Measurement("CoSG", "pooled", eer, eer, eer, 1.0, 866, 931, 1.0, 0.0)
+        keep_measurements(planned, cell, other.experiment, [found])
+    database_level = load_yaml(config_folder() / "codecfake_plus" / "database_level.yaml") | {"compare": []}
+    top = {"name": "top-3", "top": 3, "of": "codec_level.yaml", "by": "CoSG", "detector": "w2v2-aasist"}
+    database_level["grid"] |= {"selections": [top], "exclude": []}
+    written = (config_folder() / "codecfake_plus" / "database_level.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_dump(top, default_flow_style=True, sort_keys=False, width=200).strip() in written
+    chosen = resolve(write_yaml(tmp_path / "database_level.yaml", database_level), planned)
+    assert chosen.experiment.grid.selections[0].codecs == (
+        "vocos-encodec-6kbps",
+        "vocos-encodec-12kbps",
+        "language-codec",
+    )
+
+
+def test_table_8_is_made_of_the_cors_of_31_codecs_that_the_corpus_brings(planned: Store) -> None:
+    grid = grid_of("codecfake_plus/codec_level", planned)
+    (compared,) = compared_renditions(grid)
+    assert compared.recordings.corpus.name == "codecfake-plus-cors"
+    assert set(compared.codecs) == letters("codecfake_plus")
+    assert not any(rendition.applied for rendition in compared.resynthesised)
+    assert grid.experiment.artefacts is not None
+    assert grid.experiment.artefacts.utterances == 100
+    shown = {f"codecfake-plus-{name}" for name in ("figure-5", "figure-6", "figure-8", "table-5", "table-8")}
+    assert set(grid.experiment.report) == shown
 
 
 def test_all_cors_pooled_draws_one_codec_for_each_utterance(planned: Store) -> None:

@@ -15,7 +15,7 @@ from grid.core.errors import RequestError
 from grid.core.store import Store
 from grid.experiment.grid import load_experiment, resolve
 from tests.support.committed_experiments import COMMITTED, config_name, made_up_corpus
-from tests.support.tiny_grid import EXPERIMENT, GRID, write_experiment
+from tests.support.tiny_grid import EXPERIMENT, GRID, tiny, write_experiment
 
 PLAN_WITHOUT_HEAVY_PACKAGES = """
 import sys
@@ -130,6 +130,64 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         r"give `reader` and `path` together",
     ),
 }
+
+
+READER = {"name": "tiny", "reader": "csv", "path": "corpus/protocol.csv"}
+ONE = {"bonafide": "raw", "spoof": "attack"}
+NO_VALUE: list[tuple[dict[str, Any], str]] = [
+    ({"name": "a" * 300}, "a name has at most 100 characters, and this one 300"),
+    ({"grid": {"selections": [{"name": "a" * 300, "codecs": ["mu-law"]}]}}, "a name has at most 100 characters"),
+    ({"corpora": [{**READER, "name": "a" * 101}]}, "a name has at most 100 characters, and this one 101"),
+    ({"grid": {"seeds": [True]}}, "seeds: true is not a number"),
+    ({"grid": {"seeds": [-1]}}, r"seeds\.0: .*greater than or equal to 0"),
+    ({"grid": {"seeds": [2**32]}}, r"seeds\.0: .*less than 4294967296"),
+    ({"codec_seed": True}, "codec_seed: true is not a number"),
+    ({"resources": {"cpus_per_cell": float("inf")}}, r"resources\.cpus_per_cell: \.inf is no finite number"),
+    ({"resources": {"cpus_per_cell": "inf"}}, r"resources\.cpus_per_cell: .*a finite number"),
+    ({"resources": {"cpus_per_cell": 10**9}}, r"resources\.cpus_per_cell: .*less than or equal to 1024"),
+    ({"resources": {"codec_workers": 10**9}}, r"resources\.codec_workers: .*less than or equal to 10000"),
+    ({"bootstrap": {"replicates": 10**12}}, r"bootstrap\.replicates: .*less than or equal to 1000000"),
+    ({"evaluations": {"a\nb": ONE}}, r"evaluations: 'a\\nb' must be one line of 1 to 100 characters"),
+    ({"evaluations": {"a" * 101: ONE}}, "must be one line of 1 to 100 characters"),
+    ({"recipe": {"epochs": 10**12}}, "epochs: .*less than or equal to 10000"),
+    ({"recipe": {"epochs": True}}, "epochs: true is not a number"),
+    ({"recipe": {"batch_size": 10**9}}, "batch_size: .*less than or equal to 65536"),
+    ({"recipe": {"score_batch_size": 10**9}}, "score_batch_size: .*less than or equal to 65536"),
+    ({"recipe": {"crop": {"samples": 10**12}}}, r"crop\.samples: .*less than or equal to 9600000"),
+    ({"recipe": {"optimiser": {"learning_rate": float("inf")}}}, r"optimiser\.learning_rate: \.inf is no finite"),
+    ({"recipe": {"optimiser": {"learning_rate": "1e999"}}}, r"optimiser\.learning_rate: .*a finite number"),
+    ({"recipe": {"optimiser": {"learning_rate": 1, "betas": [float("nan"), 0.9]}}}, r"betas\.0: \.nan is no finite"),
+    ({"recipe": {"optimiser": {"learning_rate": 1, "betas": [2, 2]}}}, r"betas\.0: .*less than 1 \(given: 2\)"),
+    ({"recipe": {"optimiser": {"learning_rate": 1, "betas": [0.9, True]}}}, "betas: true is not a number"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), NO_VALUE, ids=[said[:40] for _, said in NO_VALUE])
+def test_value_that_cannot_be_meant_is_refused_with_its_line(change: dict[str, Any], said: str, tmp_path: Path) -> None:
+    recipe = change.get("recipe")
+    path = write_experiment(tmp_path, **change)
+    with pytest.raises(RequestError, match=rf"tiny\.yaml:\d+: .*{said}") as caught:
+        resolve(path, Store.open(tmp_path / "root"))
+    assert ("recipes" in str(caught.value)) == (recipe is not None)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"delimiter": 5}, "option delimiter of reader 'csv' is 5; it must be a text"),
+        ({"delimiter": "ab"}, "option delimiter is 'ab'; it must be one character"),
+        ({"delimiter": '"'}, "option delimiter is '\"'; it must be one character"),
+        ({"root": ["a"]}, r"option root of reader 'csv' is \['a'\]; it must be a text"),
+        ({"split": True}, "option split of reader 'csv' is True; it must be a text"),
+        ({"split": None}, "option split of reader 'csv' is None; it must be a text"),
+    ],
+)
+def test_option_of_a_reader_of_another_type_says_which_it_must_be(
+    options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    made = tiny(tmp_path, corpus={"speakers": 1, "utterances": 1}, corpora=[{**READER, "options": options}])
+    with pytest.raises(RequestError, match=said):
+        resolve(made.config, made.store)
 
 
 @pytest.mark.parametrize("what", WRONG)

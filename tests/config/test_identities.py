@@ -2,6 +2,7 @@
 
 identities.json was written by the code of commit bc8b543, before the packages of `grid` were laid out anew: every cell
 id of `demo.yaml` from the sample corpus, and of each experiment file the digests of all ids over made-up corpora.
+Those of `codecfake.yaml` were written when codecs of more than 16 kHz began to get VCTK from its 48 kHz.
 Whoever changes numbers on purpose (a revision, a recipe) writes the new values there.
 """
 

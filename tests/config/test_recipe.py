@@ -46,6 +46,12 @@ def test_an_unknown_recipe_proposes_the_nearest(tmp_path: Path) -> None:
         ({"dev_labels": "fix"}, r"tiny\.yaml:\d+: dev_labels: .*'policy' or 'fixed' \(given: 'fix'\)"),
         ({"dev_cors": "all"}, r"dev_cors: all needs dev_labels: fixed"),
         ({"model_selection": "last", "ties": "last"}, r"ties: last does nothing with model_selection 'last'"),
+        ({"averaged_epochs": 3}, r"'best dev EER' with averaged_epochs 3: give the number for 'average of the best'"),
+        ({"model_selection": "average of the best"}, r"with averaged_epochs None: give the number"),
+        (
+            {"schedule": {"kind": "cosine", "floor": 0, "warm_up_epochs": 2.5}},
+            r"warm_up_epochs 2\.5 is more than the 2",
+        ),
         ({"precision": "float16"}, r"tiny\.yaml:\d+: precision: .*'float32' or 'bfloat16' \(given: 'float16'\)"),
     ],
 )
@@ -56,8 +62,9 @@ def test_a_wrong_value_names_file_line_and_choices(tmp_path: Path, change: dict[
 
 
 def test_every_field_of_a_recipe_is_part_of_its_json() -> None:
-    later = {"ties": "last", "dev_labels": "fixed", "dev_cors": "none"}
+    later = {"ties": "last", "dev_labels": "fixed", "dev_cors": "none", "averaged_epochs": 3}
     assert set(later) == set(LATER_FIELDS)
+    later["model_selection"] = "average of the best"
     recipe = Recipe.model_validate(RECIPE | later | {"early_stopping": {"patience": 3, "compared_with": "last gain"}})
     written = recipe.model_dump(mode="json")
     assert set(written) == set(Recipe.model_fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from grid.core.errors import RequestError
 from grid.core.record import RECORD, SCHEMA, check_identity, check_outputs, finish, read_record
 from grid.core.store import Store
+from tests.support.damage import flip_bit_at
 
 IDENTITY = {"recipe": {"epochs": 5}, "seed": 0}
 # FIPS 180-2, appendix B.1: SHA-256 of "abc"
@@ -80,3 +82,21 @@ def test_check_identity_names_each_field_that_differs(store: Store) -> None:
     check_identity(store, "step", record, IDENTITY)
     with pytest.raises(RequestError, match=r"made from another request: recipe\.epochs: 5 -> 6; seed: 0 -> 1"):
         check_identity(store, "step", record, {"recipe": {"epochs": 6}, "seed": 1})
+
+
+def test_read_record_with_any_flipped_bit_is_an_error_or_the_same_record(store: Store) -> None:
+    path, whole = f"step/{RECORD}", read_record(store, "step")
+    for byte in range(0, len(store.read_bytes(path)), 13):
+        flip_bit_at(store, path, byte)
+        with suppress(RequestError):
+            assert read_record(store, "step") == whole
+        flip_bit_at(store, path, byte)
+
+
+def test_read_record_of_an_earlier_version_has_no_digest_and_is_read(store: Store) -> None:
+    content = store.read_json(f"step/{RECORD}")
+    del content["sha256"]
+    store.write_json(f"step/{RECORD}", content)
+    record = read_record(store, "step")
+    assert record is not None
+    assert (record.results, record.sha256) == ({"dev_eer": 0.25}, "")

@@ -102,6 +102,23 @@ def test_remove_takes_files_and_folders_and_absent_ones(store: Store) -> None:
     assert not store.exists("e")
 
 
+def test_remove_of_a_folder_that_another_process_empties_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path / "root")
+    for name in ("a/b", "a/c/d"):
+        store.write_bytes(name, b"x")
+    unlink = os.unlink
+
+    def unlink_after_another_process(name: str, *, dir_fd: int | None = None) -> None:
+        unlink(name, dir_fd=dir_fd)
+        unlink(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", unlink_after_another_process)
+    store.remove("a")
+    assert not store.exists("a")
+
+
 def test_json_comes_back_and_nan_is_refused(store: Store) -> None:
     store.write_json("a.json", {"x": [1, 0.5, None, "é"]})
     assert store.read_json("a.json") == {"x": [1, 0.5, None, "é"]}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import random
+import tracemalloc
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +16,7 @@ import soundfile
 
 from grid.core.errors import RequestError
 from grid.corpus import audio
-from grid.corpus.audio import UnusableAudioError, header, read_audio
+from grid.corpus.audio import ChangedFileError, UnusableAudioError, header, read_at_own_rate, read_audio, to_16khz
 from tests.support.speechlike import tone, write_tone
 
 # largest difference a format may make: a step of its quantiser (libsndfile cuts where it writes WAV and AIFF), or what
@@ -82,6 +87,43 @@ def test_read_audio_of_a_tone_above_8_khz_removes_it(tmp_path: Path) -> None:
     assert np.abs(read_audio(path).samples[1_000:-1_000]).max() < 1e-5
 
 
+def test_read_at_own_rate_keeps_what_is_above_8_khz(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    left, right = (0.2 * np.sin(2 * np.pi * hertz * np.arange(48_001) / 48_000) for hertz in (1_000, 10_000))
+    soundfile.write(path, np.stack([left, right], axis=1), 48_000, subtype="FLOAT")
+    read = read_at_own_rate(path)
+    assert (read.sample_rate, read.channels, read.seconds) == (48_000, 2, 48_001 / 48_000)
+    assert read.samples.dtype == np.float32
+    np.testing.assert_allclose(read.samples, (left + right) / 2, atol=1e-7)
+    at_16_khz = read_audio(path)
+    np.testing.assert_array_equal(to_16khz(read.samples, 48_000), at_16_khz.samples)
+    assert (at_16_khz.sample_rate, at_16_khz.channels, at_16_khz.seconds) == (48_000, 2, 48_001 / 48_000)
+
+
+@pytest.mark.parametrize("read", [read_audio, read_at_own_rate])
+def test_file_of_other_bytes_than_its_digest_has_changed(read: Callable[..., object], tmp_path: Path) -> None:
+    path = write_tone(tmp_path / "a.flac")
+    imported = hashlib.sha256(path.read_bytes()).hexdigest()
+    read(path, imported)
+    write_tone(path, seed=1)
+    read(path)
+    with pytest.raises(ChangedFileError) as caught:
+        read(path, imported)
+    assert str(caught.value) == (
+        f"{path} has changed since it was imported: import the corpus again (codecgrid import KIND PATH --name NAME)"
+    )
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_file_that_the_disk_does_not_give_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    path = write_tone(tmp_path / "a.wav")
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    assert reason(path) == audio.UNREADABLE
+
+
 def test_header_says_what_the_file_is(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.flac", np.zeros((441, 2)), 44_100, subtype="PCM_24")
     found = header(tmp_path / "a.flac")
@@ -131,6 +173,99 @@ def test_read_audio_of_what_is_no_audio_names_the_reason(tmp_path: Path) -> None
         "short.wav": audio.NO_SAMPLES,
         "silent.flac": audio.SILENT,
     }
+
+
+def claiming(flac: bytes, frames: int) -> bytes:
+    """A FLAC file whose header claims `frames`: 36 bits of its STREAMINFO (RFC 9639, section 8.2)."""
+    field = int.from_bytes(flac[18:26], "big")
+    return flac[:18] + (field >> 36 << 36 | frames).to_bytes(8, "big") + flac[26:]
+
+
+@pytest.mark.parametrize("frames", [68_000_000_000, 30_000_000, 16_001])
+def test_read_audio_of_a_header_that_claims_more_than_the_file_holds_is_truncated(tmp_path: Path, frames: int) -> None:
+    path = write_tone(tmp_path / "a.flac", 16_000)
+    path.write_bytes(claiming(path.read_bytes(), frames))
+    assert header(path).frames == frames
+    tracemalloc.start()
+    try:
+        assert reason(path) == audio.TRUNCATED
+        assert tracemalloc.get_traced_memory()[1] < 200 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def damaged(content: bytes, draw: random.Random) -> bytes:
+    """`content` cut, or with some bytes of its header or its audio replaced, left out or put in."""
+    changed = bytearray(content)
+    for _ in range(draw.choice((1, 2, 5))):
+        place = draw.randrange(min(len(changed), draw.choice((64, len(changed)))) or 1)
+        kind = draw.randrange(4)
+        if kind == 0:
+            changed[place : place + 1] = draw.randbytes(1)
+        elif kind == 1:
+            del changed[place : place + draw.randrange(1, 8)]
+        elif kind == 2:
+            changed[place:place] = draw.randbytes(draw.randrange(1, 8))
+        else:
+            del changed[place:]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("format", "subtype"), [("WAV", "PCM_16"), ("WAV", "GSM610"), ("FLAC", "PCM_16"), ("CAF", "PCM_16")]
+)
+def test_read_audio_of_damaged_files_is_samples_or_a_reason(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], format: str, subtype: str
+) -> None:
+    stream = BytesIO()
+    soundfile.write(stream, tone(8_000), 8_000, format=format, subtype=subtype)
+    draw, reasons = random.Random(0), []
+    for _ in range(300):
+        path = tmp_path / "a.bin"
+        path.write_bytes(damaged(stream.getvalue(), draw))
+        try:
+            samples = read_audio(path).samples
+        except UnusableAudioError as error:
+            reasons.append(str(error))
+        else:
+            assert np.abs(samples).max() < 2 * audio.LOUDEST
+    assert len(reasons) > 30
+    assert not any("\n" in reason for reason in reasons)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_read_audio_of_more_than_fits_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tone(tmp_path / "a.flac", 16_000)
+    monkeypatch.setattr(audio, "MOST_VALUES", 15_999)
+    assert reason(path) == audio.TOO_LONG
+    monkeypatch.setattr(audio, "MOST_BYTES", path.stat().st_size - 1)
+    assert reason(path) == audio.TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "level", "expected"),
+    [
+        (1, 16_000, 0.1, audio.TOO_SHORT),
+        (159, 16_000, 0.1, audio.TOO_SHORT),
+        (479, 48_000, 0.1, audio.TOO_SHORT),
+        (16_000, 1, 0.1, audio.BAD_RATE),
+        (16_000, 3_999, 0.1, audio.BAD_RATE),
+        (16_000, 2_000_000, 0.1, audio.BAD_RATE),
+        (16_000, 16_000, 1e30, audio.TOO_LOUD),
+        (16_000, 16_000, -32_768.0, audio.TOO_LOUD),
+    ],
+)
+def test_read_audio_that_cannot_be_meant_names_the_reason(
+    tmp_path: Path, samples: int, rate: int, level: float, expected: str
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(samples, level, dtype=np.float32), rate, subtype="FLOAT")
+    assert reason(tmp_path / "a.wav") == expected
+
+
+@pytest.mark.parametrize(("samples", "rate", "level"), [(160, 16_000, 0.1), (480, 48_000, 16.0), (100, 4_000, 0.1)])
+def test_read_audio_at_the_bounds_is_read(tmp_path: Path, samples: int, rate: int, level: float) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(samples, level, dtype=np.float32), rate, subtype="FLOAT")
+    assert len(read_audio(tmp_path / "a.wav").samples) == samples * 16_000 // rate
 
 
 def test_unusable_audio_error_is_a_request_error_that_pickles(tmp_path: Path) -> None:

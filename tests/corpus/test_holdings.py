@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pyarrow as pa
 import pytest
 
-from grid.corpus.holdings import Holding, are_cors, are_recorded, holdings, role_of
+from grid.corpus.holdings import Holding, are_cors, are_recorded, holdings, recorded_rates, role_of
 from grid.corpus.manifest import Utterance, to_table
 
 
@@ -66,3 +67,16 @@ def test_holdings_count_by_split_role_codec_and_pending() -> None:
     )
     assert holdings(to_table([])) == ()
     assert holdings(pa.concat_tables([to_table(rows[:1]), to_table(rows[1:4])]))[-1].split == "dev"
+
+
+def test_recorded_rates_are_those_of_the_files_that_codecs_are_applied_to() -> None:
+    rows = [
+        replace(utterance("a"), sample_rate=48_000),
+        replace(utterance("b"), sample_rate=16_000),
+        replace(utterance("c", "test"), sample_rate=48_000),
+        replace(utterance("a~x", codec="x", pending=True), sample_rate=44_100),
+        replace(utterance("b~x", codec="x"), sample_rate=24_000),
+        replace(utterance("d", key="spoof", attack="A01"), sample_rate=22_050),
+    ]
+    assert recorded_rates(to_table(rows)) == (16_000, 44_100, 48_000)
+    assert recorded_rates(to_table(rows[4:])) == ()

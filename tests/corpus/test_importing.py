@@ -46,6 +46,9 @@ def bad_rows(root: Path) -> dict[str, ProtocolRow]:
     soundfile.write(root / "nan.wav", np.array([0.1, np.nan]), 16_000, subtype="FLOAT")
     soundfile.write(root / "none.wav", np.zeros(0), 16_000)
     soundfile.write(root / "zeros.wav", np.zeros(100), 16_000)
+    soundfile.write(root / "short.wav", np.full(100, 0.1), 16_000)
+    soundfile.write(root / "slow.wav", np.full(1000, 0.1), 1)
+    soundfile.write(root / "loud.wav", np.full(1000, 1e30), 16_000, subtype="FLOAT")
     rows = {
         audio.MISSING: ProtocolRow("b0", "absent.wav"),
         audio.EMPTY: ProtocolRow("b1", "empty.wav"),
@@ -61,7 +64,11 @@ def bad_rows(root: Path) -> dict[str, ProtocolRow]:
         examining.BAD_PENDING: ProtocolRow("b12", "g0.flac", attack="A07", codec="mimi", pending=True),
         examining.NO_ID: ProtocolRow(" ", "g0.flac"),
         examining.DUPLICATE_ID: ProtocolRow("g0", "g1.flac"),
-        examining.UNREADABLE: ProtocolRow("b11", "a\0b.wav"),
+        examining.UNREADABLE: ProtocolRow("b11", f"{'a' * 300}.wav"),
+        examining.BAD_CHARACTER: ProtocolRow("b13\n", "g0.flac"),
+        audio.TOO_SHORT: ProtocolRow("b14", "short.wav"),
+        audio.BAD_RATE: ProtocolRow("b15", "slow.wav"),
+        audio.TOO_LOUD: ProtocolRow("b16", "loud.wav"),
     }
     return {reason: replace(row, line=100 + i) for i, (reason, row) in enumerate(rows.items())}
 
@@ -83,6 +90,25 @@ def test_import_of_every_kind_of_bad_file_names_each_reason(root: Path, tmp_path
     assert all(table.column("detail").to_pylist())
     assert [row.utterance_id for row in to_utterances(read_manifest(result.manifest))] == ["g0", "g1", "g2"]
     assert (result.utterances, result.rejected) == (3, len(bad))
+
+
+def test_import_with_links_in_a_circle_rejects_their_rows_and_keeps_the_others(root: Path, tmp_path: Path) -> None:
+    good = good_rows(root)
+    (root / "one.wav").symlink_to(root / "two.wav")
+    (root / "two.wav").symlink_to(root / "one.wav")
+    rows = [*good, ProtocolRow("x", "one.wav"), ProtocolRow("y", "two.wav/z.wav")]
+    result = import_corpus(corpus_of(root, rows), tmp_path / "out", max_rejected_share=0.5)
+    assert pq.read_table(result.rejected_table).column("reason").to_pylist() == [audio.MISSING] * 2
+    assert result.utterances == len(good)
+
+
+@pytest.mark.parametrize("field", ["utterance_id", "path", "speaker", "attack", "codec", "origin", "source"])
+@pytest.mark.parametrize("character", ["\0", "\n", "\r", "\x1b", "\u2028", "\udc80"])
+def test_import_of_a_text_with_a_control_character_rejects_its_row(root: Path, field: str, character: str) -> None:
+    row = replace(good_rows(root)[0], **{field: f"a{character}b"})
+    found = examining.examine(row, root)
+    assert isinstance(found, examining.Rejection)
+    assert (found.reason, found.detail.split()[0]) == (examining.BAD_CHARACTER, field)
 
 
 @pytest.mark.parametrize("path", ["../outside.wav", "{parent}/outside.wav", "link.wav", "sub/../../outside.wav"])
@@ -179,6 +205,7 @@ def test_shared_speakers_names_those_in_several_splits(root: Path, tmp_path: Pat
     assert shared_speakers(read_manifest(result.manifest)) == ["p1"]
 
 
+@pytest.mark.slow
 def test_import_of_the_shared_speech_is_whole(shared_speech: Path, tmp_path: Path) -> None:
     result = import_corpus(open_corpus("csv", shared_speech / "protocol.csv"), tmp_path / "out")
     table = read_manifest(result.manifest)

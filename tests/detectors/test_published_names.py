@@ -138,6 +138,7 @@ def test_fairseq_weights_give_the_features_of_fairseqs_model() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.slow
 def test_ssl_anti_spoofing_file_fills_every_tensor_and_gives_its_scores(prefix: str, tmp_path: Path) -> None:
     trained, model = unlike(detector(seed=1)), detector(seed=2)
     load_weights(model, saved(ssl_anti_spoofing(trained, prefix), tmp_path / "epoch_3.pth"))

@@ -34,7 +34,12 @@ def with_small_encoder(loaded: DetectorSpec) -> DetectorSpec:
     """The same detector with few and random weights where it has a speech encoder, which is gigabytes away."""
     if loaded.frontend.name != "ssl" or loaded.frontend.options.get("weights") == "random":
         return loaded
-    small = {"configuration": TINY_XLSR | {"num_hidden_layers": 24}, "weights": "random"}
+    layers = int(loaded.resolved_frontend().shape.layers)
+    small = {
+        "configuration": TINY_XLSR | {"hidden_size": 64, "num_hidden_layers": layers},
+        "weights": "random",
+        "weights_sha256": None,
+    }
     frontend = loaded.frontend.model_copy(update={"options": loaded.frontend.options | small})
     return loaded.model_copy(update={"frontend": frontend})
 
@@ -44,8 +49,10 @@ def test_committed_detector_loads_builds_and_scores(name: str) -> None:
     loaded = load_detector_spec(name)
     assert loaded.name == name
     detector = build_detector(with_small_encoder(loaded), seed=0).eval()
-    assert detector(noise(2, 8000)).shape == (2, detector.outputs)
-    assert detector.score(noise(2, 8000)).shape == (2,)
+    frames = loaded.backend.options.get("frames")  # a head with one length
+    waveforms = noise(2, 400 + 320 * (frames - 1) if frames else 8000)
+    assert detector(waveforms).shape == (2, detector.outputs)
+    assert detector.score(waveforms).shape == (2,)
 
 
 @pytest.mark.parametrize("name", detector_names())

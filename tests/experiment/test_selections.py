@@ -1,4 +1,4 @@
-"""Selections: codecs by the papers' letters, `all`, balanced over the taxonomy, and the best of another grid."""
+"""Selections: codecs by the papers' letters, `all`, and balanced over the taxonomy."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 
 from grid.core.errors import RequestError
 from grid.experiment.grid import load_experiment
 from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import Preparation
-from grid.run_cell import run_cell
 from grid.training.cell_items import CellDataset
 from tests.support.own_cors import own_tiny, read_rows, write_rows
-from tests.support.tiny_grid import Tiny, tiny, write_experiment, write_yaml
+from tests.support.tiny_grid import Tiny, write_experiment, write_yaml
 
 TIME, FREQ = ("bigcodec", "dac-24khz"), ("audiodec-24khz", "language-codec", "wavtokenizer-small")
 NEURAL = [*TIME, *FREQ]
@@ -61,6 +59,7 @@ def test_all_are_the_codecs_named_elsewhere_and_those_of_a_paper_its_table(tmp_p
         ({"name": "x", "codecs": ["mu-law"], "scale": 4}, "`scale` is that of a balance"),
         ({"name": "x", "codecs": ["mu-law"], "balance": "dec", "draw": "one"}, "leave out `draw: one`"),
         ({"name": "x", "top": 2}, "`top` and `of` belong together"),
+        ({"name": "x", "codecs": ["mu-law"], "by": "CoSG"}, "and `by`, `detector` and `policy` to them"),
     ],
 )
 def test_selections_that_say_nothing_or_too_much_are_refused(tmp_path: Path, selection: Any, message: str) -> None:
@@ -107,6 +106,7 @@ def balanced(folder: Path, *policies: Any, **selection: Any) -> Tiny:
 
 @pytest.mark.parametrize(("scale", "time", "freq"), [(1, 5, 4), (2, 9, 9)])
 @pytest.mark.parametrize("split", ["train", "dev"])
+@pytest.mark.slow
 def test_a_balanced_cell_trains_on_as_many_utterances_of_each_sub_category(
     tmp_path: Path, split: Any, scale: int, time: int, freq: int
 ) -> None:
@@ -147,57 +147,3 @@ def test_a_balance_with_a_policy_that_replaces_is_refused(tmp_path: Path) -> Non
     made.corpus()
     with pytest.raises(RequestError, match="selection balanced: its CoRS are appended, and policy spoof-replace"):
         _ = made.grid.cells
-
-
-# --- the best of another grid
-
-
-def other_of(made: Tiny, **selection: Any) -> Path:
-    """An experiment on the same corpus whose selection is the best of `made`."""
-    content = read_yaml_of(made)
-    content |= {"name": "best", "grid": content["grid"] | {"selections": [{"name": "best", **selection}]}}
-    return write_yaml(made.config.parent / "best.yaml", content)
-
-
-def test_the_best_codecs_of_a_finished_grid_are_those_of_the_lowest_dev_eer(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
-    made = tiny(
-        tmp_path, grid={"selections": ["gsm-06.10", "mu-law"], "policies": ["none", "spoof"]}, recipe={"epochs": 1}
-    )
-    best = Tiny(other_of(made, top=1, of="tiny.yaml"), made.store)
-    made.corpus()
-    with pytest.raises(
-        RequestError, match=r"best.yaml:\d+: .* 2 of 2 cells are not finished. Run: codecgrid run .*tiny"
-    ):
-        _ = best.grid
-    grid = made.rendered()
-    rates = {}
-    for job in grid.cells:
-        assert run_cell(made.store, job, grid.experiment, gpu=False)
-        if job.codecs:
-            rates[job.codecs[0]] = made.store.read_json(f"{job.folder}/record.json")["results"]["dev_eer"]
-    cells = best.grid.cells
-    lowest = min(rates, key=lambda codec: (rates[codec], codec))
-    assert [cell.codecs for cell in cells] == [(), (lowest,)]
-    # it is the cell of that codec alone: what it was chosen by is no part of it
-    assert cells[1].cell_id in {job.cell_id for job in grid.cells}
-    with pytest.raises(RequestError, match=r"top 3 of .*tiny.yaml, which trains on 2 codecs one by one"):
-        _ = Tiny(other_of(made, top=3, of="tiny.yaml"), made.store).grid
-
-
-@pytest.mark.parametrize(
-    ("selection", "message"),
-    [
-        ({}, "more than one policy; give `policy`: bonafide, spoof"),
-        ({"policy": "spof"}, "unknown policy 'spof'; did you mean 'spoof'"),
-        ({"policy": "spoof", "detector": "lcnn"}, "unknown detector 'lcnn'"),
-        ({"policy": "spoof", "of": "best.yaml"}, r"best of itself: .*best.yaml -> .*best.yaml"),
-    ],
-)
-def test_the_best_of_a_grid_under_nothing_it_has_is_refused(
-    tmp_path: Path, selection: dict[str, Any], message: str
-) -> None:
-    made = tiny(tmp_path)
-    made.corpus()
-    with pytest.raises(RequestError, match=message):
-        _ = Tiny(other_of(made, **({"top": 1, "of": "tiny.yaml"} | selection)), made.store).grid

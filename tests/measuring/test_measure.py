@@ -5,22 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 
 from grid.analysis.results import cell_result, results_from_store
 from grid.cells.job import CellJob, scores_folder
+from grid.cells.measurements import measurement_path
 from grid.cells.status import cell_state
 from grid.config.experiment import EvaluationChoice, Experiment
 from grid.core.errors import RequestError
 from grid.corpus.imported import stored_corpus
 from grid.corpus.manifest import read_manifest, write_manifest
 from grid.experiment.grid import Grid
-from grid.measuring.measure import measure_cell, measurement_path
+from grid.measuring.compare import compare_cell, difference_path
+from grid.measuring.measure import measure_cell
 from grid.metrics.detection import eer
 from grid.run_cell import run_cell
-from grid.scoring.score_tables import read_scores
+from grid.scoring.score_tables import NotFiniteError, read_scores, write_scores
 from tests.support.tiny_grid import Tiny, tiny
 
 
@@ -137,3 +140,51 @@ def test_a_mos_threshold_leaves_out_what_the_manifest_rates_lower(done: tuple[Ti
     finally:
         write_manifest(made.store.local(path), table)
     assert (good.n_bonafide, good.n_spoof) == (3, 3)
+
+
+def edited(made: Tiny, path: str, old: bytes, new: bytes) -> None:
+    content = made.store.read_bytes(path)
+    assert old in content
+    made.store.write_bytes(path, content.replace(old, new, 1))
+
+
+def test_damaged_measurements_are_measured_again(done: tuple[Tiny, Grid, CellJob]) -> None:
+    made, grid, job = done
+    first, path = measure_cell(made.store, job, grid.experiment), measurement_path(job, grid.experiment)
+    whole = made.store.read_bytes(path)
+    edited(made, path, b'"n_spoof": 4', b'"n_spoof": 5')
+    assert cell_result(made.store, grid.experiment, cell_state(made.store, job), measure=False).measurements == ()
+    assert measure_cell(made.store, job, grid.experiment) == first
+    assert made.store.read_bytes(path) == whole
+
+
+def test_measurements_of_other_scores_are_measured_again(done: tuple[Tiny, Grid, CellJob]) -> None:
+    made, grid, job = done
+    first = measure_cell(made.store, job, grid.experiment)
+    folder = scores_folder(job.folder, job.scored[0])
+    table = read_scores(made.store, folder)
+    ids, scores = table["utterance_id"].to_pylist(), table["score"].to_numpy()
+    try:
+        write_scores(made.store, folder, ids, -scores, "other weights")
+        assert measure_cell(made.store, job, grid.experiment) != first
+    finally:
+        write_scores(made.store, folder, ids, scores, "weights")
+    assert measure_cell(made.store, job, grid.experiment) == first
+
+
+def test_scores_that_are_not_finite_are_not_written(done: tuple[Tiny, Grid, CellJob]) -> None:
+    made, _, job = done
+    folder = scores_folder(job.folder, job.scored[0])
+    table = read_scores(made.store, folder)
+    ids, scores = table["utterance_id"].to_pylist(), table["score"].to_numpy()
+    with pytest.raises(NotFiniteError, match=rf"the score of utterance '{ids[2]}' is inf; 1 of 8 scores"):
+        write_scores(made.store, folder, ids, np.where(np.arange(8) == 2, np.inf, scores), "weights")
+    assert read_scores(made.store, folder).equals(table)
+
+
+def test_damaged_differences_are_compared_again(done: tuple[Tiny, Grid, CellJob]) -> None:
+    made, grid, job = done
+    first = compare_cell(made.store, job, job, grid.experiment)
+    edited(made, difference_path(job, job, grid.experiment), b'"difference": 0.0', b'"difference": 0.1')
+    assert compare_cell(made.store, job, job, grid.experiment, anew=False) == []
+    assert compare_cell(made.store, job, job, grid.experiment) == first

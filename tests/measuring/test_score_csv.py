@@ -45,9 +45,9 @@ def test_join_reads_a_byte_order_mark_and_numbers_as_names(tmp_path: Path) -> No
         (SCORES, PROTOCOL + "a,spoof,\n", r"protocol\.csv: utterance 'a' comes twice"),
         (SCORES + "d,1\n", PROTOCOL, r"1 utterances, such as 'd', have a score in .* but are not in"),
         (SCORES.replace("a,2\n", ""), PROTOCOL, r"1 utterances, such as 'a', are in .* but have no score in"),
-        (SCORES.replace("a,2", "a,nan"), PROTOCOL, r"scores\.csv:3: 'nan' is not a finite score"),
-        (SCORES.replace("a,2", "a,inf"), PROTOCOL, r"scores\.csv:3: 'inf' is not a finite score"),
-        (SCORES.replace("a,2", "a,two"), PROTOCOL, r"scores\.csv:3: 'two' is not a finite score"),
+        (SCORES.replace("a,2", "a,nan"), PROTOCOL, r"scores\.csv:3: the score of utterance 'a' is 'nan', not a finite"),
+        (SCORES.replace("a,2", "a,inf"), PROTOCOL, r"scores\.csv:3: the score of utterance 'a' is 'inf', not a finite"),
+        (SCORES.replace("a,2", "a,two"), PROTOCOL, r"scores\.csv:3: the score of utterance 'a' is 'two', not a finite"),
     ],
 )
 def test_join_refuses_files_that_are_wrong_and_says_where(

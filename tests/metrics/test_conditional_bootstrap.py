@@ -111,6 +111,7 @@ def test_conditional_replicates_with_interleaved_systems_of_equal_size_equal_a_l
     np.testing.assert_allclose(fast, in_a_loop(bonafide, spoof, (names, others), 30), rtol=0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_conditional_interval_of_a_single_attack_leaves_out_draws_that_lack_a_class() -> None:
     bonafide, spoof, (names, _) = cosg(6)
     attack, systems = spoof[:576], (names, ["maskgct"] * 576)

@@ -80,6 +80,7 @@ def test_compare_other_numbers_of_trials_is_an_error_that_names_the_place() -> N
         compare("All", "pooled", first, (second[0][1:], second[1]))
 
 
+@pytest.mark.slow
 def test_compare_over_systems_pairs_the_replicates_of_the_conditional_bootstrap() -> None:
     first, second = correlated(2, 60, 60)
     names = [f"s{number % 6}" for number in range(60)]

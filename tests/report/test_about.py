@@ -8,8 +8,10 @@ import pytest
 
 from grid.config.experiment import Experiment
 from grid.config.yaml_file import config_folder
+from grid.corpus.holdings import CorpusFacts
 from grid.experiment.grid import load_experiment
-from grid.report.about import About, describe, provenance, random_encoders, stand_ins
+from grid.report.about import About, describe, natively_coded, provenance, random_encoders, stand_ins
+from grid.resynthesis.rendition import Chain, Rendition
 from tests.support.made_up_results import full_grid
 
 
@@ -53,6 +55,16 @@ def test_provenance_counts_cells_and_leaves_out_what_is_unknown() -> None:
     )
     words = [word for word, _ in provenance(results, dataclasses.replace(About(), command="c", commit="d"))]
     assert words == ["experiment", "cells", "command", "commit"]
+
+
+def test_provenance_names_the_codecs_that_got_recordings_from_their_own_rates() -> None:
+    codec = {"name": "dac-24khz", "native_rate": 24_000}
+    facts = [CorpusFacts("vctk", "0" * 16, (), (48_000,)), CorpusFacts("narrow", "1" * 16, (), (16_000,))]
+    renditions = [Rendition(corpus, Chain("", "dac-24khz"), None, codec, seed=0) for corpus in facts]
+    found = natively_coded(renditions)
+    assert found == (("vctk", ("dac-24khz",)),)
+    said = provenance(full_grid(), About(natively_coded=found))
+    assert ("recordings of vctk coded from their files' own rates by", "dac-24khz") in said
 
 
 def test_detectors_with_a_random_encoder_are_told() -> None:

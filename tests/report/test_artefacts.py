@@ -10,16 +10,16 @@ import pytest
 from matplotlib.image import imread
 
 from grid.analysis.artefacts import ArtefactPair, ArtefactResults
-from grid.analysis.mos import mos_by_system
+from grid.analysis.mos import MosResults, mos_by_system
 from grid.analysis.results import GridResults
 from grid.metrics.shortcut_features import FEATURES, measure_shortcut
 from grid.report.about import About
-from grid.report.contents import outline
+from grid.report.contents import mos_parts, outline
 from grid.report.figures.artefacts import draw_residuals, draw_similarity
-from grid.report.figures.mos import draw_mos
 from grid.report.figures.style import DOTS_PER_INCH, PAPER_WIDTH
+from grid.report.page import Figure
+from grid.report.table import Table
 from grid.report.tables.artefacts import artefact_table
-from grid.report.tables.mos import mos_table
 from grid.report.tables.shortcuts import shortcut_table
 from tests.support.made_up_results import CODECS, cell
 
@@ -39,14 +39,12 @@ def test_artefact_table_groups_follow_from_the_catalogue() -> None:
     rows = {(row[0].text, row[1].text): row for row in table.rows}
     assert rows["intra-family", "all"][2].values == (1,)
     assert rows["intra-family", "all"][3].values[0] == pytest.approx(PAIRS[0].ssim)
-    assert rows["intra-family", "all"][3].values[2] == 0.4483  # CodecFake+, Table VIII
     snac, wide, _, funcodec, _ = NAMES  # Mvq x None x Time, but for BigCodec, which is Svq
     inter = [ARTEFACTS.pair(snac, funcodec).pearson, ARTEFACTS.pair(wide, funcodec).pearson]
     assert rows["inter-family", "all"][2].values == (2,)
     mean, error = np.mean(inter), np.std(inter, ddof=1) / np.sqrt(2)
-    assert rows["inter-family", "all"][4].values == pytest.approx((mean, error, 0.3646))
+    assert rows["inter-family", "all"][4].values == pytest.approx((mean, error))
     assert rows["QUA discrepancy", "all"][2].values == (3,)
-    assert rows["QUA discrepancy", "all"][4].values[2] == 0.3868
     assert "DEC discrepancy" not in {name for name, _ in rows}
     assert "opus-6kbps" in table.notes[0].text
 
@@ -84,7 +82,10 @@ def test_mos_table_and_figure_hold_every_system(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     systems = [name for name in ("", "maskgct", "naturalspeech-3", "clamtts") for _ in range(30)] + ["ralle"] * 5
     rated = mos_by_system(systems, np.clip(generator.normal(3.6, 0.5, len(systems)), 1, 5), threshold=3.5)
-    table = mos_table(rated, 3.5)
+    results = GridResults("g", (), mos=MosResults(3.5, rated))
+    table, figure = mos_parts(results)
+    assert isinstance(table, Table)
+    assert isinstance(figure, Figure)
     assert table.rows[0][0].text == "bona fide"
     assert {row[0].text: row[1].mark for row in table.rows} == {
         "bona fide": "",
@@ -93,4 +94,4 @@ def test_mos_table_and_figure_hold_every_system(tmp_path: Path) -> None:
         "clamtts": "",
         "ralle": "a",
     }
-    assert imread(draw_mos(rated, 3.5, tmp_path / "mos.png")).shape[1] <= (PAPER_WIDTH / 2 + 0.1) * DOTS_PER_INCH
+    assert imread(figure.draw(tmp_path / "mos.png")).shape[1] <= (PAPER_WIDTH / 2 + 0.1) * DOTS_PER_INCH

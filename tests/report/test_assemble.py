@@ -35,6 +35,7 @@ SMALL = GridResults(
 )
 
 
+@pytest.mark.slow
 def test_assemble_equal_results_give_equal_bytes(tmp_path: Path) -> None:
     first, second = assemble(SMALL, tmp_path / "a"), assemble(SMALL, tmp_path / "b")
     assert [path.name for path in first] == [path.name for path in second]
@@ -53,6 +54,7 @@ def test_assemble_writes_every_table_in_every_format_and_one_page(tmp_path: Path
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == expected
 
 
+@pytest.mark.slow
 def test_assemble_page_holds_all_tables_and_the_failure(tmp_path: Path) -> None:
     assemble(SMALL, tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")

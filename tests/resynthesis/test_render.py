@@ -109,6 +109,7 @@ def test_shard_bounds_of_one_very_long_utterance_lose_nothing(longest: str) -> N
     assert rows == list(range(20))
 
 
+@pytest.mark.slow
 def test_plan_depends_on_the_manifest_alone(rendered: tuple[Tiny, Grid]) -> None:
     made, grid = rendered
     rendition = of_chain(grid, Chain("", "opus-6kbps"))
@@ -125,9 +126,17 @@ def test_shards_to_do_begin_with_the_longest(started: tuple[Store, Rendition, Re
     assert [samples[shard] for shard in shards_to_do(store, job)] == sorted(samples, reverse=True)
 
 
+def input_rows_of(lengths: list[int]) -> list[dict[str, object]]:
+    """Rows at 16 kHz of these lengths, of which the first is copied."""
+    return [
+        {"samples": n, "input_samples": n, "input_rate": SAMPLE_RATE, "number": i, "is_processed": i > 0}
+        for i, n in enumerate(lengths)
+    ]
+
+
 def test_batches_hold_one_length_in_order_copied_or_processed_and_at_most_so_many_seconds() -> None:
     lengths = [800] * 3 + [1600] * 5 + [20 * SAMPLE_RATE] * 7
-    rows: list[dict[str, object]] = [{"samples": n, "number": i, "is_processed": i > 0} for i, n in enumerate(lengths)]
+    rows = input_rows_of(lengths)
     batches = list(neighbour_batches(rows))
     assert [row for batch in batches for row in batch] == rows
     assert [len(batch) for batch in batches] == [1, 2, 5, 3, 3, 1]
@@ -137,7 +146,7 @@ def test_batches_hold_one_length_in_order_copied_or_processed_and_at_most_so_man
 
 def test_batches_of_a_group_hold_any_lengths_in_order_and_at_most_so_many_items_and_seconds() -> None:
     lengths = [800, 801, 802, 900, 900, 5 * SAMPLE_RATE, 20 * SAMPLE_RATE, 25 * SAMPLE_RATE, 70 * SAMPLE_RATE]
-    rows: list[dict[str, object]] = [{"samples": n, "number": i, "is_processed": i > 0} for i, n in enumerate(lengths)]
+    rows = input_rows_of(lengths)
     batches = list(neighbour_batches(rows, group=4))
     assert [row["number"] for batch in batches for row in batch] == list(range(9))
     assert [len(batch) for batch in batches] == [1, 4, 2, 1, 1]
@@ -328,9 +337,17 @@ def test_resuming_renders_only_the_missing_shards(started: tuple[Store, Renditio
 def test_a_file_that_changed_after_its_import_fails_and_names_itself(tmp_path: Path) -> None:
     made = tiny(tmp_path)
     corpus, grid = made.corpus(), made.grid
-    soundfile.write(tmp_path / "corpus" / "dev-s0-u0.wav", np.full(500, 0.1), SAMPLE_RATE)
+    file = tmp_path / "corpus" / "dev-s0-u0.wav"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1  # of the same length
+    file.write_bytes(content)
     rendition = of_chain(grid, RAW)
-    with pytest.raises(RequestError, match=r"dev-s0-u0: RequestError: dev-s0-u0\.wav has 500 samples, 4800 when"):
+    changed = (
+        r"dev-s0-u0: ChangedFileError: \S*dev-s0-u0\.wav has changed since it was imported: import the corpus again"
+    )
+    with pytest.raises(
+        RequestError, match=rf"1 of 24 utterances failed.*{changed} \(codecgrid import KIND PATH --name"
+    ):
         render(made.store, rendition, plan_render(made.store, rendition, corpus))
 
 

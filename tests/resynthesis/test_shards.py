@@ -6,6 +6,7 @@ import hashlib
 import io
 import multiprocessing
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from grid.core.errors import RequestError
 from grid.corpus.audio import read_audio
-from grid.resynthesis.shards import ShardEntry, ShardReader, to_pcm16, wav_header, write_shard
+from grid.resynthesis.shards import DamagedShardError, ShardEntry, ShardReader, to_pcm16, wav_header, write_shard
 from tests.support.speechlike import tone
 
 
@@ -33,7 +33,7 @@ def test_shard_read_by_offset_gives_the_pcm16_of_each_waveform(tmp_path: Path) -
     assert [entry.utterance_id for entry in entries] == [name for name, _ in written]
     for entry, (_, wave) in zip(entries, written, strict=True):
         pcm = to_pcm16(wave)[0]
-        read = reader.waveform("a.parquet", entry.offset, entry.samples)
+        read = reader.waveform(entry.stored_in("a.parquet"))
         assert read.dtype == np.float32
         assert np.array_equal(read * 32768, pcm)
         assert entry.sha256 == hashlib.sha256(pcm.tobytes()).hexdigest()
@@ -51,7 +51,7 @@ def test_shard_from_real_flac_is_exact(tmp_path: Path, shared_speech: Path) -> N
     (entry,) = write_shard(tmp_path / "a.parquet", [("u", read_audio(path).samples)])
     pcm, _ = soundfile.read(path, dtype="int16")
     assert entry.clipped == 0
-    assert np.array_equal(ShardReader(tmp_path).waveform("a.parquet", entry.offset, entry.samples) * 32768, pcm)
+    assert np.array_equal(ShardReader(tmp_path).waveform(entry.stored_in("a.parquet")) * 32768, pcm)
 
 
 def test_shard_read_with_pandas_and_soundfile_gives_wav_files(tmp_path: Path) -> None:
@@ -125,17 +125,28 @@ def test_shard_reader_of_a_truncated_shard_says_so(tmp_path: Path, left: int) ->
     path = tmp_path / "a.parquet"
     entry = write_shard(path, items(5))[0]
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(RequestError, match="cut short"):
-        ShardReader(tmp_path).waveform("a.parquet", entry.offset, entry.samples)
+    with pytest.raises(DamagedShardError, match="cut short"):
+        ShardReader(tmp_path).waveform(entry.stored_in("a.parquet"))
 
 
 def test_shard_reader_of_an_absent_or_other_shard_says_so(tmp_path: Path) -> None:
-    write_shard(tmp_path / "a.parquet", items(1))
+    (entry,) = write_shard(tmp_path / "a.parquet", items(1))
     reader = ShardReader(tmp_path)
-    with pytest.raises(RequestError, match="no such shard"):
-        reader.waveform("b.parquet", 44, 10)
-    with pytest.raises(RequestError, match="not the shard its manifest describes"):
-        reader.waveform("a.parquet", 44, 1_000_000)
+    with pytest.raises(DamagedShardError, match="no such shard"):
+        reader.waveform(entry.stored_in("b.parquet"))
+    with pytest.raises(DamagedShardError, match="not the shard its manifest describes"):
+        reader.waveform(replace(entry, samples=1_000_000).stored_in("a.parquet"))
+
+
+def test_shard_reader_of_any_flipped_bit_names_shard_and_utterance(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    entry = write_shard(path, items(3))[1]
+    whole = path.read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 16 * entry.samples, 40):
+        place = entry.offset + int(bit) // 8
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(bit) % 8]) + whole[place + 1 :])
+        with pytest.raises(DamagedShardError, match=r"a\.parquet: the shard is damaged: .* utterance 'utterance-1'"):
+            ShardReader(tmp_path).waveform(entry.stored_in("a.parquet"))
 
 
 def test_shard_reader_keeps_no_more_than_max_open_files(tmp_path: Path) -> None:
@@ -145,12 +156,12 @@ def test_shard_reader_keeps_no_more_than_max_open_files(tmp_path: Path) -> None:
     reader = ShardReader(tmp_path, max_open=2)
     for _ in range(2):
         for i, (file, entry) in enumerate(places.items()):
-            assert np.array_equal(reader.waveform(file, entry.offset, 100) * 32768, to_pcm16(tone(100, seed=i))[0])
+            assert np.array_equal(reader.waveform(entry.stored_in(file)) * 32768, to_pcm16(tone(100, seed=i))[0])
     assert len(reader._maps) == 2
 
 
 def _sum_of_first(reader: ShardReader, entry: ShardEntry) -> float:
-    return float(reader.waveform("a.parquet", entry.offset, entry.samples).sum())
+    return float(reader.waveform(entry.stored_in("a.parquet")).sum())
 
 
 @pytest.mark.slow

@@ -19,6 +19,10 @@ COMMITTED = sorted(
 )
 
 
+RECORDED_RATES = {"vctk": (48_000,)}
+"""The rates of the files of the real corpora where they are not 16 kHz alone."""
+
+
 def config_name(path: Path) -> str:
     """The name of an experiment file below `configs/`."""
     return path.relative_to(config_folder()).as_posix()
@@ -29,4 +33,4 @@ def made_up_corpus(store: Store, source: CorpusSource, folder: Path) -> CorpusFa
     coded = "mvq-none-time"
     kinds: list[tuple[Role, str]] = [("raw", ""), ("cors", coded), ("attack", ""), ("cosg", coded)]
     held = (Holding(split, *kind, False, 1) for split in SPLITS for kind in kinds)
-    return CorpusFacts(source.name, digest(source.name), tuple(held))
+    return CorpusFacts(source.name, digest(source.name), tuple(held), RECORDED_RATES.get(source.name, (16_000,)))

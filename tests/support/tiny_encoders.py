@@ -25,6 +25,32 @@ TINY: dict[str, Any] = {
 TINY_XLSR: dict[str, Any] = TINY | {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True}
 """XLS-R's kind: layer norms inside the residual branches, and one after the last layer."""
 
+TINY_W2V_BERT: dict[str, Any] = {
+    "model_type": "wav2vec2-bert",
+    "hidden_size": SIZE,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+}
+
+TINY_WHISPER: dict[str, Any] = {
+    "model_type": "whisper",
+    "d_model": SIZE,
+    "encoder_layers": LAYERS,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 48,
+    "max_source_positions": 50,
+    "num_mel_bins": 80,
+    "decoder_layers": 1,
+    "decoder_attention_heads": 2,
+    "vocab_size": 60,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 3,
+}
+"""A window of one second instead of 30."""
+
 
 def declared(configuration: dict[str, Any] = TINY_XLSR, **options: Any) -> Ssl:
     return Ssl(SslOptions.model_validate({"configuration": configuration, "weights": "random"} | options))

@@ -33,6 +33,7 @@ SOURCE = """
 
     CATALOGUE = [
         entry("tiny"),
+        entry("tiny-24khz", native_rate=24000),
         entry("tiny-weighted", weights=[{"path": "tiny-weights/gain.txt"}]),
         entry("tiny-licensed", accept_licence=True, licence="CC-BY-NC-4.0"),
     ]

@@ -91,6 +91,7 @@ def write_renditions(store: Store) -> None:
             "path": ["shard"] * count,
             "samples": [1600] * count,
             "offset": [0] * count,
+            "sha256": [""] * count,
         }
         with store.writing(f"{folder}/manifest.parquet") as file:
             pq.write_table(pa.table(columns), file)

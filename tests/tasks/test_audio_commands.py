@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+from grid.detectors.network import build_detector
+from grid.detectors.spec import load_detector_spec
+from grid.detectors.weights import model_bytes
 from tests.support.command_line import codecgrid
 from tests.support.tiny_grid import SAMPLE_RATE, waveform, write_corpus
 
@@ -50,6 +54,16 @@ def test_score_with_the_official_aasist_gives_its_published_logits(
     assert found == pytest.approx({name: logit for name, (_, logit) in golden.items()}, abs=1e-4)
 
 
+def test_score_of_ids_that_are_formulas_puts_a_quote_in_front(tmp_path: Path) -> None:
+    protocol = write_corpus(tmp_path / "corpus", speakers=1, utterances=1)
+    protocol.write_text("utterance_id,path\n=1+1,test-s0-u0.wav\n-a,test-s0-u0.wav\n-1,test-s0-u0.wav\n")
+    weights, scores = tmp_path / "w.safetensors", tmp_path / "scores.csv"
+    weights.write_bytes(model_bytes(build_detector(load_detector_spec("aasist-tiny"), seed=0)))
+    options = ("--detector", "aasist-tiny", "--weights", weights, "--out", scores, "--protocol", protocol)
+    assert codecgrid("score", *options).status == 0
+    assert list(read_scores(scores)) == ["'=1+1", "'-a", "-1"]
+
+
 def test_score_of_weights_that_do_not_fit_ends_with_two(shared_weights: Path, tmp_path: Path) -> None:
     options = ("--weights", shared_weights / "aasist" / "AASIST.pth", "--out", tmp_path / "scores.csv")
     write_corpus(tmp_path / "corpus", speakers=1, utterances=1)
@@ -59,6 +73,19 @@ def test_score_of_weights_that_do_not_fit_ends_with_two(shared_weights: Path, tm
     assert missing.status == 2
     assert "none.wav" in missing.err
     assert codecgrid("score", "--detector", "aasist", *options).status == 2
+    assert not (tmp_path / "scores.csv").exists()
+
+
+def test_score_that_is_not_finite_ends_with_two_and_names_the_utterance(tmp_path: Path) -> None:
+    detector = build_detector(load_detector_spec("aasist-tiny"), seed=0)
+    with torch.no_grad():
+        detector.backend.out_layer.weight[1, 0] = float("nan")
+    (tmp_path / "nan.safetensors").write_bytes(model_bytes(detector))
+    write_corpus(tmp_path / "corpus", speakers=1, utterances=1)
+    options = ("--detector", "aasist-tiny", "--weights", tmp_path / "nan.safetensors", "--out", tmp_path / "scores.csv")
+    ended = codecgrid("score", *options, tmp_path / "corpus" / "test-s0-u0.wav")
+    assert ended.status == 2
+    assert "the score of utterance 'test-s0-u0' is nan; 1 of 1 scores are not finite" in " ".join(ended.err.split())
     assert not (tmp_path / "scores.csv").exists()
 
 

@@ -41,6 +41,7 @@ SURFACE = {
     "score": "--detector --weights --out AUDIO --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
     "doctor": "--root --json",
+    "verify": "--root --read-data-subset --repair --json",
 }
 
 

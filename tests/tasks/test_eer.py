@@ -49,6 +49,14 @@ def test_eer_by_condition_gives_each_attack_all_bona_fide_trials(tmp_path: Path)
     assert codecgrid("eer", scores, *options).out.splitlines()[1].startswith("A: EER 0.00 % (0.00 to 0.00)")
 
 
+def test_eer_reads_ids_that_have_a_quote_in_front_for_spreadsheets(tmp_path: Path) -> None:
+    plain = [(f"={name}", *rest) for name, *rest in ROWS]
+    _, protocol = write(tmp_path, plain)
+    (tmp_path / "quoted").mkdir()
+    scores, _ = write(tmp_path / "quoted", [(f"'{name}", *rest) for name, *rest in plain])
+    assert codecgrid("eer", scores, "--protocol", protocol, "--replicates", 100, "--json").json["n_spoof"] == 8
+
+
 def test_eer_of_constant_scores_is_fifty(tmp_path: Path) -> None:
     scores, protocol = write(tmp_path, [(name, key, attack, 0.5) for name, key, attack, _ in ROWS])
     found = codecgrid("eer", scores, "--protocol", protocol, "--replicates", 100, "--json").json
@@ -61,7 +69,7 @@ def test_eer_of_constant_scores_is_fifty(tmp_path: Path) -> None:
         (ROWS[4:], (), "bona ?fide"),
         (ROWS[:4], (), "spoof"),
         (ROWS, ("--condition", "atack"), "unknown condition column 'atack'; did you mean 'attack'"),
-        ([*ROWS[:-1], ("c3", "spoof", "B", float("nan"))], (), r"scores\.csv:13: .* is not a finite score"),
+        ([*ROWS[:-1], ("c3", "spoof", "B", float("nan"))], (), r"scores\.csv:13: .* is 'nan', not a finite number"),
         ([*ROWS[:-1], ("c3", "fake?", "B", 0.0)], (), r"protocol\.csv:13: "),
     ],
 )

@@ -65,11 +65,12 @@ def test_mos_from_a_predictor_rates_every_utterance(made: Tiny) -> None:
     assert all(1 <= score <= 5 for score in found.values())
     assert len(set(found.values())) == 24
     made.rendered()
-    threshold, systems = read_mos(made.store, made.grid.experiment, made.grid.cells[0].scored)
-    assert threshold == 3.5
-    assert [(item.system, item.count) for item in systems] == [("", 4), ("buzz", 4)]
+    rated = read_mos(made.store, made.grid.experiment, made.grid.cells[0].scored)
+    assert rated is not None
+    assert rated.threshold == 3.5
+    assert [(item.system, item.count) for item in rated.systems] == [("", 4), ("buzz", 4)]
     expected = [score for name, score in found.items() if name.startswith("test") and name.endswith("buzz")]
-    assert systems[1].mean == pytest.approx(np.mean(expected))
+    assert rated.systems[1].mean == pytest.approx(np.mean(expected))
 
 
 @pytest.mark.parametrize(

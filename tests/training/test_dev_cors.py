@@ -94,6 +94,21 @@ def test_dev_holds_and_labels_cors_by_the_rule(
     assert (found[0], found[1], list(found[2].values())) == (bonafide, spoof, targets)
 
 
+@pytest.mark.parametrize(("recipe", "coded_of_dev"), [({}, 4), (ALL, 8)])
+def test_a_balance_chooses_the_cors_of_training_and_not_those_of_a_dev_that_holds_all(
+    recipe: dict[str, Any], coded_of_dev: int, tmp_path: Path
+) -> None:
+    codecs = ["controlled-mvq-none-time", "controlled-mvq-none-freq"]
+    balanced = {"name": "dec", "codecs": codecs, "balance": "dec"}
+    made = tiny(tmp_path, grid={"selections": [balanced], "policies": ["spoof"]}, recipe=RECIPE | recipe)
+    (job,) = made.rendered().cells
+    items = Gang(made.store, [job], CPU).cells[0].data.training_set.items(0)
+    assert ((items.target == 1).sum(), (items.target == 0).sum()) == (4, 8)  # 2 CoRS of each codec, and 4 spoofs
+    bonafide, spoof, coded = dev_of(made, job)
+    assert len(coded) == 2
+    assert bonafide + spoof == 8 + coded_of_dev
+
+
 @pytest.mark.parametrize(("recipe", "policy"), [(ALL, "spoof"), ({"dev_cors": "none"}, "spoof"), ({}, "spoof")])
 def test_training_does_not_depend_on_what_dev_holds(
     rendered: Tiny, grid_with: Made, recipe: dict[str, Any], policy: str
@@ -194,6 +209,7 @@ def test_a_job_without_the_later_fields_is_still_read(grid_with: Made) -> None:
     assert Recipe.model_validate(written["recipe"]) == job.recipe
 
 
+@pytest.mark.slow
 def test_a_gang_hears_the_cors_of_dev_once_and_ends_as_its_cells_alone(tmp_path: Path) -> None:
     made = tiny_cdd(tmp_path, recipe=ALL | {"epochs": 1}, item_by_item=True)
     jobs = made.rendered().cells[:3]  # the baseline and two policies

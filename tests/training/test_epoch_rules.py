@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grid.config.recipe import EarlyStopping, Recipe, load_recipe
-from grid.training.epoch_rules import epochs_without_gain, is_kept
+from grid.training.epoch_rules import best_epochs, epochs_without_gain, is_kept
 from tests.support.tiny_grid import RECIPE
 
 SLOW_FALL = [0.2 - 0.0008 * epoch for epoch in range(50)]  # 0.08 points an epoch
@@ -105,6 +105,20 @@ def test_ties_are_kept_as_the_source_keeps_them(dev_eers: list[float], first: in
     assert kept_epochs(recipe(model_selection="average of improvements"), dev_eers) == kept_by_clovaai(dev_eers)
     assert kept_epochs(recipe(model_selection="last"), dev_eers) == list(range(len(dev_eers)))
     assert (kept_by_ims_add(dev_eers)[-1], kept_by_clovaai(dev_eers)[-1]) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("dev_eers", "ties", "epochs"),
+    [
+        ([0.3, 0.1, 0.4, 0.2], "first", [1, 3]),
+        ([0.3], "first", [0]),
+        ([0.3, 0.1, 0.3], "first", [0, 1]),
+        ([0.3, 0.1, 0.3], "last", [1, 2]),
+    ],
+)
+def test_best_epochs_are_those_with_the_lowest_dev_eers(dev_eers: list[float], ties: str, epochs: list[int]) -> None:
+    recipe = RECIPE | {"model_selection": "average of the best", "averaged_epochs": 2, "ties": ties}
+    assert best_epochs(Recipe.model_validate(recipe), dev_eers) == epochs
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from grid.cells.gangs import RenditionCounts, expected_passes, gangs
 from grid.cells.job import HISTORY, WEIGHTS, CellJob, scores_folder
 from grid.cells.status import cell_state
 from grid.core.store import Store
+from grid.detectors.spec import parse_detector_spec
 from grid.experiment.frozen import freeze
 from grid.experiment.grid import Grid
 from grid.run_cell import run_gang
@@ -54,6 +55,23 @@ def alone(rendered: tuple[Tiny, Grid]) -> dict[str, tuple[bytes, list[float]]]:
     """The outcome of each cell trained by itself."""
     made, grid = rendered
     return {job.cell_id: outcome(made.store, renamed(job, "alone"), separately=True) for job in grid.cells}
+
+
+HEADS: list[tuple[str, dict[str, Any]]] = [
+    ("last", {"name": "mean-pool"}),
+    ("all", {"name": "mhfa", "options": {"heads": 4, "compression": 8, "embedding": 16}}),
+    ("last", {"name": "nes2net-x", "options": {"groups": 4, "scale": 4}}),
+    ("all", {"name": "sls", "options": {"frames": 12, "hidden": 16}}),  # of 4,000 samples
+]
+
+
+def with_head(job: CellJob, layers: str, backend: dict[str, Any]) -> CellJob:
+    """The cell with another head on the same encoder."""
+    values = job.detector_spec.model_dump() | {"backend": backend}
+    values["frontend"]["options"]["layers"] = layers
+    spec = parse_detector_spec(values)
+    name = backend["name"]
+    return job.model_copy(update={"cell_id": f"{name}-{job.cell_id}", "detector": name, "detector_spec": spec})
 
 
 def renamed(job: CellJob, name: str) -> CellJob:
@@ -117,6 +135,22 @@ def test_a_gang_gives_the_bits_of_each_cell_alone(
     run(made.store, together)
     for job, renamed_job in zip(grid.cells, together, strict=True):
         assert outcome(made.store, renamed_job) == alone[job.cell_id]
+
+
+def test_each_head_gives_its_bits_alone_beside_the_others(
+    rendered: tuple[Tiny, Grid], alone: dict[str, tuple[bytes, list[float]]]
+) -> None:
+    made, grid = rendered
+    both = [job for job in grid.cells if not job.cors]  # X-AASIST and LWBN
+    heads = [with_head(both[0], layers, backend) for layers, backend in HEADS]
+    together = [renamed(job, "heads") for job in (*both, *heads)]
+    gang = Gang(made.store, together, CPU)
+    assert not [each for each in gang.run(None).values() if isinstance(each, CellFailure)]
+    assert gang.forward.count == 2 * (8 + 8)  # two epochs of train and dev, whatever the number of heads
+    score_together(made.store, together, device=CPU)
+    expected = [alone[job.cell_id] for job in both]
+    expected += [outcome(made.store, renamed(job, "alone"), separately=True) for job in heads]
+    assert [outcome(made.store, job) for job in together] == expected
 
 
 def test_an_interrupted_gang_ends_as_never_interrupted(

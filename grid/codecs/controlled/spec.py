@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from grid.config.numbers import Decay, Seed
 from grid.config.yaml_file import Strict, config_folder, parse, read_yaml
 from grid.core.errors import unknown_name
 from grid.core.identity import digest
@@ -80,13 +81,13 @@ class LossWeights(Strict):
 class StageSchedule(Strict):
     """Length, learning rate and loss of one stage of a training."""
 
-    steps: int = Field(ge=1)
-    batch: int = Field(ge=1)
-    frames: int = Field(ge=1, description="length of a crop, in frames of 10 ms")
+    steps: int = Field(ge=1, le=10_000_000)
+    batch: int = Field(ge=1, le=2**16)
+    frames: int = Field(ge=1, le=60_000, description="length of a crop, in frames of 10 ms")
     learning_rate: float = Field(gt=0)
     warm_up: int = Field(default=0, ge=0, description="steps until the learning rate is reached")
     floor: float = Field(default=0.0, ge=0, description="share of the learning rate at the end of the cosine")
-    betas: tuple[float, float] = (0.8, 0.99)
+    betas: tuple[Decay, Decay] = (0.8, 0.99)
     weight_decay: float = Field(default=0.01, ge=0)
     clip: float = Field(default=1.0, gt=0, description="the largest norm of the gradient")
     average: float = Field(
@@ -148,7 +149,7 @@ class CodecSpec(Network):
 
     name: str = Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")
     training: TrainingPlan
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def network(self) -> Network:
@@ -165,7 +166,7 @@ class _Member(Network):
     """A member's file, where `training` is the name of a file in configs/codecs/training."""
 
     training: str
-    seed: int = 0
+    seed: Seed = 0
 
 
 def member_names(folder: Path | None = None) -> list[str]:

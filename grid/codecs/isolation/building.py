@@ -19,7 +19,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from grid.codecs.isolation.declaration import FULL_COMMIT, Checkout, Declaration
+from grid.codecs.isolation.declaration import Checkout, Declaration
 from grid.core.atomic_write import replacing
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.identity import canonical_json, digest
@@ -206,13 +206,10 @@ def _check_out(checkout: Checkout, target: Environment) -> str:
 
     git("init", "--quiet")
     git("remote", "add", "origin", checkout.repository)
-    if len(checkout.commit) == FULL_COMMIT:
-        git("fetch", "--quiet", "--depth", "1", "origin", checkout.commit)
-    else:  # only a full hash can be fetched on its own
-        git("fetch", "--quiet", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    git("fetch", "--quiet", "--depth", "1", "origin", checkout.commit)
     git("checkout", "--quiet", "--detach", checkout.commit)
     found = git("rev-parse", "HEAD").strip()
-    if not found.startswith(checkout.commit):
+    if found != checkout.commit:
         raise RequestError(f"{what} gave commit {found}")
     return found
 

@@ -17,13 +17,31 @@ from grid.core.identity import digest
 
 ENTRY_POINTS = "codecgrid.environments"
 """The entry-point group of further environments; a value is the package that holds their NAME.yaml files."""
-FULL_COMMIT = 40
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ADVICE = "a branch, a tag and a short hash can all come to mean other code; `git rev-parse HEAD` prints the full hash"
 
 
 def _pinned(requirement: str) -> str:
-    if not re.search(r"==\d| @ ", requirement):
-        raise ValueError(f"{requirement!r} is not pinned: write NAME==VERSION or NAME @ URL")
+    """`requirement` if it can only ever mean one version: by number, by the full commit, or by the hash of a file."""
+    name, _, place = requirement.partition(" @ ")
+    if not place:
+        if not re.search(r"==\d", requirement):
+            raise ValueError(f"{requirement!r} is not pinned: write NAME==VERSION or NAME @ URL")
+    elif place.startswith("git+"):
+        address, _, commit = place.partition("#")[0].rpartition("@")
+        if not address or not _COMMIT.fullmatch(commit):
+            raise ValueError(
+                f"{requirement!r}: write {name} @ git+URL@COMMIT with all 40 digits of the commit; {_ADVICE}"
+            )
+    elif not place.startswith("file:") and not re.search(r"#(.*&)?sha256=[0-9a-f]{64}\b", place):
+        raise ValueError(f"{requirement!r}: write {name} @ URL#sha256=DIGEST, because the file behind a URL can change")
     return requirement
+
+
+def _full_commit(commit: str) -> str:
+    if not _COMMIT.fullmatch(commit):
+        raise ValueError(f"{commit!r} is no full commit hash of 40 digits; {_ADVICE}")
+    return commit
 
 
 def _below(path: str) -> str:
@@ -40,7 +58,7 @@ class Checkout(_Declared):
     """A git repository at one commit."""
 
     repository: str = Field(pattern=r"^(https|file)://\S+$")
-    commit: str = Field(pattern=r"^[0-9a-f]{7,40}$", description="40 digits, or the longest known beginning")
+    commit: Annotated[str, AfterValidator(_full_commit)]
     folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the checkout's folder")
     paths: tuple[Annotated[str, AfterValidator(_below)], ...] = Field(
         default=(".",), min_length=1, description="folders inside it that come first on sys.path"

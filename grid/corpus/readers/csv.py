@@ -32,6 +32,8 @@ def rows(path: Path, *, root: str | None = None, split: str = "test", delimiter:
     key or split, and for a row with another number of fields than the header.
     """
     path = require_path(path, folder=False)
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
+        raise RequestError(f"option delimiter is {delimiter!r}; it must be one character, such as ',' or ';' or a tab")
     layout = _Layout(path, parse_split(split, str(path)), delimiter or ("\t" if path.suffix == ".tsv" else ","))
     layout.check_columns()
     return Corpus(root=Path(root) if root else path.parent, rows=layout.rows(), protocol=path)

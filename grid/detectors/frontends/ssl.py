@@ -44,7 +44,9 @@ class SslOptions(PluginOptions):
     scaling: Literal["none", "zero-mean-unit-variance"] = Field(
         default="none", description="of each item, before the encoder; the latter is the hub's do_normalize"
     )
-    mask: bool = Field(default=False, description="SpecAugment masks in training, as the configuration sets them")
+    mask: bool = Field(
+        default=False, description="SpecAugment masks in training, as the configuration sets; not Whisper"
+    )
     layerdrop: float | None = Field(
         default=None, ge=0, lt=1, description="chance that a layer is skipped in training; null: the configuration's"
     )
@@ -110,7 +112,10 @@ class SslOptions(PluginOptions):
 
 @FRONTENDS.register("ssl")
 class Ssl(Frontend[SslOptions]):
-    """Baevski et al. 2020, "wav2vec 2.0"; Babu et al. 2022, "XLS-R"; and encoders with the same structure."""
+    """Baevski et al. 2020, "wav2vec 2.0"; Babu et al. 2022, "XLS-R"; and encoders with the same structure.
+
+    So are w2v-BERT 2.0 and the encoder of Whisper, which hear filter banks: `grid.detectors.networks.ssl_input`.
+    """
 
     Options = SslOptions
     revision = 1

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from grid.core.errors import RequestError
+from grid.detectors.networks.ssl_input import EncoderInput, input_of
+from grid.detectors.networks.ssl_shape import WHISPER
 
 Keep = Callable[[int, Tensor], None]
 
@@ -29,6 +31,10 @@ class _OrderedStates:
         self._next = 0
         self._latest: Tensor | None = None
 
+    @property
+    def begun(self) -> bool:
+        return self._latest is not None
+
     def add(self, number: int, state: Tensor) -> None:
         while self._next < number and self._latest is not None:
             self._pass_on(self._latest)
@@ -41,28 +47,43 @@ class _OrderedStates:
         self._next, self._latest = self._next + 1, state
 
 
-def visit_hidden_states(encoder: Any, waveforms: Tensor, keep: Keep, *, until: int | None = None) -> None:
-    """One pass over `(batch, samples)`: calls `keep(number, state)` for the hidden states `(batch, frames, size)`.
+def transformer_layers(encoder: Any) -> Any:
+    """The transformer layers of an encoder of any family."""
+    return encoder.layers if encoder.config.model_type == WHISPER else encoder.encoder.layers
+
+
+def visit_hidden_states(encoder: Any, given: Tensor, keep: Keep, *, until: int | None = None) -> None:
+    """One pass over the encoder's input: calls `keep(number, state)` for the hidden states `(batch, frames, size)`.
 
     Number 0 is the input embedding, number L (the last of L layers) is the encoder's `last_hidden_state`: with
-    do_stable_layer_norm, as in XLS-R, it has gone through the final layer norm and the others have not. That is what
-    transformers 4 gave as `hidden_states`; in transformers 5 the last of them is the one before that norm. The pass
-    ends after number `until`. `keep` must not write into a state.
+    do_stable_layer_norm, as in XLS-R, and in Whisper it has gone through the final layer norm and the others have not.
+    That is what transformers 4 gave as `hidden_states`; in transformers 5 the last of them is the one before that norm.
+    The pass ends after number `until`. `keep` must not write into a state.
     """
-    last = len(encoder.encoder.layers)
+    layers = transformer_layers(encoder)
+    last = len(layers)
     states = _OrderedStates(keep, last if until is None else until)
 
     def after(number: int) -> Callable[[nn.Module, Any, Any], None]:
         # WavLM's layers return their position bias too
         return lambda module, inputs, output: states.add(number, output[0] if isinstance(output, tuple) else output)
 
+    def embedding(module: nn.Module, inputs: Any) -> None:
+        if not states.begun:
+            states.add(0, inputs[0])
+
     with ExitStack() as hooks:
-        # the last operation before the layers in every family
-        hooks.enter_context(encoder.encoder.dropout.register_forward_hook(after(0)))
-        for number, layer in enumerate(encoder.encoder.layers[:-1], start=1):
+        if encoder.config.model_type == WHISPER:
+            # no module ends its embedding: it is what enters the first layer that layer drop does not skip
+            for module in (*layers, encoder.layer_norm):
+                hooks.enter_context(module.register_forward_pre_hook(embedding))
+        else:
+            # the last operation before the layers in every other family
+            hooks.enter_context(encoder.encoder.dropout.register_forward_hook(after(0)))
+        for number, layer in enumerate(layers[:-1], start=1):
             hooks.enter_context(layer.register_forward_hook(after(number)))
         try:
-            states.add(last, encoder(waveforms).last_hidden_state)
+            states.add(last, encoder(given).last_hidden_state)
         except _EnoughError:
             return
 
@@ -74,14 +95,6 @@ def zero_mean_unit_variance(waveforms: Tensor) -> Tensor:
     """
     centred = waveforms - waveforms.mean(dim=-1, keepdim=True)
     return centred / (centred.square().mean(dim=-1, keepdim=True) + VARIANCE_FLOOR).sqrt()
-
-
-def least_samples(kernels: list[int], strides: list[int], frames: int = 1) -> int:
-    """The smallest number of samples from which convolutions without padding make `frames` frames."""
-    samples = frames
-    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
-        samples = (samples - 1) * stride + kernel
-    return samples
 
 
 @contextmanager
@@ -101,8 +114,9 @@ def numpy_seeded_from_torch() -> Iterator[None]:
 class SslEncoder(nn.Module):
     """Waveforms `(batch, samples)` to one hidden state `(batch, frames, size)` or all `(layers, batch, frames, size)`.
 
-    `encoder` is the model of transformers (Wav2Vec2Model, WavLMModel, ...). A frozen one stays in evaluation mode
-    after `train()`, so that dropout, layer drop and masks never apply, and computes no gradients. Not tested on a GPU.
+    `encoder` is the model of transformers (Wav2Vec2Model, WavLMModel, WhisperEncoder, ...). A frozen one stays in
+    evaluation mode after `train()`, so that dropout, layer drop and masks never apply, and computes no gradients. Not
+    tested on a GPU.
     """
 
     # An encoder of XLS-R 300M's size (315,438,720 parameters, 1.26 GB) with random weights, frozen, float32, on one
@@ -128,7 +142,8 @@ class SslEncoder(nn.Module):
         self.name, self.frozen, self.layers, self.scaling, self.mask = name, frozen, layers, scaling, mask
         self.precision, self.item_by_item = precision, item_by_item
         self.encoder = encoder
-        self.last = int(encoder.config.num_hidden_layers)
+        self.input: EncoderInput = input_of(encoder.config)
+        self.last = len(transformer_layers(encoder))
         if frozen:
             encoder.requires_grad_(False)
         if gradient_checkpointing:
@@ -145,7 +160,7 @@ class SslEncoder(nn.Module):
     def forward(self, waveforms: Tensor) -> Tensor:
         """`select(encode(waveforms))`, bit for bit; layers above a single selected hidden state are not computed.
 
-        Raises RequestError when there are too few samples for one frame.
+        Raises RequestError when there are too few samples for one frame, or more than the encoder can hear.
         """
         if self.layers == "all":
             return self.encode(waveforms)
@@ -183,16 +198,21 @@ class SslEncoder(nn.Module):
                 scaled = zero_mean_unit_variance(scaled)
             yield list(scaled.split(1)) if self.item_by_item else [scaled]
 
+    def _visit(self, waveforms: Tensor, keep: Keep, *, until: int | None = None) -> None:
+        """`visit_hidden_states` of waveforms `(batch, samples)`; `keep` gets the frames of the waveforms alone."""
+        frames = self.input.frames(waveforms.shape[1])
+        visit_hidden_states(
+            self.encoder, self.input(waveforms), lambda number, state: keep(number, state[:, :frames]), until=until
+        )
+
     def _one(self, waveforms: Tensor, number: int) -> Tensor:
         states: list[Tensor] = []
-        visit_hidden_states(
-            self.encoder, waveforms, lambda at, state: states.append(state) if at == number else None, until=number
-        )
+        self._visit(waveforms, lambda at, state: states.append(state) if at == number else None, until=number)
         return states[0].float()
 
     def _all(self, waveforms: Tensor) -> list[Tensor]:
         states: list[Tensor] = []
-        visit_hidden_states(self.encoder, waveforms, lambda at, state: states.append(state.float()))
+        self._visit(waveforms, lambda at, state: states.append(state.float()))
         return states
 
     def _filled(self, items: list[Tensor]) -> Tensor:
@@ -206,17 +226,19 @@ class SslEncoder(nn.Module):
             hidden[number, start : start + len(state)] = state
 
         for part in items:
-            visit_hidden_states(self.encoder, part, keep)
+            self._visit(part, keep)
             start += len(part)
         return hidden
 
     def _check_length(self, samples: int) -> None:
         config = self.encoder.config
         masked = self.mask and self.training and config.mask_time_prob > 0
-        least = least_samples(config.conv_kernel, config.conv_stride, config.mask_time_length if masked else 1)
+        least, most = self.input.least_samples(config.mask_time_length if masked else 1), self.input.most_samples
         if samples < least:
             why = f" (its masks are {config.mask_time_length} frames long)" if masked else ""
             raise RequestError(f"{self.name} needs at least {least:,} samples{why}, not {samples:,}; use a longer crop")
+        if most is not None and samples > most:
+            raise RequestError(f"{self.name} hears at most {most:,} samples, not {samples:,}; use a shorter crop")
 
 
 def _joined(parts: list[Tensor], dim: int) -> Tensor:

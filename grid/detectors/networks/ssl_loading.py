@@ -14,12 +14,15 @@ import torch
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.randomness import seed_number
 from grid.core.weights import WeightFile, WeightFinder, load_state
-from grid.detectors.networks.ssl_shape import KNOWN, EncoderShape, hub_file, shape_of
+from grid.detectors.networks.ssl_shape import KNOWN, WHISPER, EncoderShape, hub_file, shape_of
 
 logger = logging.getLogger(__name__)
 
 MASK_EMBEDDING = "masked_spec_embed"
-DROPOUTS = {f"{part}_dropout" for part in ("hidden", "attention", "activation", "feat_proj", "conformer_conv")}
+DROPOUTS = {
+    "dropout",  # Whisper's own
+    *(f"{part}_dropout" for part in ("hidden", "attention", "activation", "feat_proj", "conformer_conv")),
+}
 """The dropouts of hidden states, by their names in a configuration; not every family has every one."""
 
 
@@ -45,6 +48,7 @@ class EncoderRequest:
 def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
     """The model of transformers that `request` describes, on the CPU, in float32; torch's generator state is restored.
 
+    Of Whisper it is the encoder alone.
     Raises MissingRequirementError when a file is neither on this machine nor downloadable, RequestError when the
     configuration, the digest or the names and shapes of the weights differ from the request. Downloading from the hub
     is untested (no hub could be reached); reading the same files from its cache is tested.
@@ -52,15 +56,17 @@ def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
     from transformers import AutoModel
 
     config = _configuration(request)
-    if EncoderShape(config.hidden_size, config.num_hidden_layers) != shape:
+    found = shape_of(config.to_dict(), request.model)
+    if found != shape:
         raise RequestError(
-            f"{request.model}: its configuration has {config.num_hidden_layers} layers of {config.hidden_size}, "
+            f"{request.model}: its configuration has {found.layers} layers of {found.size}, "
             f"not {shape.layers} of {shape.size}; give the right one as `configuration`"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("ssl", request.random_seed))
         if request.weights == "random":
-            return AutoModel.from_config(config, dtype=torch.float32)
+            model = AutoModel.from_config(config, dtype=torch.float32)
+            return model.get_encoder() if config.model_type == WHISPER else model
         return _with_weights(config, _weights_file(request), needs_mask=request.mask)
 
 
@@ -79,10 +85,12 @@ def _configuration(request: EncoderRequest) -> Any:
     except (TypeError, ValueError, StrictDataclassError) as error:
         raise RequestError(f"{where}: {error}") from error
     config.apply_spec_augment = request.mask
+    if request.mask and config.model_type == WHISPER:
+        raise RequestError("mask: true: transformers masks no input of Whisper's encoder alone; leave mask out")
     if request.mask and not (config.mask_time_prob or config.mask_feature_prob):
         raise RequestError(f"mask: true, but {where} has mask_time_prob 0 and mask_feature_prob 0: nothing is masked")
     if request.layerdrop is not None:
-        config.layerdrop = request.layerdrop
+        setattr(config, "encoder_layerdrop" if config.model_type == WHISPER else "layerdrop", request.layerdrop)
     if request.dropout is not None:
         for name in DROPOUTS & set(config.to_dict()):
             setattr(config, name, request.dropout)
@@ -109,18 +117,15 @@ def _weights_file(request: EncoderRequest) -> Path:
 
 def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
     """The model with the tensors of `path`; heads of the checkpoint beside the encoder are ignored."""
-    from transformers import MODEL_MAPPING
-
-    model_class = MODEL_MAPPING[type(config)]
+    model_class = _model_class(config)
     try:
         state = load_state(path)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise RequestError(f"{path}: holds more than plain tensors, or is damaged: {error}") from error
-    prefix = f"{model_class.base_model_prefix}."
-    inner = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    state = _of_encoder(state, [f"{model_class.base_model_prefix}.", *(["encoder."] * (config.model_type == WHISPER))])
     try:
         model, report = model_class.from_pretrained(
-            None, config=config, state_dict=inner or state, dtype=torch.float32, output_loading_info=True
+            None, config=config, state_dict=state, dtype=torch.float32, output_loading_info=True
         )
     except RuntimeError as error:  # shapes that differ
         raise RequestError(f"{path} does not fit the configuration: {error}") from error
@@ -129,5 +134,20 @@ def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
         raise RequestError(f"{path} lacks {len(missing)} tensors of {model_class.__name__}, such as {missing[0]}")
     if MASK_EMBEDDING in report["missing_keys"]:
         torch.nn.init.zeros_(model.masked_spec_embed)  # not used without masks, but saved
-    logger.info("loaded %d tensors from %s", len(inner or state), path)
+    logger.info("loaded %d tensors from %s", len(state), path)
     return model
+
+
+def _model_class(config: Any) -> Any:
+    from transformers import MODEL_MAPPING
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    return WhisperEncoder if config.model_type == WHISPER else MODEL_MAPPING[type(config)]
+
+
+def _of_encoder(state: dict[str, Any], prefixes: list[str]) -> dict[str, Any]:
+    """The tensors below each prefix in turn, without it; a prefix that no tensor has is not there to be removed."""
+    for prefix in prefixes:
+        inner = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+        state = inner or state
+    return state

@@ -21,8 +21,11 @@ FAMILIES = (
 )
 """The `model_type`s whose input is the waveform and whose layers all have the frame rate of their convolutions.
 
-Others differ: the input of wav2vec2-bert and whisper is filter banks, and SEW's layers run at half the output rate.
+SEW is none of them: its layers run at half the output rate.
 """
+W2V_BERT, WHISPER = "wav2vec2-bert", "whisper"
+FILTER_BANK_FAMILIES = (W2V_BERT, WHISPER)
+"""The `model_type`s whose input is filter banks; of Whisper, the encoder alone."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,13 @@ KNOWN: Mapping[str, KnownEncoder] = {
     "microsoft/unispeech-sat-base-plus": KnownEncoder(_BASE),
     "microsoft/unispeech-sat-large": KnownEncoder(_LARGE),
     "utter-project/mHuBERT-147": KnownEncoder(_BASE),
+    "facebook/w2v-bert-2.0": KnownEncoder(_LARGE),
+    "openai/whisper-tiny": KnownEncoder(EncoderShape(384, 4)),
+    "openai/whisper-base": KnownEncoder(EncoderShape(512, 6)),
+    "openai/whisper-small": KnownEncoder(_BASE),
+    "openai/whisper-medium": KnownEncoder(_LARGE),
+    "openai/whisper-large-v2": KnownEncoder(EncoderShape(1280, 32)),
+    "openai/whisper-large-v3": KnownEncoder(EncoderShape(1280, 32)),
 }
 
 
@@ -103,10 +113,12 @@ def find_shape(model: str, revision: str | None, configuration: Mapping[str, Any
 def shape_of(configuration: Mapping[str, Any], where: str) -> EncoderShape:
     """The shape that a config.json states; RequestError with `where` when it states none or is of another family."""
     family = configuration.get("model_type")
-    if family not in FAMILIES:
-        raise unknown_name("model_type of a speech encoder for waveforms", family, FAMILIES, where=where)
-    numbers = [configuration.get(name) for name in ("hidden_size", "num_hidden_layers")]
-    for name, number in zip(("hidden_size", "num_hidden_layers"), numbers, strict=True):
+    known = (*FAMILIES, *FILTER_BANK_FAMILIES)
+    if family not in known:
+        raise unknown_name("model_type of a speech encoder", family, known, where=where)
+    names = ("d_model", "encoder_layers") if family == WHISPER else ("hidden_size", "num_hidden_layers")
+    numbers = [configuration.get(name) for name in names]
+    for name, number in zip(names, numbers, strict=True):
         if not isinstance(number, int) or number < 1:
             raise RequestError(f"{where}: {name} must be stated as a whole number, not {number!r}")
     if configuration.get("add_adapter"):

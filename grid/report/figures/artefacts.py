@@ -1,4 +1,4 @@
-"""The figures of codec artefacts: residual spectrograms (CodecFake+, Figure 8) and the similarity of their pairs."""
+"""The figures of codec artefacts: the residual spectrogram of each codec, and the similarity of their pairs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grid.analysis.artefacts import ArtefactResults
 from grid.report.figures.cross_codec import COLOUR_MAP
@@ -16,6 +17,7 @@ from grid.report.page import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 PANELS_ACROSS, PANEL_HEIGHT = 4, 1.05
 TITLE_CHARACTERS = 20
@@ -56,19 +58,8 @@ def draw_residuals(results: ArtefactResults, path: Path) -> Path:
         axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
         for number, (codec, residual) in enumerate(results.residuals.items()):
             panel = axes[number // across][number % across]
-            seconds = residual.shape[1] / FRAMES_PER_SECOND
-            image = panel.imshow(
-                residual,
-                origin="lower",
-                aspect="auto",
-                cmap=COLOUR_MAP,
-                vmin=-SHOWN_DECIBELS,
-                vmax=SHOWN_DECIBELS,
-                extent=(0, seconds, 0, HIGHEST_KILOHERTZ),
-                interpolation="antialiased",
-            )
+            image = show_residual(panel, residual)
             panel.set_title("\n".join(textwrap.wrap(codec, TITLE_CHARACTERS)), loc="left", fontsize="medium")
-            panel.set_yticks([0, 4, 8])
             panel.tick_params(labelbottom=number + across >= len(results.residuals))
         for number in range(len(results.residuals), across * down):
             axes[number // across][number % across].set_axis_off()
@@ -77,6 +68,21 @@ def draw_residuals(results: ArtefactResults, path: Path) -> Path:
         shrink, ticks = min(0.9, BAR_HEIGHT / height), [-SHOWN_DECIBELS, -20, 0, 20, SHOWN_DECIBELS]
         figure.colorbar(image, ax=axes, label="dB", extend="both", shrink=shrink, aspect=18, ticks=ticks)
         return save_png(figure, path)
+
+
+def show_residual(axes: Axes, residual: NDArray[np.float32]) -> AxesImage:
+    """Draws a residual (bins, frames) in dB over seconds and kHz; all figures have the same scale."""
+    axes.set_yticks([0, 4, 8])
+    return axes.imshow(
+        residual,
+        origin="lower",
+        aspect="auto",
+        cmap=COLOUR_MAP,
+        vmin=-SHOWN_DECIBELS,
+        vmax=SHOWN_DECIBELS,
+        extent=(0, residual.shape[1] / FRAMES_PER_SECOND, 0, HIGHEST_KILOHERTZ),
+        interpolation="antialiased",
+    )
 
 
 def draw_similarity(results: ArtefactResults, path: Path) -> Path:

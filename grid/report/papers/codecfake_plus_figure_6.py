@@ -1,10 +1,8 @@
-"""The CodecFake+ paper's Figure 6: ASVspoof 2019 and 31 codecs in training; CoRS, CoSG and 17 generators in tests.
-
-Results that do not tell the generators apart have no such figure: what they have, codec by codec, is shown as that.
-"""
+"""The CodecFake+ paper's Figure 6: ASVspoof 2019 and 31 codecs in training; CoRS, CoSG and 17 generators in tests."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from grid.analysis.results import GridResults
@@ -14,11 +12,9 @@ from grid.report.figures.cross_codec import draw_heat_map
 from grid.report.page import Figure, Part
 from grid.report.papers import PAPER_TABLES
 from grid.report.papers.shared.codec_matrix import (
-    EVALUATION,
     Layout,
     MatrixColumn,
     MatrixRow,
-    codec_matrix,
     layout_table,
     matrix_of,
     shown_policy,
@@ -36,6 +32,7 @@ from grid.report.papers.shared.codecfake_plus import (
 )
 from grid.report.papers.shared.published import cross_testing_eer
 from grid.report.papers.shared.words import word
+from grid.report.table import Note
 
 NAME = "codecfake-plus-figure-6"
 TITLE = "CodecFake+, Figure 6"
@@ -52,29 +49,23 @@ FIGURE = (
     "Trained on the row, tested on all CoRS, all CoSG and each generator; bright where the detector fails. Hatched: F "
     "failed, M missing, R running."
 )
-BY_CODEC = (
-    "How far what one codec teaches carries to another: EER in % of detectors trained on the CoRS of one codec (rows) "
-    "on recordings against the CoRS of each codec, all CoRS and all CoSG (columns). Below each number its bootstrap "
-    "interval in brackets or, over several seeds, ± its standard error. CodecFake+ has no such table; its Figure 6 has "
-    "the generators of CoSG as columns. {setup}"
+NO_GENERATORS = (
+    "Nothing to show: no cell has measured CoSG by generator. Give the evaluation CoSG `by: system`, on a corpus with "
+    "the generators of Table IV. What one codec teaches for another is in codecfake-plus-codec-by-codec."
 )
 
 
 @PAPER_TABLES.register(NAME)
 def parts(results: GridResults) -> tuple[Part, ...]:
-    """For each detector the heat map and its values as a table, then the codecs by the codecs tested on."""
-    by_codec = Layout(
-        "codecfake-plus-codec-by-codec", "CodecFake+ codec by codec", BY_CODEC, words(), pooled=(CORS, COSG)
-    )
-    matrix = codec_matrix(results, by_codec) if results.test_codecs(EVALUATION) else ()
-    return (*_figure_6(results), *matrix) if system_columns(results) or not matrix else matrix
-
-
-def _figure_6(results: GridResults) -> tuple[Part, ...]:
+    """For each detector the heat map and its values as a table; without generators an empty table that says so."""
     layout = Layout(NAME, TITLE, CAPTION, words(), stated)
-    columns = [*(pooled_column(name) for name in (CORS, COSG)), *system_columns(results)]
+    systems = system_columns(results)
     policy = shown_policy(results)
     trained = [name for name in results.detectors() if single_codec(results, name, policy)]
+    columns = [*(pooled_column(name) for name in (CORS, COSG)), *systems]
+    if not systems or not trained:
+        empty = layout_table(results, [], columns, layout, NAME, "")
+        return (empty if systems else replace(empty, notes=(Note("", NO_GENERATORS),)),)
     made: list[Part] = []
     for detector in trained:
         cells = single_codec(results, detector, policy)
@@ -83,10 +74,10 @@ def _figure_6(results: GridResults) -> tuple[Part, ...]:
             *trained_rows(layout, detector, cells, list(dict.fromkeys(cell.codecs[0] for cell in cells))),
         ]
         name = NAME if len(trained) == 1 else f"{NAME}-{slug(detector)}"
-        matrix = matrix_of(rows, columns, policy, detector, f"{CORS} and {COSG}", len(columns) - 2)
+        matrix = matrix_of(rows, columns, policy, detector, f"{CORS} and {COSG}", len(systems))
         made.append(Figure(name, f"{TITLE}: {detector}", FIGURE, partial(draw_heat_map, matrix)))
         made.append(layout_table(results, rows, columns, layout, name, detector))
-    return tuple(made) or (layout_table(results, [], columns, layout, NAME, ""),)
+    return tuple(made)
 
 
 def _reference(results: GridResults, detector: str) -> list[MatrixRow]:

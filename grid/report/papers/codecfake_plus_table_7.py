@@ -32,7 +32,9 @@ CAPTION = (
     "ASVspoof 2019 LA, on the generator MaskGCT itself (of VCTK), and on the CoRS of codecs that share parts with it "
     "or do best (rows; the names are the paper's), on the speech of MaskGCT of VCTK and of the test set of E2 TTS "
     "(columns). Below each number its bootstrap interval in brackets or, over several seeds, ± its standard error; in "
-    "parentheses the paper's figure with its interval, and ours minus the paper's in percentage points. {setup}"
+    "parentheses the paper's figure with its interval, and ours minus the paper's in percentage points. Whether its "
+    "rows of one codec are trained for 4 epochs, as at its codec level, or for 20, as its other analyses, the paper "
+    "does not say. {setup}"
 )
 
 

@@ -1,4 +1,4 @@
-"""The table of artefact similarity: SSIM and Pearson correlation by group of codec pairs (CodecFake+, Table VIII)."""
+"""The table of artefact similarity: SSIM and Pearson correlation by group and category of codec pairs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from grid.analysis.artefacts import ArtefactResults
 from grid.codecs.catalogue import load_catalogue
 from grid.codecs.pairs import PairGroup, pair_groups
-from grid.report.papers.shared.published import Similarity, published
 from grid.report.summary import mean_and_error
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
-PARTS = ("mean", "standard_error", "paper")
+PARTS = ("mean", "standard_error")
 COLUMNS = (
     Column("group", align="left"),
     Column("category", align="left"),
@@ -21,21 +20,12 @@ COLUMNS = (
     Column("Pearson", parts=PARTS),
 )
 CAPTION = (
-    "How alike the artefacts of two codecs are, as Table VIII of CodecFake+ asks it: the residual spectrogram is the "
-    "recording minus the resynthesised speech (dB, aligned in time); 1 means the same residual. The mean ± standard "
-    "error over the pairs of a group, each pair with its mean over {utterances} utterances; in parentheses the paper's "
-    "figure, which is of 100 utterances of VCTK and its 31 codecs. Intra-family pairs are two configurations of one "
-    "codec in one place of the taxonomy, inter-family pairs two codecs in one place; a pair of an axis' discrepancy is "
-    "of two codecs that differ in this axis alone and agree in the other two. Other pairs are in no group."
+    "How alike the artefacts of two codecs are: the residual spectrogram is the recording minus the resynthesised "
+    "speech (dB, aligned in time); 1 means the same residual. The mean ± standard error over the pairs of a group, "
+    "each pair with its mean over {utterances} utterances. Intra-family pairs are two configurations of one codec in "
+    "one place of the taxonomy, inter-family pairs two codecs in one place; a pair of an axis' discrepancy is of two "
+    "codecs that differ in this axis alone and agree in the other two. Other pairs are in no group."
 )
-PUBLISHED = {
-    "intra-family": "Intra-Family Taxonomy Consistency",
-    "inter-family": "Inter-Family Taxonomy Consistency",
-    "QUA discrepancy": "Quantization-Specific Discrepancy",
-    "AUX discrepancy": "Auxiliary-Specific Discrepancy",
-    "DEC discrepancy": "Decoder-Specific Discrepancy",
-}
-"""The paper's names of the groups, by ours."""
 NO_PLACE = "Without a place in the taxonomy, so in intra-family pairs alone: {}."
 
 
@@ -58,26 +48,16 @@ def artefact_table(results: ArtefactResults) -> Table:
 def _row(results: ArtefactResults, group: PairGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
     pairs = [results.pair(*pair) for pair in group.pairs]
     number = Cell(str(len(pairs)), (len(pairs),), footnotes.mark("a single pair") if len(pairs) == 1 else "")
-    ssim, pearson = _published(group)
     return (
         label(group.name),
         label(group.category or "all"),
         number,
-        _similarity([pair.ssim for pair in pairs], ssim),
-        _similarity([pair.pearson for pair in pairs], pearson),
+        _similarity([pair.ssim for pair in pairs]),
+        _similarity([pair.pearson for pair in pairs]),
     )
 
 
-def _published(group: PairGroup) -> tuple[float, float]:
-    """The paper's SSIM and correlation of a whole group, NaN for a category, of which it prints none."""
-    for row in published("codecfake-plus-table-8", Similarity):
-        if not group.category and row.group == PUBLISHED[group.name]:
-            return row.mean_ssim, row.mean_correlation
-    return math.nan, math.nan
-
-
-def _similarity(values: Sequence[float], stated: float) -> Cell:
+def _similarity(values: Sequence[float]) -> Cell:
     mean, error = mean_and_error([value for value in values if not math.isnan(value)])
-    own = () if math.isnan(error) else (f"± {error:.3f}",)
-    details = own if math.isnan(stated) else (*own, f"({stated:.3f})")
-    return Cell("none" if math.isnan(mean) else f"{mean:.3f}", (mean, error, stated), details=details)
+    details = () if math.isnan(error) else (f"± {error:.3f}",)
+    return Cell("none" if math.isnan(mean) else f"{mean:.3f}", (mean, error), details=details)

@@ -37,8 +37,13 @@ def _text(cell: Cell) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """`text` on one line so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_|<>#~])", r"\\\1", " ".join(text.split()))
+    """`text` on one line so that Markdown shows it as it is: no name can become a link, such as `[a](javascript:b)`."""
+    return re.sub(r"([\\`*_|<>#~]|\](?=[(\[:]))", r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """`text` in the type of code; a grave accent in it would end that."""
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def _line(words: list[str], widths: list[int], columns: tuple[Column, ...]) -> str:
@@ -63,7 +68,7 @@ def to_markdown_page(page: Page) -> str:
     blocks += [_part(part, "") for part in page.shown]
     blocks += [_fold(fold) for fold in page.folds]
     blocks.append(to_markdown(page.last))
-    facts = [f"{escape_markdown(word)}: `{value}`" for word, value in page.facts]
+    facts = [f"{escape_markdown(word)}: {_code(value)}" for word, value in page.facts]
     blocks.append("---\n\n" + " | ".join(facts) + "\n")
     return "\n".join(blocks)
 

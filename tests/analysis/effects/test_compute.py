@@ -41,6 +41,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tiny, Grid]:
     return made, grid
 
 
+@pytest.mark.slow
 def test_effect_is_the_mean_difference_of_the_measured_eers(done: tuple[Tiny, Grid]) -> None:
     made, grid = done
     eers = {
@@ -64,6 +65,7 @@ def test_effect_is_the_mean_difference_of_the_measured_eers(done: tuple[Tiny, Gr
     assert repr(effects(made.store, grid)) == repr((found,))
 
 
+@pytest.mark.slow
 def test_report_has_the_table_and_the_figure(done: tuple[Tiny, Grid], tmp_path: Path) -> None:
     made, grid = done
     results = results_from_store(made.store, grid.experiment, grid.cells)

@@ -12,14 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from cluster.runtime import environment
 from cluster.runtime.session import graceful_termination, session
+from cluster.stages.importing import driver_lock
 from grid.core.errors import MissingRequirementError, RequestError
+from tests.support.command_line import codecgrid
 from tests.support.places import REPOSITORY
+from tests.support.tiny_grid import tiny
 
 SETTINGS = (environment.AUTHENTICATION, environment.LOOPBACK, *environment.EVERYWHERE)
 
@@ -95,6 +99,20 @@ def test_session_with_a_head_that_is_not_there_fails_at_once() -> None:
         address = f"127.0.0.1:{held.getsockname()[1]}"
         with pytest.raises(RequestError, match="nothing answers"), session(address):
             pass
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_auto_with_a_ray_address_where_nothing_answers_fails_before_the_lock(tmp_path: Path, held: bool) -> None:
+    made = tiny(tmp_path)
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{port.getsockname()[1]}"
+        os.environ["RAY_ADDRESS"] = address
+        with driver_lock(made.store, "tiny") if held else nullcontext():
+            ended = codecgrid("run", made.config, "--root", made.store.root, "--address", "auto")
+    assert ended.status == 2
+    assert ended.err.startswith(f"error: nothing answers at {address}, the address of RAY_ADDRESS (")
+    assert made.store.exists("experiments/tiny.lock") == held
 
 
 def test_sigterm_while_tune_listens_reaches_tune_first_and_then_interrupts() -> None:

@@ -192,6 +192,7 @@ def holder(lock: str) -> psutil.Process:
     raise AssertionError(f"no process holds {lock}")
 
 
+@pytest.mark.slow
 def test_command_without_ray_goes_on_after_a_failure(family: Family, alone: dict[str, Any], tmp_path: Path) -> None:
     jobs = family.jobs(tmp_path)
     obstruct(jobs[0])
@@ -201,6 +202,7 @@ def test_command_without_ray_goes_on_after_a_failure(family: Family, alone: dict
     assert outcome(jobs) == {name: alone[name] for name in ("tiny-scalar", "tiny-single")}
 
 
+@pytest.mark.slow
 def test_command_when_all_is_finished_joins_no_ray_and_else_does(family: Family, tmp_path: Path) -> None:
     nowhere = ("--address", "127.0.0.1:1")
     jobs = family.jobs(tmp_path)

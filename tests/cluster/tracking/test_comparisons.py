@@ -27,6 +27,7 @@ def store(tmp_path: Path) -> Store:
     return made
 
 
+@pytest.mark.slow
 def test_differences_from_a_baseline_that_ends_last_reach_mlflow(store: Store) -> None:
     uri = tracking_uri(EXPERIMENT, store)
     synced = Mirror(EXPERIMENT, CELLS, store)
@@ -57,6 +58,7 @@ def test_differences_from_a_baseline_trained_anew_are_made_anew(store: Store) ->
     assert first != second
 
 
+@pytest.mark.slow
 def test_results_done_but_not_compared_is_an_error(store: Store) -> None:
     write_done(store, TRAINED)
     Mirror(EXPERIMENT, (TRAINED,), store).sync()

@@ -14,6 +14,7 @@ from cluster.tracking.names import cell_params
 from cluster.tracking.results import results_from_mlflow
 from grid.analysis.results import results_from_store
 from grid.cells.job import CellJob, scores_folder
+from grid.cells.measurements import measurement_path
 from grid.cells.status import record_failure
 from grid.core.errors import RequestError
 from grid.core.record import finish
@@ -65,6 +66,7 @@ def logged_runs(store: Store, kind: str = "cell") -> dict[str, Any]:
     return by_id
 
 
+@pytest.mark.slow
 def test_sync_again_in_a_new_process_changes_nothing(store: Store) -> None:
     for job in CELLS[:3]:
         write_done(store, job)
@@ -74,6 +76,7 @@ def test_sync_again_in_a_new_process_changes_nothing(store: Store) -> None:
     assert {name: run.to_dictionary() for name, run in logged_runs(store).items()} == before
 
 
+@pytest.mark.slow
 def test_sync_more_runs_than_a_page_finds_them_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.tracking.client.PAGE", 2)
     for job in CELLS:
@@ -216,6 +219,7 @@ def test_sync_deleted_experiment_and_run_come_back(store: Store) -> None:
     same_as_store(store)
 
 
+@pytest.mark.slow
 def test_sync_many_measurements_pass_mlflows_limits(store: Store) -> None:
     many = {f"evaluation {i}": {"bonafide": "raw", "spoof": "cosg"} for i in range(300)}
     experiment = made_up_experiment(evaluations=many)
@@ -294,6 +298,20 @@ def test_results_done_cell_that_cannot_be_measured_is_failed_in_both(store: Stor
     found = same_as_store(store)
     assert [cell.status for cell in found.cells[:2]] == ["failed", "done"]
     assert "changed after it was written" in found.cells[0].error
+
+
+def test_sync_of_damaged_measurements_mirrors_none_and_then_those_of_the_scores(store: Store) -> None:
+    write_done(store, CELLS[0])
+    (measured,) = (cell.measurements for cell in results_from_store(store, EXPERIMENT, CELLS[:1]).cells)
+    path = measurement_path(CELLS[0], EXPERIMENT)
+    eer = f'"eer": {measured[0].eer}'.encode()
+    content = store.read_bytes(path)
+    assert eer in content
+    store.write_bytes(path, content.replace(eer, b'"eer": 0.015625', 1))
+    mirror(store).sync(measure=False)
+    assert not [name for name in logged_runs(store)[CELLS[0].cell_id].data.metrics if name.startswith("eer/")]
+    mirror(store).sync()
+    assert same_as_store(store).cells[0].measurements == measured
 
 
 def test_results_running_cell_is_running_in_both(store: Store) -> None:

@@ -21,7 +21,7 @@ CELLS = made_up_cells()
 
 
 @pytest.mark.slow
-def test_serve_answers_and_ends(tmp_path: Path) -> None:
+def test_serve_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store.open(tmp_path)
     write_renditions(store)
     write_done(store, CELLS[0])
@@ -33,6 +33,9 @@ def test_serve_answers_and_ends(tmp_path: Path) -> None:
         # over HTTP as over SQLite: the mirror has nothing to do, and the results are the store's
         over_http = made_up_experiment(tracking_uri=server.address)
         assert Mirror(over_http, CELLS, store).sync().unchanged == 1
+        write_done(store, CELLS[1])
+        assert Mirror(over_http, CELLS, store).sync().created == 1
+        assert capsys.readouterr().out == ""  # MLflow itself would print where to view each run
         found = results_from_mlflow(over_http, CELLS, server.address)
         assert found == results_from_store(store, EXPERIMENT, CELLS)
     assert server.process.poll() is not None

@@ -91,6 +91,7 @@ def test_bigcodec_another_codebook_changes_the_output() -> None:
     assert checks.difference(before, codec.code(waveforms, [0])) > 0.01
 
 
+@pytest.mark.slow
 def test_bigcodec_items_of_different_lengths_together_are_as_one_by_one_in_any_order() -> None:
     """And what stands together is the LSTMs alone: their weights are read once for all."""
     torch.set_num_threads(1)

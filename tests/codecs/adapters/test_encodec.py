@@ -68,6 +68,7 @@ def test_encodec_change_in_a_frame_moves_nothing_before_it() -> None:
     checks.check_causal_frames(Codec(adapter()), HOP)
 
 
+@pytest.mark.slow
 def test_encodec_full_size_state_dict_loads_and_its_digest_is_checked(tmp_path: Path) -> None:
     torch.manual_seed(1)
     original = EncodecModel.encodec_model_24khz(pretrained=False)

@@ -85,6 +85,7 @@ def test_xcodec_scale_of_the_entries_multiplies_the_input_as_the_authors_do() ->
         assert load_catalogue().get(name).arguments == facts
 
 
+@pytest.mark.slow
 def test_xcodec_hub_folder_loads_and_a_missing_tensor_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / REPO
     small_model().save_pretrained(folder)

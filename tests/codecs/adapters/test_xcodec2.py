@@ -76,6 +76,7 @@ CONTRACT = [
 ]
 
 
+@pytest.mark.slow
 def test_xcodec2_output_is_that_of_the_model_called_by_hand() -> None:
     model, waveforms = small_model(), checks.noise(2, 8_001)
     inputs = Xcodec2FeatureExtractor()(audio=list(waveforms), sampling_rate=16_000, return_tensors="pt")
@@ -92,6 +93,7 @@ def test_xcodec2_whole_hops_get_one_frame_more(samples: int, frames: int) -> Non
     assert len(torch.unique(codes)) > frames, "the codes do not depend on the input"
 
 
+@pytest.mark.slow
 def test_xcodec2_hub_folder_loads_and_a_missing_tensor_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / REPO
     small_model().save_pretrained(folder)

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from grid.codecs.catalogue import build, load_catalogue
-from grid.codecs.contract import CodecOutputError, Samples
+from grid.codecs.contract import Adapter, Codec, CodecOutputError, Samples
 from grid.codecs.isolation.adapter import IsolatedAdapter
 from grid.codecs.isolation.building import build_environment
 from grid.codecs.isolation.declaration import declaration
@@ -73,6 +75,22 @@ def test_resynthesise_over_the_bridge_compensates_the_adapter_s_delay() -> None:
     speech = voiced(1_000)[None].repeat(3, axis=0)
     made = build("tiny").resynthesise(speech, ["a", "b", "c"])
     np.testing.assert_array_equal(made[:, :-3], speech[:, 3:] / 2)
+
+
+def test_resynthesise_over_the_bridge_from_48_khz_is_the_same_as_in_process() -> None:
+    class Half(Adapter):
+        revision: ClassVar[int] = 1
+        delay = 3
+
+        def code(self, waveforms: Samples, seeds: Sequence[int]) -> Samples:
+            return waveforms * np.float32(0.5)
+
+    codecs = build("tiny-24khz"), Codec(Half(load_catalogue().get("tiny-24khz")))
+    made, expected = (
+        codec.resynthesise(waveforms(3, 4_801), list("abc"), rate=48_000, samples=1_600) for codec in codecs
+    )
+    np.testing.assert_array_equal(made, expected)
+    assert made.shape == (3, 1_600)
 
 
 def test_code_finds_weights_in_a_checkout_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor
 
 from grid.core.errors import RequestError
-from grid.detectors.networks.ssl_encoder import SslEncoder, least_samples, zero_mean_unit_variance
+from grid.detectors.networks.ssl_encoder import SslEncoder, zero_mean_unit_variance
 from grid.detectors.networks.ssl_shape import FAMILIES
 from tests.support.tiny_encoders import LAYERS, SIZE, TINY, TINY_XLSR, built, declared, noise
 
@@ -239,11 +239,6 @@ def test_too_short_waveforms_name_the_least_number_of_samples() -> None:
         masked(noise(1, 3279))
     assert masked(noise(1, 3280)).shape == (1, 10, SIZE)
     assert masked.eval()(noise(1, 400)).shape == (1, 1, SIZE)
-
-
-def test_least_samples_of_wav2vec2_are_its_25_ms_and_20_ms_more_for_each_frame() -> None:
-    kernels, strides = [10, 3, 3, 3, 3, 2, 2], [5, 2, 2, 2, 2, 2, 2]
-    assert [least_samples(kernels, strides, frames) for frames in (1, 2, 199)] == [400, 720, 400 + 198 * 320]
 
 
 def test_copies_of_the_module_are_apart() -> None:

@@ -57,6 +57,36 @@ def test_markdown_small_table_is_golden() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("[a](javascript:alert(1))", "[a\\](javascript:alert(1))"),
+        ("![a](https://example.org/x.png)", "![a\\](https://example.org/x.png)"),
+        ("[a]: javascript:alert(1)", "[a\\]: javascript:alert(1)"),
+        ("[a][b]", "[a\\][b]"),
+        ("<javascript:alert(1)>", "\\<javascript:alert(1)\\>"),
+        ("failed [a]", "failed [a]"),
+    ],
+)
+def test_markdown_of_a_name_is_no_link(name: str, written: str) -> None:
+    table = Table("t", "t", "", (Column("attack", align="left"),), ((label(name),),), (Note("", name),))
+    assert to_markdown(table).splitlines()[-1] == f"- {written}"
+    assert to_markdown(table).splitlines()[-3].strip("| ") == written
+
+
+def test_csv_of_a_name_is_no_formula_and_a_number_stays_one() -> None:
+    columns = (Column("=1+1", align="left"), Column("eer", parts=("-x", "eer")))
+    rows = (
+        (label('=HYPERLINK("https://example.org")'), Cell("", (-0.5, "-"))),
+        (label("@SUM(A1)"), Cell("", (0.1, -3))),
+    )
+    assert list(csv.reader(io.StringIO(to_csv(Table("t", "t", "", columns, rows))))) == [
+        ["'=1+1", "eer -x", "eer eer"],
+        ['\'=HYPERLINK("https://example.org")', "-0.5", "-"],
+        ["'@SUM(A1)", "0.1", "-3"],
+    ]
+
+
 def test_latex_small_table_is_golden() -> None:
     assert to_latex(TABLE) == (
         "\\begin{table}[t]\n"

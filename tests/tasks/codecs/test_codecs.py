@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
-from grid.codecs.catalogue import load_catalogue, runnable
+from grid.codecs.catalogue import build, load_catalogue, runnable
 from grid.codecs.isolation.building import build_environment, environment
 from grid.codecs.isolation.declaration import declaration
 from tests.support.command_line import codecgrid
@@ -15,6 +16,7 @@ from tests.support.speech import voiced
 from tests.support.tiny_environment import Tiny
 
 
+@pytest.mark.slow
 def test_codecs_as_json_has_every_codec_in_the_promised_shape() -> None:
     rows = codecgrid("codecs", "--json").json
     assert [row["name"] for row in rows] == load_catalogue().names()
@@ -49,6 +51,12 @@ def test_codecs_of_one_name_says_what_it_lacks() -> None:
     assert "does not run here:\n" + "".join(f"  {line}\n" for line in lacking[1]) in said
 
 
+def test_codecs_of_one_name_says_what_a_codec_of_more_than_16_khz_gets() -> None:
+    said = " ".join(codecgrid("codecs", "encodec-24khz-6kbps").out.split())
+    assert "input: 24 kHz, resampled from the recording's own rate where that is above 16 kHz, else from 16 kHz" in said
+    assert "through: 16 kHz" not in codecgrid("codecs", "mu-law").out
+
+
 def test_codecs_of_an_unknown_name_gives_the_nearest() -> None:
     ended = codecgrid("codecs", "encodec-24khz-6kpbs")
     assert ended.status == 2
@@ -66,6 +74,7 @@ def test_codecs_build_of_an_unknown_name_gives_the_nearest() -> None:
     assert "did you mean 'mu-law'?" in ended.err
 
 
+@pytest.mark.slow
 def test_codecs_build_and_name_of_an_isolated_codec(tiny: Tiny) -> None:
     name = "tiny-licensed"
     build_environment(declaration("tiny"))
@@ -79,6 +88,7 @@ def test_codecs_build_and_name_of_an_isolated_codec(tiny: Tiny) -> None:
     assert "importing tiny_upstream" in ended.err
 
 
+@pytest.mark.slow
 def test_codecs_check_tells_what_the_codec_did(tiny: Tiny, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", voiced(16_000), 16_000)
     figures = codecgrid("codecs", "check", "tiny", tmp_path / "in.wav", "--json").json
@@ -93,7 +103,20 @@ def test_codecs_check_tells_what_the_codec_did(tiny: Tiny, tmp_path: Path) -> No
     assert all(word in words for word in ("lag samples", "level change db", "real time factor"))
 
 
+def test_a_file_of_48_khz_reaches_a_codec_of_24_khz_from_its_own_rate(tiny: Tiny, tmp_path: Path) -> None:
+    recorded = 0.1 * np.random.default_rng(0).standard_normal(14_401).astype(np.float32)
+    soundfile.write(tmp_path / "in.wav", recorded, 48_000, subtype="FLOAT")
+    expected = build("tiny-24khz").resynthesise(recorded[None], ["in"], rate=48_000, samples=4_800)[0]
+    assert codecgrid("resynth", "tiny-24khz", tmp_path / "in.wav", tmp_path / "out.wav").status == 0
+    made, rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    assert rate == 16_000
+    np.testing.assert_allclose(made, expected, atol=1 / 32_768)
+    figures = codecgrid("codecs", "check", "tiny-24khz", tmp_path / "in.wav", "--json").json
+    assert figures["samples_in"] == figures["samples_out"] == 4_800
+
+
 @pytest.mark.parametrize("command", [("codecs", "check"), ("resynth",)])
+@pytest.mark.slow
 def test_codec_with_a_licence_to_accept_does_not_run_without(
     tiny: Tiny, tmp_path: Path, command: tuple[str, ...]
 ) -> None:

@@ -1,0 +1,65 @@
+"""Checks the imported corpora: their pointers, and their manifests against the digest of their import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow.parquet as pq
+
+from grid.core.errors import RequestError
+from grid.corpus.holdings import CorpusFacts, holdings, recorded_rates
+from grid.corpus.imported import stored_corpus
+from grid.corpus.importing import CORPUS_FILE, MANIFEST_FILE, REJECTED_FILE
+from grid.corpus.manifest import manifest_digest, read_manifest
+from grid.verification.damage import Damage, Reading, problem
+
+UNREADABLE = (RequestError, OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What reading a damaged JSON or Parquet file raises, depending on its bytes."""
+COMMAND = "codecgrid run CONFIG, or codecgrid import, of this corpus"
+
+
+def check_corpora(reading: Reading, folder: str) -> Iterator[Damage]:
+    """The damage of all corpora in `folder`. The recordings are elsewhere; rendering checks their digests."""
+    names = reading.store.names(folder)
+    found = [d for name in names if not name.endswith(".json") for d in _corpus(reading, f"{folder}/{name}")]
+    yield from found
+    removed = {path for damage in found for path in damage.remove}
+    for path in (f"{folder}/{name}" for name in names if name.endswith(".json")):
+        if path not in removed:
+            yield from _pointer(reading, path)
+
+
+def _pointer(reading: Reading, path: str) -> Iterator[Damage]:
+    store, name = reading.store, path.rpartition("/")[2].removesuffix(".json")
+    try:
+        stored = stored_corpus(store, name)
+        assert stored is not None  # its pointer is there
+        imported = store.read_json(f"{stored.folder}/{CORPUS_FILE}")
+        manifest = read_manifest(store.local(f"{stored.folder}/{MANIFEST_FILE}"))
+        facts = CorpusFacts(name, imported["manifest_digest"], holdings(manifest), recorded_rates(manifest))
+        if (stored.facts, stored.audio_root, stored.utterances) != (facts, imported["root"], manifest.num_rows):
+            raise RequestError(f"{path} does not agree with the import in {stored.folder}")
+    except UNREADABLE as error:
+        yield Damage(path, problem(error), (path,), COMMAND)
+
+
+def _corpus(reading: Reading, folder: str) -> Iterator[Damage]:
+    reading.steps += 1
+    store = reading.store
+    try:
+        recorded = store.read_json(f"{folder}/{CORPUS_FILE}")["manifest_digest"]
+        manifest = read_manifest(store.local(f"{folder}/{MANIFEST_FILE}"))
+        pq.read_table(store.local(f"{folder}/{REJECTED_FILE}"))
+        if manifest_digest(manifest) != recorded:
+            raise RequestError(f"{folder}/{MANIFEST_FILE} does not have the digest of its import, {recorded}")
+    except UNREADABLE as error:
+        yield Damage(folder, problem(error), (*_pointers(reading, folder), folder), COMMAND)
+
+
+def _pointers(reading: Reading, folder: str) -> list[str]:
+    """The pointer to this import, unless there is a later one of the corpus or the pointer is damaged itself."""
+    pointer = f"{folder.rsplit('-', 1)[0]}.json"
+    try:
+        return [pointer] if reading.store.read_json(pointer)["folder"] == folder else []
+    except UNREADABLE:
+        return []
