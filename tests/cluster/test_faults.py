@@ -38,7 +38,7 @@ from tasks import console
 from tasks.progress import TerminalProgress
 
 config, root = sys.argv[1:]
-limits = WatchLimits(silence=3, silence_after_sigterm=1, poll=0.2)
+limits = WatchLimits(silence=8, silence_after_sigterm=2, poll=0.2)
 with TerminalProgress(console.err) as listener:
     run = lambda: run_experiment(config, Store.open(root), address="local", listener=listener, limits=limits)
     console.main(run)
@@ -82,7 +82,7 @@ LOST = "error: the cluster went away: {}. Run the same command again to go on"
     ("act", "status", "line"),
     [
         (kill_raylet, 4, LOST.format("the Ray node of this driver ended")),
-        (kill_gcs, 4, LOST.format("its GCS has not answered for 3 s")),
+        (kill_gcs, 4, LOST.format("its GCS has not answered for 8 s")),
         (terminate_group, 143, "stopped; run the same command again to go on"),
     ],
 )

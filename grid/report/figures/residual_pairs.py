@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from grid.report.figures.artefacts import SHOWN_DECIBELS, show_residual
 from grid.report.figures.style import PAPER_WIDTH, paper_style, save_png
 
-LEFT, BETWEEN, RIGHT, BELOW = 0.45, 0.12, 0.75, 0.4
+LEFT, BETWEEN, RIGHT, BELOW = 0.45, 0.28, 0.75, 0.4
 """Margins in inches: left of the panels, between the two of a row, right of them (colour bar), below the last row."""
 PANEL_HEIGHT, TITLE_HEIGHT, GAP = 0.85, 0.4, 0.14
 """In inches: a panel, the two lines above it, and the room between two rows."""
@@ -47,7 +47,8 @@ def draw_pairs(rows: Sequence[PairRow], path: Path) -> Path:
                 axes.tick_params(labelbottom=number == len(rows) - 1, labelleft=side == 0)
             line = bottom + PANEL_HEIGHT + TITLE_HEIGHT - 0.02
             figure.text(LEFT / width, line / height, row.title, va="top", weight="bold", fontsize="medium")
-        figure.text((LEFT + across) / width, 0.02 / height, "s", fontsize="medium")
+        middle = (LEFT + across + BETWEEN / 2) / width
+        figure.text(middle, 0.04 / height, "s", ha="center", fontsize="medium")
         middle = (BELOW + (height - BELOW) / 2) / height
         figure.text(0.04 / width, middle, "kHz", rotation=90, va="center", fontsize="medium")
         bar = min(LONGEST_BAR, height - BELOW - TITLE_HEIGHT)

@@ -137,6 +137,15 @@ def test_figures_are_drawn_before_their_tables(name: str, results: GridResults, 
             assert part.draw(tmp_path / part.file).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("name", "grid"), [("codecfake-figure-2", codecfake_grid()), ("codecfake-plus-codec-by-codec", codec_level_grid())]
+)
+def test_grid_of_which_no_cell_is_scored_has_its_rows_and_no_heat_map(name: str, grid: GridResults) -> None:
+    cells = tuple(dataclasses.replace(cell, status="missing", measurements=()) for cell in grid.cells)
+    parts = paper_parts(name, dataclasses.replace(grid, cells=cells))
+    assert all(isinstance(part, Table) and part.rows for part in parts)
+
+
 def test_table_3_shows_three_sets_with_their_tests_of_significance() -> None:
     results = codecfake_grid()
     table = only("codecfake-table-3", results)

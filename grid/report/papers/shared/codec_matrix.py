@@ -86,8 +86,9 @@ def codec_matrix(results: GridResults, layout: Layout) -> tuple[Part, ...]:
         rows = [*_untrained(results, layout), *trained_rows(layout, detector, cells, by_row)]
         tests = _tests(results, layout, by_column)
         name = layout.name if len(trained) == 1 else f"{layout.name}-{slug(detector)}"
-        matrix = matrix_of(rows, tests, policy, detector)
-        parts.append(Figure(name, f"{layout.title}: {detector}", _caption(matrix), partial(draw_heat_map, matrix)))
+        if tests:  # none while no cell is scored
+            matrix = matrix_of(rows, tests, policy, detector)
+            parts.append(Figure(name, f"{layout.title}: {detector}", _caption(matrix), partial(draw_heat_map, matrix)))
         parts.append(layout_table(results, rows, tests, layout, name, detector))
     none = _tests(results, layout, results.test_codecs(EVALUATION))
     return tuple(parts) or (layout_table(results, [], none, layout, layout.name, ""),)
