@@ -31,13 +31,31 @@ def answering_nodes() -> frozenset[str]:
     return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"] and _accepts(node))
 
 
+def has_ended(node_id: str) -> bool:
+    """Whether a node is known to have ended; raises OSError when that cannot be told. Never returns without the GCS."""
+    import ray
+
+    node = next((node for node in ray.nodes() if node["NodeID"] == node_id and node["Alive"]), None)
+    if node is None:
+        return True
+    try:
+        _connect(node)
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def _accepts(node: dict[str, Any]) -> bool:
     try:
-        address = (node["NodeManagerAddress"], node["NodeManagerPort"])
-        socket.create_connection(address, timeout=CONNECT_SECONDS).close()
+        _connect(node)
     except OSError:
         return False
     return True
+
+
+def _connect(node: dict[str, Any]) -> None:
+    address = (node["NodeManagerAddress"], node["NodeManagerPort"])
+    socket.create_connection(address, timeout=CONNECT_SECONDS).close()
 
 
 def resources_in_use() -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-from cluster.runtime.nodes import answering_nodes, own_node, resources_in_use
+from cluster.runtime.nodes import has_ended, own_node, resources_in_use
 from cluster.runtime.session import sigterms
 from cluster.runtime.tune import remove_scratch
 from grid.core.errors import STOPPED, one_line
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 CLUSTER_LOST = 4
 """The exit status of a run whose cluster went away."""
+LONGEST_GAP = 5.0
+"""Seconds of silence that count between two looks: this process was stopped or starved if there were more."""
 SHOW_CURSOR = "\x1b[?25h"
 """A progress bar on a terminal hides the cursor."""
 
@@ -35,8 +37,8 @@ class WatchLimits:
     After `idle` without any progress, the log says what holds the resources. `poll` is the time between two questions.
     """
 
-    silence: float = 40.0
-    silence_after_sigterm: float = 5.0
+    silence: float = 30.0
+    silence_after_sigterm: float = 15.0
     idle: float = 900.0
     poll: float = 1.0
 
@@ -58,6 +60,7 @@ class ClusterWatch:
         self._node = own_node()
         self._sigterms_before = sigterms.seen
         self._answered = self._progress = time.monotonic()
+        self._silence = 0.0
         self._ending = threading.Event()
 
     def start(self) -> None:
@@ -85,10 +88,9 @@ class ClusterWatch:
         while not self._ending.wait(self._limits.poll):
             asked = time.monotonic()
             try:
-                nodes = answering_nodes()
-                if self._node not in nodes:
+                if has_ended(self._node):
                     self._end("the Ray node of this driver ended")
-                self._answered = asked
+                self._answered, self._silence = asked, 0.0
                 if asked - self._progress > self._limits.idle and (work := self._waiting()):
                     minutes = (asked - self._progress) / 60
                     log.warning("no progress for %.0f minutes; %s. %s", minutes, work, resources_in_use())
@@ -99,11 +101,13 @@ class ClusterWatch:
                 log.debug("the cluster does not answer: %s", one_line(error))
 
     def _judge(self) -> None:
+        now = time.monotonic()
         while not self._ending.wait(self._limits.poll / 2):
-            silence = time.monotonic() - self._answered
-            if silence > self._limits.silence:
-                self._end(f"its GCS has not answered for {silence:.0f} s")
-            if self._sigterm_received() and silence > self._limits.silence_after_sigterm:
+            before, now = now, time.monotonic()
+            self._silence += min(now - before, LONGEST_GAP)
+            if self._silence > self._limits.silence:
+                self._end(f"its GCS has not answered for {self._silence:.0f} s")
+            if self._sigterm_received() and self._silence > self._limits.silence_after_sigterm:
                 self._end("")
 
     def _sigterm_received(self) -> bool:
