@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test pytest test-fast test-environments lint types bench lock clean
+.PHONY: help install demo test pytest test-fast test-faults test-environments lint types bench lock clean
 
 help:
 	@echo "make demo                 install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
-	@echo "make test                 lint, types and all tests that need no package index"
+	@echo "make test                 lint, types and all tests but those of test-faults and test-environments"
 	@echo "make test-fast            the tests that need neither Ray nor much time"
+	@echo "make test-faults          the tests that kill processes of Ray itself"
 	@echo "make test-environments    the tests that build isolated environments from a package index"
 	@echo "make bench                benchmarks: ours beside the obvious alternative"
 	@echo "make lock                 resolve pyproject.toml into requirements.lock again"
@@ -35,10 +36,13 @@ test: $(STAMP) lint
 	$(MAKE) --no-print-directory --jobs 2 types pytest
 
 pytest: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto -m "not index"
+	$(BIN)/python -m pytest -q -n auto -m "not index and not faults"
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto -m "not ray and not slow and not index"
+
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -q -m faults
 
 test-environments: $(STAMP)
 	$(BIN)/python -m pytest -q -m index
