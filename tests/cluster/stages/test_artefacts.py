@@ -38,6 +38,6 @@ def test_a_shard_that_fails_is_named_and_the_others_are_kept(ray_local: None, tm
     for name in made.store.names(broken):
         if name.startswith("shard-"):
             made.store.write_bytes(f"{broken}/{name}", b"cut")
-    with pytest.raises(RequestError, match=r"shards failed, the others are kept: piece \d: RequestError: .*shard"):
+    with pytest.raises(RequestError, match=r"shards failed, the others are kept: piece \d: DamagedShardError: .*shard"):
         measure_all(made.store, job, say=lambda text: None)
     assert not made.store.exists(f"{artefact_folder(grid)}/record.json")
