@@ -51,16 +51,22 @@ def read_derived(store: Store, path: str, made_from: Mapping[str, str]) -> list[
     """The items of the file `path`, or None unless it is whole and was made from just these sources."""
     if not store.exists(path):
         return None
-    fault = derived_fault(store, path, made_from)
-    if fault:
-        level = logging.INFO if fault == EARLIER else logging.WARNING
-        log.log(level, "%s %s; it is computed again", store.uri(path), fault)
-        return None
-    return DerivedFile.model_validate(store.read_json(path)).items
+    found = _whole(store, path, made_from)
+    if isinstance(found, DerivedFile):
+        return found.items
+    level = logging.INFO if found == EARLIER else logging.WARNING
+    log.log(level, "%s %s; it is computed again", store.uri(path), found)
+    return None
 
 
 def derived_fault(store: Store, path: str, made_from: Mapping[str, str] | None) -> str:
     """What is wrong with the file `path`, "" for nothing; `made_from` None asks for its own digest alone."""
+    found = _whole(store, path, made_from)
+    return "" if isinstance(found, DerivedFile) else found
+
+
+def _whole(store: Store, path: str, made_from: Mapping[str, str] | None) -> DerivedFile | str:
+    """The content of the file, read once, or what is wrong with it."""
     try:
         content = store.read_json(path)
         if isinstance(content, list) or "sha256" not in content:
@@ -70,4 +76,4 @@ def derived_fault(store: Store, path: str, made_from: Mapping[str, str] | None) 
         return "is damaged"
     if not found.is_whole:
         return "is damaged"
-    return "" if made_from is None or found.made_from == dict(made_from) else "was made from other scores"
+    return found if made_from is None or found.made_from == dict(made_from) else "was made from other scores"
