@@ -10,7 +10,7 @@ help:
 	@echo "make demo                 install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
 	@echo "make test                 lint, types and all tests but those of test-faults and test-environments"
 	@echo "make test-fast            the tests that need neither Ray nor much time"
-	@echo "make test-faults          the tests that kill processes of Ray itself"
+	@echo "make test-faults          the tests that kill processes of a run or of Ray, or make a store fail"
 	@echo "make test-environments    the tests that build isolated environments from a package index"
 	@echo "make bench                benchmarks: ours beside the obvious alternative"
 	@echo "make lock                 resolve pyproject.toml into requirements.lock again"

@@ -15,12 +15,13 @@ from cluster.stages.importing import driver_lock, import_corpora
 from cluster.stages.resynthesis import render_all
 from cluster.stages.training import train_gangs
 from cluster.stages.work_left import WorkLeft
+from cluster.tracking.client import check_tracking
 from cluster.tracking.mirror import Mirror, MirrorThread
 from grid.cells.gangs import gangs
 from grid.cells.job import CellJob
-from grid.cells.status import CellState, cell_state, record_failure
+from grid.cells.status import CellState, cell_states, record_failure, record_lost_process
 from grid.config.experiment import Experiment
-from grid.core.errors import RequestError
+from grid.core.errors import LostProcessError, RequestError, failure_kind
 from grid.core.record import FAILURE, read_record
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus
@@ -53,9 +54,17 @@ class RunResult:
 
 
 def run_experiment(
-    config: str | Path, store: Store, *, address: str, listener: ProgressListener, limits: WatchLimits = LIMITS
+    config: str | Path,
+    store: Store,
+    *,
+    address: str,
+    listener: ProgressListener,
+    only: frozenset[str] | None = None,
+    limits: WatchLimits = LIMITS,
 ) -> RunResult:
     """Runs every cell of the experiment that is not done; raises RequestError before anything is started.
+
+    With ids in `only` it trains and returns these cells alone; what is not rendered yet is rendered for all.
 
     A cell that a run of another experiment holds is left to it: its state is `done` if it has ended by the end of this
     run, else `running`. Raises KeyboardInterrupt, with the signal's name if it is known, after an orderly end on SIGINT
@@ -63,17 +72,19 @@ def run_experiment(
     """
     check_address(address)
     experiment, _ = load_experiment(config)
+    check_tracking(experiment, store)
     with driver_lock(store, experiment.name):
         corpora = import_corpora(config, store, listener)
         grid = resolve(config, store)
         freeze(store, grid)
-        todo = [job for job in grid.cells if cell_state(store, job).status != "done"]
+        wanted = [job for job in grid.cells if only is None or job.cell_id in only]
+        todo = [state.job for state in cell_states(store, wanted) if state.status != "done"]
         mirror = Mirror(experiment, grid.cells, store)
         notes = []
         if todo or any(read_record(store, rendition.folder) is None for rendition in grid.renditions):
             errors = _run_cells(store, grid, corpora, todo, mirror, address, WorkLeft(listener), limits)
             notes = [] if todo else [f"{folder} was not rendered: {error}" for folder, error in errors.items()]
-        states = [_measured(store, experiment, cell_state(store, job)) for job in grid.cells]
+        states = [_measured(store, experiment, state) for state in cell_states(store, wanted)]
         listener.stage("MLflow")
         notes += [reason] if (reason := mirror.sync().failed_reason) else []
         return RunResult(grid, states, trained=len(todo), notes=notes)
@@ -88,7 +99,7 @@ def _measured(store: Store, experiment: Experiment, state: CellState) -> CellSta
     try:
         measure_cell(store, state.job, experiment)
     except (RequestError, OSError) as error:
-        return replace(state, status="failed", error=str(error))
+        return replace(state, status="failed", error=str(error), kind=failure_kind(error))
     store.remove(f"{state.job.folder}/{FAILURE}")  # of an earlier attempt to measure it
     return state
 
@@ -160,5 +171,4 @@ def _record_lost_processes(store: Store, jobs: list[CellJob], process_errors: li
         return
     reason = f"its process ended {restarts + 1} times without a record; Ray's errors are in {FAILURE}"
     for job in jobs:
-        if cell_state(store, job).status == "missing":
-            record_failure(store, job, RuntimeError(reason), "\n".join(process_errors))
+        record_lost_process(store, job, LostProcessError(reason), "\n".join(process_errors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,6 +14,8 @@ from filelock import Timeout
 from grid.cells.job import CellJob
 from grid.cells.status import heartbeat, record_failure, running
 from grid.config.experiment import Experiment
+from grid.core.errors import MissingRequirementError
+from grid.core.record import FAILURE
 from grid.core.store import Store
 from grid.measuring.measure import measure_cell
 from grid.scoring.score import score_together
@@ -45,7 +48,6 @@ def run_gang(
     A failure is recorded, not raised: raising would make the scheduler try again what fails again. A killed process
     records nothing and is tried again.
     """
-    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
 
     def alive(job: CellJob, epoch: Epoch) -> None:
         heartbeat(store, job)
@@ -58,6 +60,7 @@ def run_gang(
         if not jobs:
             return dict.fromkeys(every_id, False)
         try:
+            device = _device(gpu=gpu)
             outcomes = train_together(store, jobs, device=device, report=alive)
             trained = [job for job in jobs if not isinstance(outcomes[job.cell_id], CellFailure)]
             for job in jobs:
@@ -77,6 +80,16 @@ def run_gang(
     return {cell_id: measured.get(cell_id, False) for cell_id in every_id}
 
 
+def _device(*, gpu: bool) -> torch.device:
+    """The device to run on; MissingRequirementError where a GPU was asked for and torch sees none."""
+    if gpu and not torch.cuda.is_available():
+        raise MissingRequirementError(
+            f"resources.gpus_per_cell asks for a GPU, and torch {torch.__version__} sees none on {platform.node()}; "
+            "mend its driver (`codecgrid doctor` there says more), or set gpus_per_cell: 0"
+        )
+    return torch.device("cuda" if gpu else "cpu")
+
+
 def _taken(store: Store, job: CellJob, marks: ExitStack) -> bool:
     """Whether this process holds the cell now, until the end of `marks`."""
     try:
@@ -93,6 +106,7 @@ def _measured(store: Store, job: CellJob, experiment: Experiment) -> bool:
     except Exception as error:
         _failed(store, job, error, traceback.format_exc())
         return False
+    store.remove(f"{job.folder}/{FAILURE}")  # which another process may have written meanwhile
     return True
 
 

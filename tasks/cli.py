@@ -12,17 +12,22 @@ from tasks.artefacts import artefacts
 from tasks.build import build
 from tasks.codecs.app import codecs
 from tasks.demo import demo
+from tasks.detectors import detectors
 from tasks.doctor import doctor
 from tasks.eer import eer
 from tasks.import_corpus import import_corpus
 from tasks.mlflow_ui import mlflow_ui
 from tasks.mos import mos
 from tasks.plan import plan
+from tasks.policies import policies
+from tasks.recipes import recipes
 from tasks.report import report
 from tasks.resynth import resynth
+from tasks.retry import retry
 from tasks.run import run
 from tasks.score import score
 from tasks.status import status
+from tasks.stored_cells import diff, logs, show
 from tasks.submit import submit
 from tasks.sync import sync
 from tasks.verify import verify
@@ -34,20 +39,28 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-EXPERIMENT, AUDIO, MACHINE = "An experiment", "Audio and scores", "This machine"
+EXPERIMENT, PARTS, CELL = "An experiment", "What a grid is made of", "One cell"
+AUDIO, MACHINE = "Audio and scores", "This machine"
 app.command(rich_help_panel=EXPERIMENT)(demo)
 app.command("import", rich_help_panel=EXPERIMENT)(import_corpus)
 app.command(rich_help_panel=EXPERIMENT)(build)
 app.command(rich_help_panel=EXPERIMENT)(mos)
 app.command(rich_help_panel=EXPERIMENT)(plan)
 app.command(rich_help_panel=EXPERIMENT)(run)
+app.command(rich_help_panel=EXPERIMENT)(retry)
 app.command(rich_help_panel=EXPERIMENT)(status)
 app.command(rich_help_panel=EXPERIMENT)(artefacts)
 app.command(rich_help_panel=EXPERIMENT)(report)
 app.command("mlflow", rich_help_panel=EXPERIMENT)(mlflow_ui)
 app.command(rich_help_panel=EXPERIMENT)(sync)
 app.command(rich_help_panel=EXPERIMENT)(submit)
-app.add_typer(codecs, name="codecs", rich_help_panel=AUDIO)
+app.add_typer(codecs, name="codecs", rich_help_panel=PARTS)
+app.command(rich_help_panel=PARTS)(detectors)
+app.command(rich_help_panel=PARTS)(policies)
+app.command(rich_help_panel=PARTS)(recipes)
+app.command(rich_help_panel=CELL)(show)
+app.command(rich_help_panel=CELL)(diff)
+app.command(rich_help_panel=CELL)(logs)
 app.command(rich_help_panel=AUDIO)(resynth)
 app.command(rich_help_panel=AUDIO)(score)
 app.command(rich_help_panel=AUDIO)(eer)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 
 from grid.core.errors import STOPPED, RequestError
 
@@ -49,6 +50,14 @@ def table(*columns: str, title: str = "") -> Table:
     for name in columns:
         result.add_column(name, overflow="fold")
     return result
+
+
+def print_lines(kind: str, about: dict[str, str]) -> None:
+    """A table of things of one kind: the name and one line about each."""
+    drawn = table(kind, "")
+    for name, text in about.items():
+        drawn.add_row(name, escape(text))
+    out.print(drawn)
 
 
 def set_up_logging(verbose: bool = False) -> None:

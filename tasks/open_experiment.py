@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grid.cells.status import CellState, cell_state
+from grid.cells.status import CellState, progress
 from grid.config.experiment import Experiment
 from grid.core.store import Store
 from grid.experiment.grid import Grid, load_experiment, resolve
@@ -25,6 +25,6 @@ def open_grid(config: str, root: str | None) -> tuple[Grid, Store]:
 
 
 def open_states(config: str, root: str | None) -> tuple[Grid, Store, list[CellState]]:
-    """The grid, its store and the state of each cell."""
+    """The grid, its store and the state of each cell, as `grid.cells.status.progress` gives it."""
     grid, store = open_grid(config, root)
-    return grid, store, [cell_state(store, job) for job in grid.cells]
+    return grid, store, progress(store, grid.cells)

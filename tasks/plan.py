@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tasks.console import AsJson, Config, Root, out, print_json, single, table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from grid.cells.gangs import PlannedGang
 
 GAP, LEAST_ACTION = 2, 7
@@ -20,14 +18,15 @@ GAP, LEAST_ACTION = 2, 7
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     """Show the cells of an experiment and what a run would do with each."""
     from grid.cells.gangs import planned_gangs
-    from grid.cells.status import planned_action
+    from grid.cells.status import listed_cells, planned_action
     from tasks.open_experiment import open_grid
 
     grid, store = open_grid(config, root)
+    listed = listed_cells(store, grid.cells)
     rows: list[dict[str, Any]] = []
     to_run = []
     for job in grid.cells:
-        action, reason = planned_action(store, job)
+        action, reason = planned_action(listed, job)
         if action != "skip":
             to_run.append(job)
         rows.append(
@@ -66,23 +65,38 @@ def _show(rows: list[dict[str, Any]]) -> None:
     out.print(f"{len(rows)} cells", highlight=False)
     for detector, cells in groupby(rows, key=itemgetter("detector")):
         out.print()
-        out.print(_table_of(detector, list(cells)))
+        _print_cells(detector, list(cells))
     out.print()
     counts = Counter(row["action"] for row in rows)
     out.print(", ".join(f"{count} to {action}" for action, count in sorted(counts.items())))
 
 
-def _table_of(detector: str, cells: list[dict[str, Any]]) -> Table:
-    shown = table("cell", "selection", "policy", "seed", "action", title=f"detector {detector}")
+def _print_cells(detector: str, cells: list[dict[str, Any]]) -> None:
+    rows = [("cell", "selection", "policy", "seed", "action")]
     for row in cells:
         action, reason = row["action"], row["reason"]
         text = action if reason in ("new", "done") else f"{action}: {reason}"
-        shown.add_row(row["cell_id"], row["selection"], row["policy"], str(row["seed"]), text)
-    *names, actions = [max(len(str(text)) for text in (column.header, *column.cells)) for column in shown.columns]
-    if sum(names) + len(names) * GAP + min(actions, LEAST_ACTION) <= out.width:  # else all columns shrink
+        rows.append((row["cell_id"], row["selection"], row["policy"], str(row["seed"]), text))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    *names, actions = widths
+    between = len(names) * GAP
+    if sum(widths) + between <= out.width:  # thousands of rows: rich takes half a millisecond for each
+        title, heading, *lines = [f"detector {detector}", *(_line(row, widths) for row in rows)]
+        out.print(title, style="italic", highlight=False)
+        out.print(heading, style="bold", highlight=False)
+        out.file.write("".join(f"{line}\n" for line in lines))
+        return
+    shown = table(*rows[0], title=f"detector {detector}")
+    for texts in rows[1:]:
+        shown.add_row(*texts)
+    if sum(names) + between + min(actions, LEAST_ACTION) <= out.width:  # else all columns shrink
         for column, width in zip(shown.columns, names, strict=False):
             column.width = width
-    return shown
+    out.print(shown)
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    return (" " * GAP).join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 
 if __name__ == "__main__":

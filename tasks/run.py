@@ -40,8 +40,8 @@ def run(config: Config, root: Root = None, address: Address = "local", as_json: 
     sys.exit(0 if outcome.ok else CELLS_FAILED)
 
 
-def run_and_report(config: str, root: str | None, address: str) -> RunOutcome:
-    """Runs an experiment and makes its report, with progress and failures on the terminal."""
+def run_and_report(config: str, root: str | None, address: str, *, only: frozenset[str] | None = None) -> RunOutcome:
+    """Runs an experiment, or the cells `only`, and makes its report; with progress and failures on the terminal."""
     from cluster.driver import run_experiment
     from tasks.open_experiment import open_store
     from tasks.progress import TerminalProgress
@@ -50,7 +50,7 @@ def run_and_report(config: str, root: str | None, address: str) -> RunOutcome:
     _, store = open_store(config, root)
     try:
         with TerminalProgress(err) as listener:
-            result = run_experiment(config, store, address=address, listener=listener)
+            result = run_experiment(config, store, address=address, listener=listener, only=only)
     except KeyboardInterrupt as error:  # typer would end with 130 and no message
         stopped(error)
     for note in result.notes:

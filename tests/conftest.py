@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.places import SHARED
+from tests.support.s3_server import S3Server, s3_server
 
 # One thread for each process of a test, before torch is imported: small tensors gain nothing from more, and the tests
 # of the other pytest worker use the other core.
@@ -74,6 +76,22 @@ def shared_speech() -> Path:
 def shared_weights() -> Path:
     """The folder of pretrained weights (lyra, aasist); skips the test where it is absent."""
     return _present(SHARED / "weights")
+
+
+@pytest.fixture(scope="session")
+def running_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The S3 server of this test process."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(running_s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, which boto finds during the test; copies of its files go to a folder of the test."""
+    for name, value in running_s3.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CODECGRID_CACHE", str(tmp_path / "cache"))
+    return running_s3
 
 
 def _present(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from grid.codec_training.progress import HistoryLine
 from grid.codec_training.stage import OnHistoryLine
 from grid.codec_training.training import TrainingJob, run_job
 from grid.codecs.controlled.spec import CodecSpec
-from grid.core.errors import RequestError, one_line
+from grid.core.errors import LostProcessError, RequestError, one_line
 from grid.core.record import FAILURE, keep_failure, read_record
 from grid.core.store import Store
 
@@ -107,7 +107,7 @@ def _record_lost_processes(
     for job in jobs:
         store = Store.open(job.root)
         if job.name not in reasons and read_record(store, job.folder) is None:
-            error = RuntimeError(
+            error = LostProcessError(
                 f"its process ended {RESTARTS + 1} times without a record; Ray's errors are in {FAILURE}"
             )
             keep_failure(store, job.folder, error, "\n".join(process_errors))

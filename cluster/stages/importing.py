@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,7 @@ from filelock import Timeout
 
 from cluster.stages.events import ProgressListener
 from grid.core.errors import RequestError
+from grid.core.lease import LeaseHeldError, LeaseLostError
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus, current_corpus, register_corpus
 from grid.experiment.grid import load_experiment
@@ -20,14 +24,38 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def driver_lock(store: Store, name: str) -> Iterator[None]:
-    """Holds the lock of an experiment in this store; RequestError when another driver has it."""
+    """Holds the lock of an experiment in this store; RequestError when another driver has it, or takes it over.
+
+    The latter is possible on an object store alone, when this process was silent for longer than its lease lasts. It is
+    then stopped like one that gets SIGTERM.
+    """
+    lost = threading.Event()
+
+    def stop() -> None:
+        lost.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
     try:
-        with store.lock(f"experiments/{name}.lock", timeout=5):
+        with store.lock(f"experiments/{name}.lock", timeout=5, on_lost=stop):
             yield
+    except LeaseLostError as error:
+        raise _lock_lost(name) from error
+    except KeyboardInterrupt as error:
+        if lost.is_set():
+            raise _lock_lost(name) from error
+        raise
     except Timeout as error:
+        by = f" ({error.holder})" if isinstance(error, LeaseHeldError) else ""
         raise RequestError(
-            f"another run of {name!r} is going on in {store.root}; see `codecgrid status`, or wait for its end"
+            f"another run of {name!r} is going on in {store.root}{by}; see `codecgrid status`, or wait for its end"
         ) from error
+
+
+def _lock_lost(name: str) -> RequestError:
+    return RequestError(
+        f"this run of {name!r} was silent for so long that another run has taken its place; it was stopped, and "
+        "nothing is lost. See `codecgrid status`"
+    )
 
 
 def import_corpora(config: str | Path, store: Store, listener: ProgressListener) -> dict[str, StoredCorpus]:

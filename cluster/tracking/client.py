@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +20,7 @@ from grid.core.store import Store
 KIND = "codecgrid.kind"
 CELL_ID = "cell_id"
 PAGE = 1000
+CONNECT_SECONDS = 5.0
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -86,13 +91,29 @@ def runs(client: Any, experiment_id: str) -> Iterator[LoggedRun]:
     """All runs of the experiment that codecgrid created, the oldest first; one search for each thousand runs."""
     logged: list[LoggedRun] = []
     token = None
-    while True:
-        page = client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-        logged += [_logged(run) for run in page if KIND in run.data.tags]
-        token = page.token
-        if not token:
-            break
+    with _without_garbage_collection():
+        while True:
+            page = client.search_runs([experiment_id], max_results=PAGE, page_token=token)
+            logged += [_logged(run) for run in page if KIND in run.data.tags]
+            token = page.token
+            if not token:
+                break
     yield from sorted(logged, key=lambda run: (run.started, run.run_id))
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Pauses the collection of reference cycles: MLflow makes an object of each metric, param and tag of each run.
+
+    All of them are alive, and looking through them again and again takes most of a search.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _logged(run: Any) -> LoggedRun:
@@ -121,6 +142,25 @@ def tracking_uri(experiment: Experiment, store: Store) -> str:
             f"experiment file or MLFLOW_TRACKING_URI, for example http://HOST:5000 of an `mlflow server`"
         )
     return f"sqlite:///{store.uri('mlflow.db')}"
+
+
+def check_tracking(experiment: Experiment, store: Store) -> None:
+    """Raises RequestError where `tracking_uri` does, and for a server that does not answer within CONNECT_SECONDS.
+
+    To be called before any work begins. An answer of any status will do: MLflow's own client has the credentials.
+    """
+    uri = tracking_uri(experiment, store)
+    if not is_server(uri):
+        return
+    try:
+        urllib.request.urlopen(re.sub(r"://[^/@\s]*@", "://", uri.rstrip("/")) + "/health", timeout=CONNECT_SECONDS)
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:
+        raise RequestError(
+            f"no MLflow answers at {without_password(uri)} ({error}); start it, or give the address of another one by "
+            "`tracking_uri` in the experiment file or by MLFLOW_TRACKING_URI"
+        ) from error
 
 
 def is_server(uri: str) -> bool:

@@ -25,7 +25,7 @@ from cluster.tracking.writer import RunWriter
 from grid.analysis.results import cell_result
 from grid.cells.baseline import baseline_of
 from grid.cells.job import CellJob
-from grid.cells.status import cell_state
+from grid.cells.status import cell_states
 from grid.config.experiment import Experiment
 from grid.core.store import Store
 
@@ -89,13 +89,15 @@ class Mirror:
 
     def _read_store(self, measure: bool) -> None:
         """Reads the state of every cell that can still change."""
-        for job in self._cells:
-            view = self._views.get(job.cell_id)
-            if view is None or not view.settled or (measure and not view.compared):
-                state = cell_state(self._store, job)
-                baseline = baseline_of(job, self._cells)
-                result = cell_result(self._store, self._experiment, state, baseline, measure=measure)
-                self._views[job.cell_id] = CellView(state, result, baseline.cell_id if baseline is not None else "")
+        unsettled = [job for job in self._cells if self._can_change(job, measure)]
+        for state in cell_states(self._store, unsettled) if unsettled else ():
+            baseline = baseline_of(state.job, self._cells)
+            result = cell_result(self._store, self._experiment, state, baseline, measure=measure)
+            self._views[state.job.cell_id] = CellView(state, result, baseline.cell_id if baseline is not None else "")
+
+    def _can_change(self, job: CellJob, measure: bool) -> bool:
+        view = self._views.get(job.cell_id)
+        return view is None or not view.settled or (measure and not view.compared)
 
     def _write(self, live: bool) -> SyncReport:
         changed = {cell_id: view for cell_id, view in self._views.items() if self._mirrored.get(cell_id) != view}

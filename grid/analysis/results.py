@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from grid.analysis.artefacts import ArtefactResults
+from grid.analysis.calibration import Calibrations
 from grid.analysis.effects.results import Effects
 from grid.analysis.mos import MosResults
 from grid.analysis.significance import Significance
 from grid.cells.baseline import baseline_of, baselines
 from grid.cells.job import CellJob
 from grid.cells.measurements import stored_measurements
-from grid.cells.status import CellState, cell_state
+from grid.cells.status import CellState, cell_state, cell_states
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import Experiment
 from grid.core.errors import one_line
@@ -92,8 +93,9 @@ class GridResults:
     `compared` are the grids of other experiments to show beside this one; `trouble` says why the results of such a grid
     are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
     alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
-    predicted MOS; these are read from the store, because MLflow does not hold them. `corpora` are the names of the
-    corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
+    predicted MOS, `calibrations` the calibration and DET curves of the cells; these are read from the store, because
+    MLflow does not hold them. `corpora` are the names of the corpora, and `mos_above` has the evaluations of utterances
+    above a predicted MOS alone, with that MOS.
     """
 
     name: str
@@ -107,6 +109,7 @@ class GridResults:
     effects: tuple[Effects, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
     mos: MosResults | None = None
+    calibrations: Calibrations = field(default_factory=Calibrations)
     corpora: tuple[str, ...] = ()
     mos_above: dict[str, float] = field(default_factory=dict)
 
@@ -163,7 +166,9 @@ def _distinct(values: Iterable[str]) -> list[str]:
 
 def results_from_store(store: Store, experiment: Experiment, cells: Sequence[CellJob]) -> GridResults:
     """The results of `cells`; done cells that lack measurements or differences are measured and compared now."""
-    results = [cell_result(store, experiment, cell_state(store, job), baseline_of(job, cells)) for job in cells]
+    results = [
+        cell_result(store, experiment, state, baseline_of(state.job, cells)) for state in cell_states(store, cells)
+    ]
     return grid_results(experiment, cells, results)
 
 

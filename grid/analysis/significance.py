@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.cells.job import CellJob
-from grid.cells.status import cell_state
+from grid.cells.status import cell_states
 from grid.config.analyses import SignificanceChoice
 from grid.config.experiment import Experiment
 from grid.core.randomness import seed_number
@@ -132,7 +132,7 @@ def _drawn(pair: ScorePair) -> str:
 
 
 def _comparisons(store: Store, grid: Grid, choice: SignificanceChoice) -> Iterator[_Comparison]:
-    done = [job for job in grid.cells if cell_state(store, job).status == "done"]
+    done = [state.job for state in cell_states(store, grid.cells) if state.status == "done"]
     trials_of_cell = {job.cell_id: scored_trials(store, job) for job in done}
     for name in choice.evaluations or tuple(grid.experiment.evaluations):
         for seed in dict.fromkeys(job.seed for job in done):

@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict
 
 from grid.cells.balance import Balance
 from grid.config.recipe import Recipe
-from grid.core.record import read_record
+from grid.core.record import is_finished
 from grid.core.store import Store
 from grid.core.vocabulary import Draw, MixingMode
 from grid.detectors.spec import DetectorSpec
 
+CELLS = "cells"
+"""The folder of all cells."""
 STATE = "state.pt"
 """The saved state of an unfinished training; removed at its end."""
 HISTORY = "history.json"
@@ -98,7 +100,7 @@ class CellJob(Frozen):
 
 def cell_folder(cell_id: str) -> str:
     """The folder of a cell in the store."""
-    return f"cells/{cell_id}"
+    return f"{CELLS}/{cell_id}"
 
 
 def read_job(store: Store, cell_id: str) -> CellJob:
@@ -112,5 +114,8 @@ def scores_folder(cell_folder: str, rendition_folder: str) -> str:
 
 
 def renditions_to_score(store: Store, job: CellJob) -> list[str]:
-    """The folders of the renditions that this cell has not scored yet."""
-    return [folder for folder in job.scored if read_record(store, scores_folder(job.folder, folder)) is None]
+    """The folders of the renditions that this cell has not scored yet: those whose scores have no record.
+
+    The records are not read, for there may be hundreds of thousands; whoever reads scores checks them.
+    """
+    return [folder for folder in job.scored if not is_finished(store, scores_folder(job.folder, folder))]

@@ -13,6 +13,7 @@ from grid.config.optimisation import Constant, Optimiser, Schedule, warm_up_epoc
 from grid.config.yaml_file import Strict, config_folder, parse, read_yaml
 from grid.core.errors import unknown_name
 from grid.core.vocabulary import AVERAGE_OF_THE_BEST, ModelSelection
+from grid.core.weights import HUB, WeightFile
 
 DevLabels: TypeAlias = Literal["policy", "fixed"]
 DevCors: TypeAlias = Literal["as trained", "none", "all"]
@@ -64,11 +65,45 @@ class OneClass(Strict):
 
 
 class InitialWeights(Strict):
-    """A published checkpoint to start from instead of random weights; `sha256` identifies it, wherever the file is."""
+    """A published checkpoint to start from instead of random weights, wherever the file is.
 
-    path: str = Field(description="below a weights folder, such as aasist/AASIST-L.pth")
-    source: str = Field(description="where the file can be downloaded")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    Its digest identifies it; where that is not known, the commit of its hub repository does. Where neither is known
+    the revision is `main`, which can change: a warning says so, and the digest is in the record of the cell alone.
+    """
+
+    path: str = Field(description="below a weights folder, such as aasist/AASIST-L.pth or OWNER/NAME/FILE of the hub")
+    source: str = Field(description="where the file can be downloaded: a URL, or hub:OWNER/NAME")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    revision: str | None = Field(
+        default=None,
+        pattern=r"^([0-9a-f]{40}|main)$",
+        description="of a file of the hub: the commit of its repository, or `main` where none is known",
+    )
+    licence: str | None = Field(default=None, description="where it restricts use; messages about the file name it")
+
+    @property
+    def file(self) -> WeightFile:
+        """The file as `grid.core.weights` finds and checks it."""
+        return WeightFile(
+            path=self.path, source=self.source, revision=self.revision, sha256=self.sha256, licence=self.licence
+        )
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it can be only one file."""
+        return self.sha256 is not None or self.revision != "main"
+
+    @model_validator(mode="after")
+    def _is_identified(self) -> InitialWeights:
+        if self.sha256 is None and self.revision is None:
+            raise ValueError(f"{self.path}: give the sha256 of the file, or the revision of its hub repository")
+        if self.revision is not None and not self.source.startswith(HUB):
+            raise ValueError(f"revision is of a hub repository, and the source is {self.source!r}; use hub:OWNER/NAME")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_defaults(self, write(self), ("revision", "licence"))
 
 
 LATER_FIELDS = ("ties", "dev_labels", "dev_cors", "averaged_epochs")
@@ -186,15 +221,26 @@ class Recipe(Strict):
         return self
 
 
-def load_recipe(name: str, *, beside: Path | None = None, where: str = "") -> Recipe:
-    """The recipe `name`: `recipes/NAME.yaml` in `beside`, the folder of the experiment file, else in `configs/`.
+def recipe_file(name: str, *, beside: Path | None = None, where: str = "") -> Path:
+    """The file of the recipe `name`: `recipes/NAME.yaml` in `beside`, the folder of an experiment, else in `configs/`.
 
     Raises RequestError, with the choices and `where`, for an unknown name.
     """
-    folders = [folder / "recipes" for folder in (beside, config_folder()) if folder is not None]
-    for folder in folders:
-        file = folder / f"{name}.yaml"
-        if file.is_file():
-            return parse(Recipe, read_yaml(file))
-    names = {file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.yaml")}
-    raise unknown_name("recipe", name, names, where=where)
+    for folder in _folders(beside):
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    raise unknown_name("recipe", name, recipe_names(beside=beside), where=where)
+
+
+def recipe_names(*, beside: Path | None = None) -> list[str]:
+    """The names that `recipe_file` accepts, sorted."""
+    return sorted({file.stem for folder in _folders(beside) for file in folder.glob("*.yaml")})
+
+
+def load_recipe(name: str, *, beside: Path | None = None, where: str = "") -> Recipe:
+    """The recipe `name`, from its `recipe_file`; RequestError that names file, key, value and choices."""
+    return parse(Recipe, read_yaml(recipe_file(name, beside=beside, where=where)))
+
+
+def _folders(beside: Path | None) -> list[Path]:
+    return [folder / "recipes" for folder in (beside, config_folder()) if folder is not None]

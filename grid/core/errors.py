@@ -1,9 +1,10 @@
-"""Errors that a user can correct, the message for an unknown name, and the text of any exception on one line."""
+"""Errors that a user can correct, the kind of any failure, the message for an unknown name, and errors as one line."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar, Literal
 
 STOPPED = "stopped; run the same command again to go on"
 """The last line of a command that a signal has stopped."""
@@ -11,12 +12,44 @@ LONGEST_LINE = 1000
 """Characters of an exception that `one_line` keeps."""
 
 
+FailureKind = Literal["infrastructure", "request", "data", "code"]
+
+FAILURE_KINDS: dict[FailureKind, str] = {
+    "infrastructure": "a lost process, memory, a disk, a network or a store: may pass when it is tried again",
+    "request": "a setting, a file of weights or a licence: change it first",
+    "data": "a recording, a rendition or a score that cannot be used: `codecgrid verify` may say more",
+    "code": "an error of codecgrid, of a plug-in or of a package: the traceback tells where",
+}
+"""What each kind of failure is, and what to do before the step is tried again."""
+
+
 class RequestError(ValueError):
     """The request is wrong and nothing was started (exit status 2); the message says what to change."""
+
+    failure_kind: ClassVar[FailureKind] = "request"
 
 
 class MissingRequirementError(RequestError):
     """A package, file or program is not on this machine; the message says where to get it and where to put it."""
+
+
+class LostProcessError(RuntimeError):
+    """A process ended without saying why: it was killed, or its machine was lost."""
+
+    failure_kind: ClassVar[FailureKind] = "infrastructure"
+
+
+def failure_kind(error: BaseException) -> FailureKind:
+    """The kind of a failure: the `failure_kind` of its class, else by what Python and torch raise for which reason."""
+    own: FailureKind | None = getattr(error, "failure_kind", None)
+    if own is not None:
+        return own
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
+        return "data"
+    # torch's error of a full GPU is a RuntimeError; its name is asked for so that torch need not be imported
+    if isinstance(error, OSError | MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "infrastructure"
+    return "code"
 
 
 def one_line(error: BaseException, *, kind: bool = True, first: bool = False) -> str:

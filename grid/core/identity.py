@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,6 +23,8 @@ def plain(value: object, place: str = "$") -> Json:
     Raises TypeError, with the place, for anything that two processes could serialise differently: keys that are no
     strings, floats that are not finite, and all other types.
     """
+    if value is None or type(value) in (str, int, bool):  # most values, so first
+        return value  # type: ignore[return-value]
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="json"), place)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -50,6 +53,17 @@ def canonical_json(value: object) -> bytes:
 def digest(value: object, length: int = DIGEST_LENGTH) -> str:
     """The first `length` hexadecimal digits of the SHA-256 of the canonical JSON of `value`."""
     return hashlib.sha256(canonical_json(value)).hexdigest()[:length]
+
+
+def canonical_members(value: Mapping[str, object]) -> dict[str, bytes]:
+    """The members of a JSON object by name, each as it is in the canonical JSON of the object: `"name":value`."""
+    return {name: canonical_json({name: item})[1:-1] for name, item in value.items()}
+
+
+def digest_of_members(members: Mapping[str, bytes], length: int = DIGEST_LENGTH) -> str:
+    """`digest` of the object with these `canonical_members`: many objects with equal members serialise them once."""
+    content = b",".join(members[name] for name in sorted(members))
+    return hashlib.sha256(b"{" + content + b"}").hexdigest()[:length]
 
 
 def file_digest(path: str | Path) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -78,6 +80,11 @@ class Registry(Generic[Plugin]):
         if name not in self._found:
             raise RequestError(f"module {self._modules()[name]} does not register a {self.kind} named {name!r}")
         return self._found[name]
+
+    def docstring(self, name: str) -> str:
+        """The docstring of the module of the plugin called `name`; RequestError as `get`."""
+        self.get(name)
+        return inspect.getdoc(sys.modules[self._modules()[name]]) or ""
 
     def _modules(self) -> dict[str, str]:
         return PluginNames(self.package, f"codecgrid.{self.plural or self.kind + 's'}").modules()

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from grid.core.errors import RequestError, one_line
+from grid.core.errors import RequestError, failure_kind, one_line
 from grid.core.identity import difference, file_digest, plain
 from grid.core.store import Store
 
@@ -119,6 +119,11 @@ def read_record(store: Store, folder: str) -> Record | None:
     return record
 
 
+def is_finished(store: Store, folder: str) -> bool:
+    """Whether the step in `folder` has a record, which is not read: `read_record` also finds one that is damaged."""
+    return store.exists(f"{folder}/{RECORD}")
+
+
 def how_to_mend(store: Store, path: str) -> str:
     """The advice of an error about damage: to delete `path`, a whole step or one of its files, and run again."""
     return (
@@ -202,9 +207,10 @@ def _versions() -> dict[str, str]:
 
 
 def keep_failure(store: Store, folder: str, error: BaseException, trace: str) -> None:
-    """Writes `folder`/failure.json with the first line of the error, its traceback and the time (UTC, ISO 8601).
+    """Writes `folder`/failure.json: the first line of the error, its kind, its traceback and the time (UTC, ISO 8601).
 
     The next attempt at the step removes the file.
     """
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    store.write_json(f"{folder}/{FAILURE}", {"error": one_line(error, first=True), "trace": trace, "time": time})
+    reason = {"error": one_line(error, first=True), "kind": failure_kind(error), "trace": trace, "time": time}
+    store.write_json(f"{folder}/{FAILURE}", reason)

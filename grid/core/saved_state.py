@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from grid.core.errors import one_line
+from grid.core.errors import FailureKind, one_line
 from grid.core.identity import file_digest
 from grid.core.store import Store
 
@@ -21,6 +21,8 @@ SEAL_LENGTH = len(SEAL) + 64
 
 class DamagedStateError(ValueError):
     """A saved state that is not what was saved; the message names the file and says why."""
+
+    failure_kind: ClassVar[FailureKind] = "data"
 
 
 def save_state_file(store: Store, path: str, state: dict[str, Any]) -> None:

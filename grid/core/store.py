@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grid.core.atomic_write import replacing
+from grid.core.conditional_writes import ConditionalWrites, are_conditions_kept, conditional_writes
 from grid.core.errors import RequestError
 from grid.core.identity import Json
+from grid.core.lease import Lease, check_leases, is_leased
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,28 @@ class Store:
                 names = []
         return sorted(name for name in names if not name.startswith("."))
 
+    def versions(self, folder: str) -> dict[str, str]:
+        """Every file below a folder of an object store with the version it has, "" where the store tells none."""
+        found = self._fs.find(self.uri(folder), detail=True)
+        prefix = self._fs._strip_protocol(self.root)
+        version = ("ETag", "generation")  # as s3fs and gcsfs name it
+        return {
+            name.removeprefix(prefix).lstrip("/"): next((str(file[key]) for key in version if key in file), "")
+            for name, file in found.items()
+        }
+
+    def read_all(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The content of many files of an object store, read in parallel; one that is gone meanwhile is left out."""
+        if not paths:
+            return {}
+        names = {self._fs._strip_protocol(self.uri(path)): path for path in paths}
+        # small files: without asking for the size first, as s3fs does to read the parts of one file in parallel
+        found = self._fs.cat(list(names), on_error="return", max_concurrency=1)
+        for content in found.values():
+            if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                raise content
+        return {names[name]: content for name, content in found.items() if isinstance(content, bytes)}
+
     def read_bytes(self, path: str) -> bytes:
         return Path(self.uri(path)).read_bytes() if self.is_local else self._fs.cat_file(self.uri(path))
 
@@ -103,13 +131,14 @@ class Store:
             temporary = Path(folder) / Path(path).name
             temporary.touch()
             yield temporary
+            check_leases(self.root)
             self._fs.put_file(str(temporary), self.uri(path))
 
     def local(self, path: str) -> Path:
         """`path` as a local file; a remote file is copied to the cache of this machine, and again after it changed."""
         if self.is_local:
             return Path(self.uri(path))
-        cached = self._cached(path)
+        cached = self.cache_path(path)
         mark, version = cached.with_name(f".{cached.name}.version"), self._fs.ukey(self.uri(path))
         if not (cached.exists() and mark.exists() and mark.read_text() == version):
             with replacing(cached, flush=False) as partial:
@@ -120,46 +149,88 @@ class Store:
     def forget(self, path: str) -> None:
         """Deletes this machine's copy of a remote file, so that `local` copies it anew."""
         if not self.is_local:
-            self._cached(path).unlink(missing_ok=True)
+            self.cache_path(path).unlink(missing_ok=True)
 
-    def _cached(self, path: str) -> Path:
+    def cache_path(self, path: str) -> Path:
+        """Where this machine keeps its copy of a remote file."""
         return _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
 
     def remove(self, path: str) -> None:
-        """Deletes a file, or a folder with its contents; does nothing when it is absent."""
+        """Deletes a file, or a folder with its contents; does nothing when it is absent.
+
+        On a local disk a folder is gone in one step. On an object store, where a folder is only a prefix, what others
+        write below it meanwhile stays.
+        """
         if self.is_local:
             _remove_local(Path(self.uri(path)))
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                self._fs.rm(self.uri(path), recursive=True)
+            return
+        check_leases(self.root)
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self.uri(path))
+        below = self._fs.find(self.uri(path))
+        if below:
+            self._fs.rm(below)
+            # s3fs reports no object that the server refused to delete
+            if left := set(below) & set(self._fs.find(self.uri(path))):
+                raise OSError(f"{len(left)} objects could not be deleted, such as {min(left)}")
 
-    def lock(self, path: str, *, timeout: float) -> FileLock | contextlib.nullcontext[None]:
-        """A lock that the operating system releases when its process ends, also by kill -9.
+    def lock(
+        self, path: str, *, timeout: float, on_lost: Callable[[], None] | None = None
+    ) -> FileLock | Lease | contextlib.nullcontext[None]:
+        """A lock that ends with its process, also by kill -9; raises filelock.Timeout while another process holds it.
 
-        Object stores have no locks: there the user must start only one driver per root (cluster/README.md).
+        On a local disk the operating system releases it. On an object store it is a `Lease`: see there for `timeout`
+        and `on_lost`; a process that lost one gets LeaseLostError from its next write. An object store that has no
+        conditional writes gives no lock, with a warning.
         """
         if not self.is_local:
-            return contextlib.nullcontext()
+            if self._lease_writes is None:
+                return contextlib.nullcontext()
+            return Lease(self._lease_writes, self.uri(path), timeout=timeout, on_lost=on_lost)
         from filelock import FileLock
 
         target = Path(self.uri(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(str(target), timeout=timeout)
 
+    def is_locked(self, path: str) -> bool | None:
+        """Whether a process holds the lock `path`; None where it was never locked, or cannot be."""
+        if not self.is_local:
+            writes = conditional_writes(self._fs)
+            return None if writes is None else is_leased(writes, self.uri(path))
+        from filelock import Timeout
+
+        try:
+            with self.lock(path, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    @cached_property
+    def _lease_writes(self) -> ConditionalWrites | None:
+        """The conditional writes of an object store; None, with a warning, where it has none or ignores conditions."""
+        writes = conditional_writes(self._fs)
+        if writes is not None and are_conditions_kept(writes, self.root):
+            return writes
+        log.warning(
+            "%s has no conditional writes, and so no locks: do not start two runs on it at the same time", self.root
+        )
+        return None
+
 
 def _remove_local(path: Path) -> None:
-    """Deletes what is at `path`, also when another process deletes it, or parts of it, at the same time."""
+    """Deletes what is at `path`, also when another process deletes it at the same time."""
     import shutil
 
-    def unless_absent(function: object, name: str, raised: Any) -> None:
-        if not isinstance(raised[1], FileNotFoundError):
-            raise raised[1]
-
-    if path.is_dir():
-        shutil.rmtree(path, onerror=unless_absent)
-    else:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the latter below what is a file
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # the latter below what is a file
+        try:
             path.unlink()
+        except (IsADirectoryError, PermissionError) as error:
+            if isinstance(error, PermissionError) and not path.is_dir():
+                raise
+            doomed = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+            path.rename(doomed)
+            shutil.rmtree(doomed)
 
 
 def _cache_folder() -> Path:

@@ -100,7 +100,8 @@ class WeightFinder:
         place = self.folders[0] / weight.path if self.folders else Path(weight.path)
         size = f" ({weight.bytes:,} bytes)" if weight.bytes else ""
         source = weight.source or f"no direct link{f' ({weight.note})' if weight.note else ''}"
-        hint = " HF_HUB_OFFLINE is set." if self.offline else ""
+        hint = f" Licence, accepted by fetching it: {weight.licence}." if weight.licence else ""
+        hint += " HF_HUB_OFFLINE is set." if self.offline else ""
         return f"weights {weight.path}{size} are missing; source: {source}; put the file at {place}.{hint}"
 
     def _fetch(self, weight: WeightFile) -> Path | None:

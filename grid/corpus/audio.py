@@ -17,14 +17,14 @@ import re
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from grid.core.errors import RequestError, one_line
+from grid.core.errors import FailureKind, RequestError, one_line
 from grid.core.vocabulary import SAMPLE_RATE
 
 MISSING = "missing"
@@ -64,6 +64,8 @@ _OGG_LARGEST_PAGE = 65_307
 class UnusableAudioError(RequestError):
     """A file that cannot be used as audio; `reason` is one of the constants of this module, `detail` explains it."""
 
+    failure_kind: ClassVar[FailureKind] = "data"
+
     def __init__(self, path: Path, reason: str, detail: str) -> None:
         super().__init__(f"{path}: {reason}: {detail}")
         self.path = path
@@ -76,6 +78,8 @@ class UnusableAudioError(RequestError):
 
 class ChangedFileError(RequestError):
     """A file of a corpus whose bytes are not those that were imported."""
+
+    failure_kind: ClassVar[FailureKind] = "data"
 
     def __init__(self, path: Path) -> None:
         super().__init__(

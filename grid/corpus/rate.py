@@ -81,7 +81,7 @@ def _remove_measurements(store: Store) -> int:
     removed = 0
     for cell in store.names("cells"):
         for file in store.names(f"cells/{cell}"):
-            if file.startswith(("measurements-", "differences-")):
+            if file.startswith(("measurements-", "differences-", "calibration-")):
                 store.remove(f"cells/{cell}/{file}")
                 removed += 1
     return removed

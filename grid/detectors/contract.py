@@ -70,6 +70,15 @@ class Frontend(ABC, Generic[OptionsT]):
         """
         return None
 
+    @property
+    def trained_encoder(self) -> str | None:
+        """The name of the encoder that training changes together with the backend; None where there is none."""
+        return None
+
+    def missing(self) -> list[str]:
+        """What this machine lacks to build the module, such as weights: a line for each; nothing is fetched."""
+        return []
+
     @abstractmethod
     def build(self) -> nn.Module:
         """The module whose `forward(waveforms)` gives the features."""
@@ -108,6 +117,8 @@ class Backend(ABC, Generic[OptionsT]):
     revision: ClassVar[int]
     accepts: ClassVar[FeatureKind]
     head: ClassVar[Head] = "logits"
+    counted_part: ClassVar[str | None] = None
+    """The submodule whose parameters its publication counts, where that is not the whole network."""
 
     options: OptionsT
 

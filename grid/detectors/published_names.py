@@ -6,10 +6,13 @@
     CodecFake-Source-Tracing   the same, graph half in binary_branch.*        the same; multiclass_branch_*: tracing
     IMS-ADD (the CDD paper)    LL.*, out_layer.* ... or time_attn_mlp1 ...    the backend alone: XLS-R was frozen
                                frontend.model.*, backend.*                    both, where XLS-R was fine-tuned
+    AntiDeepfake               m_ssl.model.*, proj_fc.*                       the head and fairseq's wav2vec 2.0
+    Spectra-0                  ssl_encoder.model.*, bridge.*, ecapa_tdnn.*    the head and transformers' XLS-R
 
 Sources: TakHemlata/SSL_Anti-spoofing@4acaa61 model.py, ResponsibleGenAI/CodecFake-Source-Tracing@91516e0
-w2v2_aasist_baseline/model.py and XIAOYixuan/IMS-ADD@8bc6e98 onebit/model. Tested on files in the same form: of the
-published files only AASIST's were available.
+w2v2_aasist_baseline/model.py, XIAOYixuan/IMS-ADD@8bc6e98 onebit/model, nii-yamagishilab/AntiDeepfake@07e1de1
+models/W2V.py, and model.py of the hub's lab260/spectra_0. Tested on files in the same form: of the published files only
+AASIST's were available.
 """
 
 from __future__ import annotations
@@ -53,6 +56,32 @@ _LWBN = {
     "bottleneck_proj.2.weight": "bottleneck.weight",
     "bottleneck_proj.2.bias": "bottleneck.bias",
     "center": "centres",
+}
+
+# lab260/spectra_0 model.py -> grid/detectors/networks/ecapa_tdnn.py: the beginnings of names
+_ECAPA_BLOCK = {
+    "conv1.": "enter.",
+    "bn1.": "enter_norm.",
+    "convs.": "slices.",
+    "bns.": "slice_norms.",
+    "conv3.": "leave.",
+    "bn3.": "leave_norm.",
+    "se.se.1.": "squeeze.",
+    "se.se.3.": "excite.",
+}
+_SPECTRA = {
+    "ssl_encoder.model.": _ENCODER,
+    "bridge.mlp.": "backend.bridge.",
+    "ecapa_tdnn.conv1.": "backend.enter.",
+    "ecapa_tdnn.bn1.": "backend.enter_norm.",
+    "ecapa_tdnn.layer5.": "backend.join.",
+    "ecapa_tdnn.attention.": "backend.pooling.attention.",
+    "ecapa_tdnn.bn5.": "backend.pooled_norm.",
+    "ecapa_tdnn.fc6.": "backend.out_layer.",
+} | {
+    f"ecapa_tdnn.layer{number}.{theirs}": f"backend.blocks.{number - 1}.{ours}"
+    for number in range(1, 5)
+    for theirs, ours in _ECAPA_BLOCK.items()
 }
 
 # The two parts of a weight norm: torch.nn.utils.weight_norm, and torch.nn.utils.parametrizations.weight_norm.
@@ -101,6 +130,10 @@ def to_detector_names(state: Mapping[str, TensorLike], own: Collection[str]) -> 
 def _renaming_for(names: Collection[str]) -> Callable[[str], str | None]:
     if any(name.startswith("ssl_model.") for name in names):
         return _from_ssl_anti_spoofing
+    if any(name.startswith("m_ssl.") for name in names):
+        return _from_antideepfake
+    if any(name.startswith("ssl_encoder.") for name in names):
+        return _from_spectra
     if any(name.startswith(("frontend.", "backend.")) for name in names):
         return _from_whole_detector
     return _from_backend
@@ -108,11 +141,26 @@ def _renaming_for(names: Collection[str]) -> Callable[[str], str | None]:
 
 def _from_ssl_anti_spoofing(name: str) -> str | None:
     if name.startswith("ssl_model.model."):
-        encoder_name = hugging_face_name(name.removeprefix("ssl_model.model."))
-        return None if encoder_name is None else _ENCODER + encoder_name
+        return _from_fairseq(name.removeprefix("ssl_model.model."))
     if name.startswith("multiclass_branch_"):
         return None
     return _from_backend(name.removeprefix("binary_branch."))
+
+
+def _from_antideepfake(name: str) -> str | None:
+    if name.startswith("m_ssl.model."):
+        return _from_fairseq(name.removeprefix("m_ssl.model."))
+    return f"backend.out_layer.{name.removeprefix('proj_fc.')}" if name.startswith("proj_fc.") else f"backend.{name}"
+
+
+def _from_spectra(name: str) -> str:
+    beginning = next((beginning for beginning in _SPECTRA if name.startswith(beginning)), None)
+    return _SPECTRA[beginning] + name.removeprefix(beginning) if beginning else f"backend.{name}"
+
+
+def _from_fairseq(name: str) -> str | None:
+    encoder_name = hugging_face_name(name)
+    return None if encoder_name is None else _ENCODER + encoder_name
 
 
 def _from_whole_detector(name: str) -> str:

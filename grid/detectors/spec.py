@@ -126,6 +126,15 @@ def detector_names(folder: Path | None = None) -> list[str]:
     return sorted({path.stem for place in _places(folder) for path in place.glob("*.yaml")})
 
 
+def detector_file(name: str, folder: Path | None = None) -> Path:
+    """The file of the detector `name`: in `folder`, else codecgrid's own; RequestError for an unknown name."""
+    names = detector_names(folder)
+    if name not in names:
+        raise unknown_name("detector", name, names)
+    files = (place / f"{name}.yaml" for place in _places(folder))
+    return next(file for file in files if file.is_file())
+
+
 def load_detector_spec(name_or_path: str | Path, folder: Path | None = None) -> DetectorSpec:
     """The detector called `NAME` (`folder/NAME.yaml`, else codecgrid's own) or written in the YAML file at a path.
 
@@ -133,11 +142,7 @@ def load_detector_spec(name_or_path: str | Path, folder: Path | None = None) -> 
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
-        names = detector_names(folder)
-        if str(name_or_path) not in names:
-            raise unknown_name("detector", str(name_or_path), names)
-        files = (place / f"{name_or_path}.yaml" for place in _places(folder))
-        path = next(file for file in files if file.is_file())
+        path = detector_file(str(name_or_path), folder)
     if not path.is_file():
         raise RequestError(f"there is no detector file {str(path)!r}; known detectors: {', '.join(detector_names())}")
     file = read_yaml(path)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grid.config.recipe import Recipe
 from grid.core.errors import MissingRequirementError, RequestError, one_line
-from grid.core.weights import WeightFile, WeightFinder
+from grid.core.weights import WeightFinder
 from grid.detectors.network import Detector
 from grid.detectors.published_names import MASK_VECTOR, to_detector_names
 from grid.detectors.spec import detector_names, load_detector_spec
@@ -183,7 +183,12 @@ def find_initial_weights(recipe: Recipe) -> Path | None:
     """The initial weights of a recipe, with its digest checked; MissingRequirementError says where to put the file."""
     if recipe.initial_weights is None:
         return None
-    return WeightFinder().find(WeightFile(**recipe.initial_weights.model_dump()))
+    if not recipe.initial_weights.is_pinned:
+        logger.warning(
+            "%s: no commit and no digest is known, so it is the file of today's main branch, or the one that is here",
+            recipe.initial_weights.path,
+        )
+    return WeightFinder().find(recipe.initial_weights.file)
 
 
 def load_initial_weights(model: Detector, recipe: Recipe) -> None:

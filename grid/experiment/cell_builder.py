@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from grid.cells.balance import Balance, balance_of
@@ -12,7 +13,7 @@ from grid.codecs.catalogue import Catalogue
 from grid.config.experiment import Experiment, PolicyChoice, Selection
 from grid.config.recipe import Recipe
 from grid.core.errors import RequestError
-from grid.core.identity import digest, plain
+from grid.core.identity import Json, canonical_members, digest, digest_of_members, plain
 from grid.core.vocabulary import NO_SELECTION, Design
 from grid.corpus.holdings import CorpusFacts
 from grid.detectors.spec import DetectorSpec
@@ -34,8 +35,21 @@ class CellBuilder:
     recipes: dict[str, Recipe]
     detectors: dict[str, DetectorSpec]
 
-    def cell(self, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> CellJob:
-        """The cell of one selection, policy, detector and seed."""
+    def cells(
+        self, selection: Selection, policy: PolicyChoice, detector: str, seeds: Sequence[int]
+    ) -> Iterator[CellJob]:
+        """The cells of one selection, policy and detector, one for each seed; all but the seed is made once."""
+        if not seeds:
+            return
+        first = self._cell(selection, policy, detector, seeds[0])
+        members = canonical_members(first.identity)
+        for seed in seeds:
+            cell_id = digest_of_members(members | canonical_members({"seed": seed}))
+            yield first.model_copy(
+                update={"cell_id": cell_id, "seed": seed, "identity": {**first.identity, "seed": seed}}
+            )
+
+    def _cell(self, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> CellJob:
         targets = self._targets(selection, policy)
         mixing, balance = _mixing(selection, policy, targets), self._balance(selection, policy, list(targets))
         attacks = self.audio.attack_chains(selection)
@@ -104,7 +118,7 @@ class CellBuilder:
                 "mixing": mixing,
                 **({"balance": balance} if balance else {}),
                 **({"dev_cors": dev_cors} if dev_cors else {}),
-                "detector": self.detectors[detector].identity(),
+                "detector": self._detector_identities[detector],
                 "recipe": self.recipes[detector],
                 "seed": seed,
                 **{name: bank.manifest_digest for name, bank in self._banks(detector).items()},
@@ -112,6 +126,10 @@ class CellBuilder:
         )
         assert isinstance(identity, dict)
         return identity
+
+    @cached_property
+    def _detector_identities(self) -> dict[str, dict[str, Json]]:
+        return {name: spec.identity() for name, spec in self.detectors.items()}
 
     def _attack_identity(self, chain: Chain) -> dict[str, Any]:
         return {

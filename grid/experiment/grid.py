@@ -54,9 +54,10 @@ class Grid:
         builder = CellBuilder(self.experiment, self.catalogue, self.audio, self.recipes, self.detectors)
         cells: dict[str, CellJob] = {}
         axes = self.experiment.grid
-        for detector, selection, policy, seed in product(axes.detectors, axes.selections, axes.policies, axes.seeds):
-            if not any(_matches(rule, selection, policy, detector, seed) for rule in axes.exclude):
-                cell = builder.cell(selection, policy, detector, seed)
+        for detector, selection, policy in product(axes.detectors, axes.selections, axes.policies):
+            rules = [rule for rule in axes.exclude if _matches(rule, selection, policy, detector)]
+            seeds = [s for s in axes.seeds if not any(rule.seeds is None or s in rule.seeds for rule in rules)]
+            for cell in builder.cells(selection, policy, detector, seeds):
                 cells.setdefault(cell.cell_id, cell)
         return tuple(cells.values())
 
@@ -130,11 +131,7 @@ def _bank(store: Store, experiment: Experiment, source: CorpusSource | None) -> 
     return facts
 
 
-def _matches(rule: CellFilter, selection: Selection, policy: PolicyChoice, detector: str, seed: int) -> bool:
-    pairs = (
-        (rule.selections, selection.name),
-        (rule.policies, policy.name),
-        (rule.detectors, detector),
-        (rule.seeds, seed),
-    )
+def _matches(rule: CellFilter, selection: Selection, policy: PolicyChoice, detector: str) -> bool:
+    """Whether a rule is about these cells, those of some seed at least."""
+    pairs = ((rule.selections, selection.name), (rule.policies, policy.name), (rule.detectors, detector))
     return all(allowed is None or value in allowed for allowed, value in pairs)

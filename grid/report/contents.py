@@ -13,6 +13,7 @@ from grid.report.about import About, provenance
 from grid.report.faults import Fault, attempt
 from grid.report.figures.artefacts import artefact_figures
 from grid.report.figures.cross_codec import draw_heat_map
+from grid.report.figures.det import det_figures
 from grid.report.figures.effects import draw_effects
 from grid.report.figures.mos import mos_figure
 from grid.report.figures.policies import draw_policy_figure, figure_evaluations, figure_strips
@@ -20,6 +21,7 @@ from grid.report.page import Figure, Fold, Page, Part
 from grid.report.papers import paper_parts
 from grid.report.table import Column, Table
 from grid.report.tables.artefacts import artefact_table
+from grid.report.tables.calibration import calibration_table
 from grid.report.tables.cross_codec import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.tables.effects import SIDE_WORDS, effects_table
 from grid.report.tables.main_effects import main_effects_table
@@ -92,6 +94,7 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
     shown = [part for name in about.tables for part in attempted(f"table {name}", partial(paper_parts, name, results))]
     shown += attempted("table policies", lambda: policy_parts(policy_table(results)))
     shown += attempted("table own-codec", lambda: policy_parts(own_codec_table(results)))
+    shown += attempted("table calibration", lambda: calibration_parts(results))
     for view in first:
         shown += attempted(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
     for view in first:
@@ -145,6 +148,12 @@ def policy_parts(table: Table) -> list[Part]:
 def significance_parts(results: GridResults) -> list[Part]:
     """The table of significance tests, if the experiment has them."""
     return [significance_table(results)] if results.significance else []
+
+
+def calibration_parts(results: GridResults) -> list[Part]:
+    """The table and the DET curves of the calibration of the cells, if there are any."""
+    found = results.calibrations
+    return [calibration_table(found), *det_figures(found.cells)] if found.cells or found.missing else []
 
 
 def effect_parts(effects: Effects) -> list[Part]:

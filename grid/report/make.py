@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import shlex
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from grid.analysis.artefacts import read_artefacts
+from grid.analysis.calibration import Calibrations, calibrations
 from grid.analysis.effects.compute import effects
 from grid.analysis.mos import read_mos
 from grid.analysis.results import GridResults
@@ -46,10 +48,16 @@ class MadeReport:
 def make_report(grid: Grid, store: Store, read: ReadResults, folder: str | None = None) -> MadeReport:
     """Writes all of the report that can be made; RequestError if the experiment requests something that does not exist.
 
-    `folder` defaults to `reports/NAME` in the store if that is local, else in the folder `results` of the working
-    directory.
+    `folder` defaults to `reports/NAME` in the store. On an object store a report replaces the one before as a whole.
     """
-    target = Path(folder) if folder else _default_folder(grid, store)
+    own = f"reports/{grid.experiment.name}"
+    if folder is not None or store.is_local:
+        return _make(grid, store, read, Path(folder or store.uri(own)))
+    with tempfile.TemporaryDirectory(prefix="codecgrid-report-") as temporary:
+        return _keep_in_store(store, own, _make(grid, store, read, Path(temporary)), Path(temporary))
+
+
+def _make(grid: Grid, store: Store, read: ReadResults, target: Path) -> MadeReport:
     faults: list[Fault] = []
     try:
         made_by = {"command": shlex.join(provenance().command), "commit": provenance().commit}
@@ -79,6 +87,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         effects=attempt("the effects of codec attributes", lambda: effects(store, grid), (), faults),
         shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
         mos=attempt("MOS", lambda: read_mos(store, grid.experiment, tested), None, faults),
+        calibrations=attempt("the calibration", lambda: calibrations(store, grid), Calibrations(), faults),
     )
 
 
@@ -108,6 +117,14 @@ def _keep_traces(target: Path, faults: Sequence[Fault]) -> str | None:
     return None
 
 
-def _default_folder(grid: Grid, store: Store) -> Path:
-    name = f"reports/{grid.experiment.name}"
-    return Path(store.uri(name)) if store.is_local else Path("results") / name
+def _keep_in_store(store: Store, folder: str, made: MadeReport, written: Path) -> MadeReport:
+    """Copies a report from the local folder `written` to `folder` of an object store."""
+    files = {path.relative_to(written).as_posix(): path for path in sorted(written.rglob("*")) if path.is_file()}
+    try:
+        store.remove(folder)
+        for name, path in files.items():
+            store.write_bytes(f"{folder}/{name}", path.read_bytes())
+    except OSError as error:  # of the store: the trainings are done and stay done
+        return MadeReport(None, (*made.faults, Fault.of("the report", error)))
+    page = store.uri(f"{folder}/index.html") if made.page else None
+    return MadeReport(page, made.faults, store.uri(f"{folder}/{TRACES}") if made.traces else None)

@@ -14,14 +14,14 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from grid.core.errors import RequestError
+from grid.core.errors import FailureKind, RequestError
 from grid.core.vocabulary import SAMPLE_RATE
 
 PCM_SCALE = 32_768
@@ -82,6 +82,8 @@ def stored_utterance(row: Mapping[str, object]) -> StoredUtterance:
 
 class DamagedShardError(RequestError):
     """A shard that is missing, cut short, or has other samples than its manifest says."""
+
+    failure_kind: ClassVar[FailureKind] = "data"
 
 
 def write_shard(path: str | Path, items: Iterable[tuple[str, NDArray[np.float32]]]) -> list[ShardEntry]:

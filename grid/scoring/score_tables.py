@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from grid.core.errors import RequestError
+from grid.core.errors import FailureKind, RequestError
 from grid.core.record import check_outputs, finish, read_record
 from grid.core.store import Store
 
@@ -20,6 +21,8 @@ SCORE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("score", pa.float64())
 
 class NotFiniteError(RequestError, FloatingPointError):
     """A score that is NaN or infinite: it says nothing about its utterance."""
+
+    failure_kind: ClassVar[FailureKind] = "data"
 
 
 def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.float64], weights: str) -> None:

@@ -26,7 +26,7 @@ from grid.core.vocabulary import AVERAGE_OF_IMPROVEMENTS, AVERAGE_OF_THE_BEST
 from grid.detectors.gang_forward import GangForward
 from grid.detectors.network import Detector
 from grid.detectors.weights import load_initial_weights, model_bytes
-from grid.metrics.detection import eer
+from grid.metrics.detection import EerResult, eer
 from grid.training.cell_items import CellDataset, counted_as_bonafide
 from grid.training.checkpoint import Epoch, KeptWeights, Progress, load_state, save_state
 from grid.training.epoch_rules import best_epochs, epochs_without_gain, is_kept
@@ -111,16 +111,17 @@ class CellTraining:
             backward_and_step(self.optimiser, recipe.optimiser, loss, step=step, steps=steps)
         self._losses.append(value)
 
-    def end(self, dev_eer: float, seconds: float) -> Epoch:
+    def end(self, dev: EerResult, seconds: float) -> Epoch:
         """Ends the epoch: records it, keeps the weights if they are better, and saves all that a restart needs."""
         assert self._items is not None
         epoch = Epoch(
             epoch=self.progress.next_epoch,
             train_loss=float(np.mean(self._losses)),
-            dev_eer=dev_eer,
+            dev_eer=dev.eer,
             learning_rate=self._rate,
             seconds=round(seconds, 3),
             items=len(self._items),
+            dev_threshold=finite(dev.threshold),
         )
         self._keep(epoch)
         self.progress.history.append(epoch)
@@ -163,6 +164,8 @@ class CellTraining:
         }
         if averaged:
             results["averaged_epochs"] = sorted(averaged)
+        if (threshold := self._dev_threshold()) is not None:
+            results["dev_threshold"] = threshold
         record = finish(
             self.store,
             self.job.folder,
@@ -173,6 +176,12 @@ class CellTraining:
         )
         self.store.remove(f"{self.job.folder}/{STATE}")
         return record
+
+    def _dev_threshold(self) -> float | None:
+        """The threshold of the dev EER of the kept weights; None for a mean of epochs, which was not scored on dev."""
+        if self.job.recipe.model_selection in (AVERAGE_OF_IMPROVEMENTS, AVERAGE_OF_THE_BEST):
+            return None
+        return self.progress.history[self.progress.best_epoch].dev_threshold
 
     def _keep(self, epoch: Epoch) -> None:
         selection = self.job.recipe.model_selection
@@ -194,10 +203,15 @@ class CellTraining:
         self.kept.averaged = {number: self.kept.averaged[number] for number in chosen}
 
 
-def dev_eer(items: Items, scores: NDArray[np.float64]) -> float:
-    """The EER, a fraction, of scores `(items,)` with the labels of dev; a soft target counts for the nearer class."""
+def dev_eer(items: Items, scores: NDArray[np.float64]) -> EerResult:
+    """The EER of scores `(items,)` with the labels of dev; a soft target counts for the nearer class."""
     bonafide = counted_as_bonafide(items)
-    return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
+    return eer(scores[bonafide], scores[~bonafide], condition="dev")
+
+
+def finite(threshold: float) -> float | None:
+    """The threshold, or None for infinity, the operating point above all scores: JSON has no such number."""
+    return threshold if np.isfinite(threshold) else None
 
 
 def _first(outputs: Tensor, utterance: Callable[[int], str]) -> str:

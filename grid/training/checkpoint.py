@@ -18,7 +18,10 @@ from grid.detectors.network import Detector
 
 @dataclass(frozen=True)
 class Epoch:
-    """The figures of one epoch. `dev_eer` is a fraction."""
+    """The figures of one epoch. `dev_eer` is a fraction, `dev_threshold` the dev score whose rates are nearest to it.
+
+    The threshold is None where that point lies above all scores, and in the states of earlier versions.
+    """
 
     epoch: int
     train_loss: float
@@ -26,6 +29,7 @@ class Epoch:
     learning_rate: float
     seconds: float
     items: int
+    dev_threshold: float | None = None
 
 
 @dataclass

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +23,11 @@ from grid.detectors.network import Detector
 from grid.detectors.weights import load_initial_weights, model_bytes
 from grid.inputs.batches import UtteranceLoader
 from grid.inputs.preparation import preparation_of
-from grid.metrics.detection import eer
+from grid.metrics.detection import EerResult, eer
 from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
 from grid.scoring.score import readers, score_rendition
 from grid.scoring.score_tables import check_finite
+from grid.training.cell_training import finite
 from grid.training.gang import CellFailure, Gang, OnEpoch, Outcomes
 
 
@@ -38,14 +40,18 @@ def keep_initial_weights(store: Store, job: CellJob, *, device: torch.device) ->
     (detector,) = build_gang_detectors([job])
     detector.to(device)
     load_initial_weights(detector, job.recipe)
-    dev_eer = _dev_eer(store, job, detector, device)
+    dev = _dev_eer(store, job, detector, device)
     store.write_bytes(f"{job.folder}/{WEIGHTS}", model_bytes(detector))
     store.write_json(f"{job.folder}/{HISTORY}", {"epochs": []})
-    results = {"epochs": 0, **({"dev_eer": dev_eer} if dev_eer is not None else {}), "warnings": []}
+    results: dict[str, Any] = {"epochs": 0, "warnings": []}
+    if dev is not None:
+        results["dev_eer"] = dev.eer
+        if (threshold := finite(dev.threshold)) is not None:
+            results["dev_threshold"] = threshold
     return finish(store, job.folder, kind="cell", identity=job.identity, outputs=[WEIGHTS, HISTORY], results=results)
 
 
-def _dev_eer(store: Store, job: CellJob, detector: Detector, device: torch.device) -> float | None:
+def _dev_eer(store: Store, job: CellJob, detector: Detector, device: torch.device) -> EerResult | None:
     audio = UtteranceLoader(store, preparation_of(store, job), "dev", job.seed, readers=readers())
     folders = [folder for folder in (*job.recordings, *job.attacks) if job.uses_split(folder, "dev")]
     keys = np.concatenate([np.array(audio.source(folder).table["key"].to_pylist(), str) for folder in folders])
@@ -60,7 +66,7 @@ def _dev_eer(store: Store, job: CellJob, detector: Detector, device: torch.devic
         check_finite(audio.source(folder).ids, values, f"dev of {folder}")
         parts.append(values)
     scores = np.concatenate(parts)
-    return eer(scores[bonafide], scores[~bonafide], condition="dev").eer
+    return eer(scores[bonafide], scores[~bonafide], condition="dev")
 
 
 def train(store: Store, job: CellJob, *, device: torch.device, report: OnEpoch | None = None) -> Record:

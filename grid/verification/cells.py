@@ -17,7 +17,7 @@ from grid.verification.damage import Damage, Reading, problem
 JOB = "cell.json"
 RUN = "codecgrid run CONFIG, of experiment {}"
 MEASURE = "codecgrid report CONFIG, of experiment {}"
-DERIVED = ("measurements-", "differences-")
+DERIVED = ("measurements-", "differences-", "calibration-")
 
 
 def check_cell(reading: Reading, folder: str) -> Iterator[Damage]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import yaml
 from grid.codecs.catalogue import load_catalogue
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
+from grid.corpus.holdings import holdings, recorded_rates
 from grid.corpus.manifest import MANIFEST_SCHEMA, manifest_digest, write_manifest
 
 UTTERANCES = 44_455
@@ -73,14 +74,26 @@ def rendered(table: pa.Table, codec: str) -> pa.Table:
 def make(folder: Path) -> Place:
     """The store and an experiment with every codec alone and all together, for three policies and detectors."""
     place = Place(folder / "root", folder / "experiment.yaml", f"corpora/{CORPUS}")
-    store = Store.open(place.root)
-    table = recordings()
-    with store.writing(f"{place.corpus}/manifest.parquet") as temporary:
-        write_manifest(temporary, table)
-    facts = {"manifest_digest": manifest_digest(table), "utterances": table.num_rows, "rejected": 0}
-    store.write_json(f"corpora/{CORPUS}.json", {**facts, "folder": place.corpus, "audio_root": str(folder)})
+    store_corpus(Store.open(place.root), recordings(), folder)
     place.config.write_text(yaml.safe_dump(_experiment()), encoding="utf-8")
     return place
+
+
+def store_corpus(store: Store, table: pa.Table, audio_root: Path) -> None:
+    """Puts the manifest `table` into the store as the imported corpus CORPUS."""
+    folder = f"corpora/{CORPUS}"
+    with store.writing(f"{folder}/manifest.parquet") as temporary:
+        write_manifest(temporary, table)
+    facts = {
+        "manifest_digest": manifest_digest(table),
+        "folder": folder,
+        "audio_root": str(audio_root),
+        "utterances": table.num_rows,
+        "rejected": 0,
+        "holdings": [asdict(holding) for holding in holdings(table)],
+        "recorded_rates": recorded_rates(table),
+    }
+    store.write_json(f"corpora/{CORPUS}.json", facts)
 
 
 def _experiment() -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The 18 cells of the CDD experiment around one frozen encoder: as one gang, and one after the other."""
+"""Cells around one frozen encoder, CDD's 18 or five heads of today: as one gang, and one after the other."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from grid.cells.job import CellJob
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
 from grid.detectors.gang_forward import SharedEncoderForward
+from grid.detectors.spec import load_detector_spec
 from grid.experiment.grid import Grid, resolve
 from grid.scoring.score import score_together
 from grid.training.gang import CellFailure
@@ -30,12 +31,13 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "base": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072},
     "xls-r-300m": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096},
 }
+HEADS = tuple(f"{head}-whisper-base" for head in ("x-aasist", "lwbn", "mhfa", "nes2net-x", "mean-pool"))
 STABLE = {"model_type": "wav2vec2", "do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True}
 
 
 def cdd_in_little(folder: Path, encoder: str, samples: int) -> Tiny:
     """The grid of 2 detectors x (baseline + 4 codecs x 2 labels) over a few synthetic utterances, rendered."""
-    _write_corpus(folder / "corpus", samples)
+    _write_corpus(folder / "corpus", samples, SPOOFS_PER_BONAFIDE)
     sizes = ENCODERS[encoder]
     options = {"configuration": {**STABLE, **sizes}, "weights": "random"}
     layers = int(sizes["num_hidden_layers"]) + 1
@@ -54,6 +56,36 @@ def cdd_in_little(folder: Path, encoder: str, samples: int) -> Tiny:
             "detectors": list(heads),
         },
         recipe={"epochs": 1, "batch_size": 8, "crop": {"samples": samples}, "class_weights": "corpus prior"},
+    )
+    made = Tiny(config, Store.open(folder / "results"))
+    made.rendered()
+    return made
+
+
+def heads_in_little(folder: Path, samples: int) -> Tiny:
+    """The grid of five heads x (baseline + CoRS of three codecs as spoof) on an encoder of Whisper base's size.
+
+    The weights are random: the time is that of the real ones.
+    """
+    _write_corpus(folder / "corpus", samples, spoofs_per_bonafide=1)
+    for name in HEADS:
+        spec = load_detector_spec(name)
+        configuration = spec.frontend.options["configuration"] | {"decoder_attention_heads": 8}  # made, and left out
+        options = spec.frontend.options | {
+            "weights": "random",
+            "weights_sha256": None,
+            "configuration": configuration,
+        }
+        content = {"name": name, "frontend": {"name": "ssl", "options": options}, "backend": spec.backend.model_dump()}
+        write_yaml(folder / "detectors" / f"{name}.yaml", content)
+    config = write_experiment(
+        folder,
+        grid={
+            "selections": [{"name": "three", "codecs": CODECS[:3], "draw": "one"}],
+            "policies": ["none", {"label": "spoof", **REPLACE}],
+            "detectors": list(HEADS),
+        },
+        recipe={"epochs": 1, "batch_size": 4, "crop": {"samples": samples}, "dev_cors": "none"},
     )
     made = Tiny(config, Store.open(folder / "results"))
     made.rendered()
@@ -96,13 +128,13 @@ def _carried_out(store: Store, work: list[list[CellJob]]) -> dict[str, Any]:
     return {"passes": passes, "seconds": time.perf_counter() - start}
 
 
-def _write_corpus(folder: Path, samples: int) -> None:
+def _write_corpus(folder: Path, samples: int, spoofs_per_bonafide: int) -> None:
     folder.mkdir(parents=True)
     with (folder / "protocol.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["utterance_id", "path", "speaker", "split", "key", "attack"])
         for split, count in BONAFIDE.items():
-            for number in range(count * (1 + SPOOFS_PER_BONAFIDE)):
+            for number in range(count * (1 + spoofs_per_bonafide)):
                 spoof = number >= count
                 name = f"{split}-{number}"
                 tones = waveform(name, 400.0 if spoof else 120.0, samples, noise=0.1 if spoof else 0.01)

@@ -13,9 +13,10 @@ import pytest
 import torch
 from filelock import Timeout
 
-from grid.cells.job import CellJob, read_job
-from grid.cells.status import cell_state, heartbeat, is_running, planned_action, record_failure, running
+from grid.cells.job import CellJob, read_job, scores_folder
+from grid.cells.status import cell_state, heartbeat, is_running, planned_action, progress, record_failure, running
 from grid.core.errors import RequestError
+from grid.core.record import RECORD
 from grid.core.store import Store
 from grid.experiment.frozen import freeze, read_experiment
 from grid.experiment.grid import Grid
@@ -70,6 +71,22 @@ def test_a_cell_goes_from_missing_over_training_and_scoring_to_done(rendered: tu
     assert not is_running(store, job)
 
 
+def test_progress_looks_for_records_and_does_not_read_them(tmp_path: Path, rendered: tuple[Tiny, Grid]) -> None:
+    store, (done, unscored, failed, new) = Store.open(tmp_path), (cell(rendered, seed) for seed in range(4))
+    for job in (done, unscored):
+        store.write_bytes(f"{job.folder}/{RECORD}", b"not JSON")
+    for rendition in done.scored:
+        store.write_bytes(f"{scores_folder(done.folder, rendition)}/{RECORD}", b"not JSON")
+    record_failure(store, failed, ValueError("no"), "trace")
+    assert [state.status for state in progress(store, [done, failed, new])] == ["done", "failed", "missing"]
+    assert planned_action(store, done) == ("skip", "done")
+    for look in (cell_state, lambda store, job: progress(store, [job])):  # what is not done is read
+        with pytest.raises(RequestError, match="is damaged"):
+            look(store, unscored)
+    with pytest.raises(RequestError, match="is damaged"):  # as a run and a report do
+        cell_state(store, done)
+
+
 def test_a_rendition_that_is_not_scored_yet_is_planned(rendered: tuple[Tiny, Grid]) -> None:
     (made, grid), job = rendered, cell(rendered, 1)
     run_cell(made.store, job, grid.experiment, gpu=False)
@@ -120,9 +137,20 @@ def test_a_cell_whose_process_was_killed_is_no_longer_running(rendered: tuple[Ti
         assert is_running(made.store, job)
 
 
-def test_on_an_object_store_a_silent_cell_counts_as_dead(
+def test_on_an_object_store_a_cell_is_held_by_its_lease(rendered: tuple[Tiny, Grid]) -> None:
+    store, job = Store.open(f"memory://{uuid.uuid4().hex}"), cell(rendered, 0)
+    with running(store, job):
+        assert is_running(store, job)
+        with pytest.raises(Timeout), running(store, job, timeout=0):
+            pass
+    assert not is_running(store, job)
+    assert not store.exists(f"{job.folder}/running.json")
+
+
+def test_on_a_store_without_locks_a_silent_cell_counts_as_dead(
     rendered: tuple[Tiny, Grid], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("grid.core.store.conditional_writes", lambda fs: None)
     store, job = Store.open(f"memory://{uuid.uuid4().hex}"), cell(rendered, 0)
     with running(store, job):
         assert is_running(store, job)

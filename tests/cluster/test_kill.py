@@ -27,7 +27,7 @@ from tests.support.command_line import codecgrid
 from tests.support.places import REPOSITORY
 from tests.support.tiny_grid import Tiny, tiny
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 
 EPOCHS = 5
 

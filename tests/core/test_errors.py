@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from errno import ENOSPC
+from pathlib import Path
 
-from grid.core.errors import MissingRequirementError, RequestError, one_line, unknown_name
+import pytest
+import torch
+
+from grid.core.errors import (
+    FAILURE_KINDS,
+    LostProcessError,
+    MissingRequirementError,
+    RequestError,
+    failure_kind,
+    one_line,
+    unknown_name,
+)
+from grid.corpus.audio import UnusableAudioError
 
 
 def test_unknown_name_near_a_choice_proposes_it() -> None:
@@ -55,3 +68,25 @@ def test_one_line_has_the_kind_and_the_message_without_line_ends(
 
 def test_one_line_is_cut_to_a_thousand_characters() -> None:
     assert one_line(ValueError("x" * 5000)) == f"ValueError: {'x' * 988}"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RequestError("unknown codec"), "request"),
+        (MissingRequirementError("no weights"), "request"),
+        (UnusableAudioError(Path("a.wav"), "unreadable", "cut short"), "data"),
+        (FileNotFoundError("manifest.parquet"), "data"),
+        (LostProcessError("killed"), "infrastructure"),
+        (OSError(ENOSPC, "No space left on device"), "infrastructure"),
+        (ConnectionResetError(), "infrastructure"),
+        (TimeoutError(), "infrastructure"),
+        (MemoryError(), "infrastructure"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "infrastructure"),
+        (ZeroDivisionError(), "code"),
+        (RuntimeError("shapes do not fit"), "code"),
+    ],
+)
+def test_failure_kind_says_who_can_mend_it(error: BaseException, kind: str) -> None:
+    assert failure_kind(error) == kind
+    assert kind in FAILURE_KINDS

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from grid.core.identity import canonical_json, difference, digest, file_digest, plain
+from grid.core.identity import (
+    canonical_json,
+    canonical_members,
+    difference,
+    digest,
+    digest_of_members,
+    file_digest,
+    plain,
+)
 
 SCRIPT = """
 import sys
@@ -32,6 +40,13 @@ class Codec:
 class Model(BaseModel):
     path: Path
     size: int
+
+
+def test_digest_of_members_is_that_of_the_whole_object() -> None:
+    shared = {"recipe": Model(path=Path("a/b"), size=3), "z": [0.1 + 0.2, None], 'é "quoted"': {"b": 1, "a": True}}
+    members = canonical_members(shared)
+    for seed in (0, 17):
+        assert digest_of_members(members | canonical_members({"seed": seed})) == digest({**shared, "seed": seed})
 
 
 def test_canonical_json_two_fresh_processes_write_the_same_bytes() -> None:

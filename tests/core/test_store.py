@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from filelock import Timeout
 
 from grid.core.errors import RequestError
 from grid.core.store import Store
+from tests.support.s3_server import S3Server
 
 OLD, NEW = b"old" * 1000, b"new" * 500_000
 
@@ -47,9 +49,12 @@ with Store.open(sys.argv[1]).lock("a/lock", timeout=5):
 """
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """An empty store on a disk, and one that only fsspec can reach."""
+    """An empty store on a disk, in memory, and on a real S3 server."""
+    if request.param == "s3":
+        yield request.getfixturevalue("s3").store()
+        return
     monkeypatch.setenv("CODECGRID_CACHE", str(tmp_path / "cache"))
     if request.param == "disk":
         yield Store.open(tmp_path / "root")
@@ -102,21 +107,45 @@ def test_remove_takes_files_and_folders_and_absent_ones(store: Store) -> None:
     assert not store.exists("e")
 
 
-def test_remove_of_a_folder_that_another_process_empties_at_the_same_time(
+def test_remove_of_a_folder_is_one_step_for_those_who_look_at_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store.open(tmp_path / "root")
     for name in ("a/b", "a/c/d"):
         store.write_bytes(name, b"x")
-    unlink = os.unlink
+    unlink, seen = os.unlink, []
 
-    def unlink_after_another_process(name: str, *, dir_fd: int | None = None) -> None:
-        unlink(name, dir_fd=dir_fd)
+    def looking(name: str, *, dir_fd: int | None = None) -> None:
+        if dir_fd is not None:
+            seen.append(store.exists("a"))
         unlink(name, dir_fd=dir_fd)
 
-    monkeypatch.setattr(os, "unlink", unlink_after_another_process)
+    monkeypatch.setattr(os, "unlink", looking)
     store.remove("a")
+    assert seen == [False, False]
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_remove_of_what_another_process_removes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.open(tmp_path / "root")
+    store.write_bytes("a/b", b"x")
+    unlink = Path.unlink
+
+    def after_another(self: Path, *arguments: bool, **named: bool) -> None:
+        shutil.rmtree(tmp_path / "root" / "a")
+        unlink(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "unlink", after_another)
+    store.remove("a/b")
     assert not store.exists("a")
+
+
+def test_remove_that_the_server_refuses_is_an_error(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = s3.store()
+    store.write_bytes("a/b", b"x")
+    monkeypatch.setattr(store._fs, "rm", lambda paths: [])  # as s3fs reports what the server refuses
+    with pytest.raises(OSError, match=r"1 objects could not be deleted, such as tests/.*/a/b"):
+        store.remove("a")
 
 
 def test_json_comes_back_and_nan_is_refused(store: Store) -> None:
@@ -169,9 +198,14 @@ def test_unknown_kind_of_root_is_a_request_error() -> None:
         Store.open("nowhere://x").exists("a")
 
 
-def test_lock_on_an_object_store_does_nothing(tmp_path: Path) -> None:
-    store = Store.open("memory://locks")
-    with store.lock("a", timeout=0), store.lock("a", timeout=0):
+def test_lock_is_held_against_others_and_freed_at_the_end_of_the_block(store: Store) -> None:
+    assert not store.is_locked("a/lock")
+    with store.lock("a/lock", timeout=0):
+        assert store.is_locked("a/lock")
+        with pytest.raises(Timeout), store.lock("a/lock", timeout=0):
+            pass
+    assert not store.is_locked("a/lock")
+    with store.lock("a/lock", timeout=0):
         pass
 
 

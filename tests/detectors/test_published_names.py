@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from grid.core.errors import RequestError
 from grid.detectors.backends.w2v2_aasist import W2v2AasistOptions
@@ -158,6 +159,28 @@ def test_source_tracing_file_gives_its_binary_branch(tmp_path: Path) -> None:
             state |= {f"binary_branch.{name}": tensor, f"multiclass_branch_as.{name}": torch.zeros_like(tensor)}
     load_weights(model, saved(state, tmp_path / "epoch_3.pth"))
     assert torch.equal(scored(model), scored(trained))
+
+
+def test_antideepfake_file_gives_the_logits_of_its_network(tmp_path: Path) -> None:
+    # models/W2V.py of AntiDeepfake (07e1de1), restated: the whole waveform layer-normed, the encoder's last layer, its
+    # mean over time, a linear layer; the file is safetensors with fairseq's names
+    options = {"configuration": TINY_XLSR, "weights": "random", "frozen": False, "scaling": "zero-mean-unit-variance"}
+    values = {"name": "tiny", "frontend": {"name": "ssl", "options": options}, "backend": {"name": "mean-pool"}}
+    model = build_detector(parse_detector_spec(values), 0).eval()
+    encoder = pseudo_random_state(as_fairseq(part(model, "frontend.encoder.")))
+    weight, bias = pseudo_random((2, SIZE), 1), pseudo_random((2,), 2)
+    state = {f"m_ssl.model.{name}": tensor for name, tensor in encoder.items()}
+    state |= {"proj_fc.weight": weight, "proj_fc.bias": bias}
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, tmp_path / "model.safetensors")
+    load_weights(model, tmp_path / "model.safetensors")
+    waveforms = pseudo_random((2, 4000), 0)
+    theirs = build_detector(parse_detector_spec(values), 9).eval().frontend.encoder
+    theirs.load_state_dict({ours: encoder[name] for name, ours in fairseq_names().items()}, strict=True)
+    with torch.no_grad():
+        normed = torch.stack([torch.nn.functional.layer_norm(item, item.shape) for item in waveforms])
+        expected = theirs(normed).last_hidden_state.mean(dim=1) @ weight.T + bias
+        assert torch.allclose(model(waveforms), expected, atol=1e-4)
+    assert torch.allclose(model.score(waveforms), expected[:, 1], atol=1e-4)  # index 1 is real
 
 
 def test_either_form_of_weight_norm_is_read(tmp_path: Path) -> None:

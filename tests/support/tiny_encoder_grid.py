@@ -27,8 +27,10 @@ EVALUATIONS = {
 }
 
 
-def tiny_cdd(folder: Path, *, recipe: dict[str, Any] | None = None, **options: Any) -> Tiny:
-    """Ten cells around one frozen encoder; `options` are those of the frontend."""
+def tiny_cdd(
+    folder: Path, *, selections: list[str] = SELECTIONS, recipe: dict[str, Any] | None = None, **options: Any
+) -> Tiny:
+    """Ten cells around one frozen encoder, six of one codec; `options` are those of the frontend."""
     changed: dict[str, Any] = {"configuration": TINY_XLSR, "weights": "random", **options}
     heads: dict[str, tuple[str, dict[str, Any]]] = {
         "x-aasist": ("last", {"name": "w2v2-aasist", "options": {"outputs": 1, "temporal_ratio": 0.7}}),
@@ -38,7 +40,7 @@ def tiny_cdd(folder: Path, *, recipe: dict[str, Any] | None = None, **options: A
         frontend = {"name": "ssl", "options": {**changed, "layers": layers}}
         content = {"name": name, "input": INPUT, "frontend": frontend, "backend": backend}
         write_yaml(folder / "detectors" / f"{name}.yaml", content)
-    grid = {"selections": SELECTIONS, "policies": POLICIES, "detectors": list(heads)}
+    grid = {"selections": selections, "policies": POLICIES, "detectors": list(heads)}
     resources = {"codec_workers": 1, "cells_per_gang": 16}
     return tiny(
         folder,

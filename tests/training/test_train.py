@@ -23,6 +23,7 @@ from grid.detectors.network import build_detector
 from grid.detectors.weights import load_weights
 from grid.experiment.frozen import freeze
 from grid.experiment.grid import Grid
+from grid.metrics.detection import EerResult
 from grid.scoring.score import score
 from grid.scoring.score_tables import read_scores
 from grid.training.checkpoint import Epoch
@@ -178,12 +179,13 @@ def test_last_epoch_is_saved_and_counted(cell: Any) -> None:
     epochs = store.read_json(f"{job.folder}/{HISTORY}")["epochs"]
     assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2]
     assert (results["epochs"], results["best_epoch"], results["dev_eer"]) == (3, 2, epochs[2]["dev_eer"])
+    assert results.get("dev_threshold") == epochs[2]["dev_threshold"]
 
 
 def with_dev_eers(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
     """Makes dev EERs be `values`, epoch by epoch."""
     given = iter(values)
-    monkeypatch.setattr("grid.training.gang.dev_eer", lambda *arguments: next(given))
+    monkeypatch.setattr("grid.training.gang.dev_eer", lambda *arguments: EerResult(next(given), 0.5))
 
 
 @pytest.mark.parametrize(("selection", "epoch"), [("best dev EER", 1), ("last", 3)])

@@ -113,3 +113,15 @@ def test_published_detectors_of_asvspoof_2019_load_their_weights(name: str, shar
     load_weights(build_detector(load_detector_spec(f"{name}-2019la"), seed=0), path)
     same = load_detector_spec(name)
     assert load_detector_spec(f"{name}-2019la").identity() == same.identity()
+
+
+def test_weights_without_a_digest_are_found_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CODECGRID_WEIGHTS", str(tmp_path))
+    recipe = load_recipe("spectra-0-published")
+    (tmp_path / "lab260" / "spectra_0").mkdir(parents=True)
+    file = tmp_path / "lab260" / "spectra_0" / "model.safetensors"
+    file.write_bytes(b"")
+    assert find_initial_weights(recipe) == file
+    assert "lab260/spectra_0/model.safetensors: no commit and no digest is known" in caplog.text

@@ -11,7 +11,7 @@ from grid.analysis.effects.eers_by_codec import CodecAndSeed, CodecEers, Exchang
 from grid.analysis.effects.main_effects import main_effects
 from grid.analysis.effects.results import Effects
 from grid.cells.job import CellJob
-from grid.cells.status import cell_state
+from grid.cells.status import cell_states
 from grid.codecs.catalogue import Catalogue
 from grid.codecs.pairs import contrasts
 from grid.config.analyses import EffectChoice
@@ -33,7 +33,7 @@ def effects(store: Store, grid: Grid) -> tuple[Effects, ...]:
     if choice is None:
         return ()
     jobs = [job for job in grid.cells if len(job.codecs) == 1]
-    states = {job.cell_id: cell_state(store, job).status for job in jobs}
+    states = {state.job.cell_id: state.status for state in cell_states(store, jobs)}
     tested, eers = _eers(store, grid, choice, [job for job in jobs if states[job.cell_id] == "done"])
     computed: list[Effects] = []
     for name in tested:

@@ -31,6 +31,7 @@ class Mhfa(Backend[MhfaOptions]):
     Options = MhfaOptions
     revision = 1
     accepts = "layers"
+    counted_part = "pooling"
 
     @property
     def outputs(self) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from grid.core.errors import RequestError
+from grid.core.weights import WeightFinder
 from grid.detectors.contract import FRONTENDS, Features, Frontend, PluginOptions
-from grid.detectors.networks.ssl_shape import KNOWN, EncoderShape, find_shape
+from grid.detectors.networks.ssl_shape import KNOWN, EncoderShape, encoder_files, find_shape, hub_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -141,6 +142,30 @@ class Ssl(Frontend[SslOptions]):
         if not self.options.frozen:
             return None
         return {"frontend": "ssl", "revision": self.revision, **self.options.model_dump(exclude={"layers"})}
+
+    @property
+    def trained_encoder(self) -> str | None:
+        """The encoder's repository where it is fine-tuned."""
+        return None if self.options.frozen else self.options.model
+
+    def missing(self) -> list[str]:
+        """The configuration and the weights of the encoder that are not here, with where to get them."""
+        options, finder = self.options, WeightFinder()
+        weights = encoder_files(
+            options.model,
+            options.model_revision,
+            options.weights,
+            source=options.weights_source,
+            sha256=options.weights_sha256,
+        )
+        needed = [weights] if weights else []
+        if options.configuration is None:
+            needed.insert(0, [hub_file(options.model, options.model_revision, "config.json")])
+        return [
+            finder.missing_message(choices[0])
+            for choices in needed
+            if not any(finder.locate(choice) for choice in choices)
+        ]
 
     def build(self) -> nn.Module:
         """The encoder with its weights; the state of torch's generators is restored.

@@ -13,8 +13,8 @@ import torch
 
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.randomness import seed_number
-from grid.core.weights import WeightFile, WeightFinder, load_state
-from grid.detectors.networks.ssl_shape import KNOWN, WHISPER, EncoderShape, hub_file, shape_of
+from grid.core.weights import WeightFinder, load_state
+from grid.detectors.networks.ssl_shape import WHISPER, EncoderShape, encoder_files, hub_file, shape_of
 
 logger = logging.getLogger(__name__)
 
@@ -99,20 +99,20 @@ def _configuration(request: EncoderRequest) -> Any:
 
 def _weights_file(request: EncoderRequest) -> Path:
     finder = WeightFinder()
-    if request.weights != "hub":
-        source, digest = request.weights_source, request.weights_sha256
-        return finder.find(WeightFile(path=request.weights, source=source, sha256=digest))
-    known = KNOWN.get(request.model)
-    if known and known.weights_file and request.model_revision == known.revision:
-        return finder.find(hub_file(request.model, known.revision, known.weights_file, known.sha256))
-    if request.model_revision is None:
+    files = encoder_files(
+        request.model,
+        request.model_revision,
+        request.weights,
+        source=request.weights_source,
+        sha256=request.weights_sha256,
+    )
+    if request.weights == "hub" and request.model_revision is None:
         logger.warning("%s: no model_revision is set, so its weights are those of today's main branch", request.model)
-    files = [hub_file(request.model, request.model_revision, n) for n in ("model.safetensors", "pytorch_model.bin")]
     local = [file for file in files if finder.locate(file) is not None]
     try:
         return finder.find((local or files)[0])
     except MissingRequirementError:
-        return finder.find(files[1])
+        return finder.find(files[-1])
 
 
 def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:

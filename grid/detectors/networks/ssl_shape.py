@@ -91,6 +91,23 @@ def hub_file(model: str, revision: str | None, name: str, sha256: str | None = N
     return WeightFile(path=f"{model}/{name}", source=f"{HUB}{model}", revision=revision, sha256=sha256)
 
 
+def encoder_files(
+    model: str, revision: str | None, weights: str, *, source: str | None, sha256: str | None
+) -> list[WeightFile]:
+    """The files that can hold an encoder's weights, in the order of preference; none for `random` weights.
+
+    `weights` is `hub`, `random`, or the place of a file below a weights folder, from `source` and with this digest.
+    """
+    if weights == "random":
+        return []
+    if weights != "hub":
+        return [WeightFile(path=weights, source=source, sha256=sha256)]
+    known = KNOWN.get(model)
+    if known and known.weights_file and revision == known.revision:
+        return [hub_file(model, revision, known.weights_file, known.sha256)]
+    return [hub_file(model, revision, name) for name in ("model.safetensors", "pytorch_model.bin")]
+
+
 def find_shape(model: str, revision: str | None, configuration: Mapping[str, Any] | None) -> EncoderShape:
     """The shape from `configuration`, the table of known encoders, or a config.json on this machine.
 

@@ -184,3 +184,18 @@ def test_identity_without_the_later_option_dropout_is_that_from_before_it() -> N
     assert digest(load_detector_spec("x-aasist").identity()) == "c7d32a9998726f08"
     assert digest(load_detector_spec("lwbn").identity()) == "3144c81cc6083230"
     assert load_detector_spec("w2v2-aasist").identity()["frontend"]["options"]["dropout"] == 0.0
+
+
+def test_missing_names_the_files_that_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODECGRID_WEIGHTS", str(tmp_path))
+    assert declared().missing() == []  # its own configuration, and random weights
+    ours = declared(weights="mine/encoder.safetensors", weights_source="https://example.org/e", weights_sha256="0" * 64)
+    (line,) = ours.missing()
+    place = tmp_path / "mine" / "encoder.safetensors"
+    assert line.startswith("weights mine/encoder.safetensors are missing; source: https://example.org/e; put the file")
+    assert str(place) in line
+    place.parent.mkdir()
+    place.write_bytes(b"")
+    assert ours.missing() == []
+    hub = Ssl(SslOptions(model="nobody/nothing", configuration=TINY_XLSR))
+    assert [line.split()[1] for line in hub.missing()] == ["nobody/nothing/model.safetensors"]

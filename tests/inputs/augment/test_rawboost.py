@@ -166,7 +166,7 @@ def statistics(before: NDArray[np.float32], after: NDArray[np.floating]) -> list
     return [float(added), float(stats.kurtosis(after)), float(power @ np.arange(len(power)) / np.sum(power))]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", [1, 2, 3, 5])  # each part, and two in a row; the other orders are proven above
 @pytest.mark.slow
 def test_results_have_the_distribution_of_the_direct_form_drawing_for_itself(algorithm: int) -> None:
     waveform, settings = speech(1_000), RawBoost(algorithm=algorithm)
