@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from grid.analysis.artefacts import ArtefactResults
 from grid.analysis.calibration import Calibrations
+from grid.analysis.classes import ClassResults
 from grid.analysis.effects.results import Effects
 from grid.analysis.mos import MosResults
 from grid.analysis.significance import Significance
@@ -93,9 +94,9 @@ class GridResults:
     `compared` are the grids of other experiments to show beside this one; `trouble` says why the results of such a grid
     are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
     alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
-    predicted MOS, `calibrations` the calibration and DET curves of the cells; these are read from the store, because
-    MLflow does not hold them. `corpora` are the names of the corpora, and `mos_above` has the evaluations of utterances
-    above a predicted MOS alone, with that MOS.
+    predicted MOS, `calibrations` the calibration and DET curves of the cells, `classes` what policies of several
+    outputs taught; these are read from the store, because MLflow does not hold them. `corpora` are the names of the
+    corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
     """
 
     name: str
@@ -110,6 +111,7 @@ class GridResults:
     shortcuts: tuple[Shortcut, ...] = ()
     mos: MosResults | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
+    classes: ClassResults = field(default_factory=ClassResults)
     corpora: tuple[str, ...] = ()
     mos_above: dict[str, float] = field(default_factory=dict)
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grid.cells.job import CellJob
 from grid.cells.status import cell_states
 from grid.config.analyses import SignificanceChoice
@@ -19,7 +16,6 @@ from grid.experiment.grid import Grid
 from grid.measuring.measure import scored_trials
 from grid.measuring.trials import Condition, Trials, condition_speakers, condition_systems, conditions
 from grid.metrics.detection import eer
-from grid.metrics.differences import Scores
 from grid.metrics.paired_tests import EerTest, Predictions, ScorePair, best_baseline, eer_tests, prediction_tests
 
 
@@ -141,7 +137,7 @@ def _comparisons(store: Store, grid: Grid, choice: SignificanceChoice) -> Iterat
             if not baselines:
                 continue
             pooled = {job.cell_id: _pooled(trials_of_cell[job.cell_id], grid.experiment, name) for job in of_seed}
-            scores = {job.cell_id: _scores(trials_of_cell[job.cell_id], pooled[job.cell_id]) for job in of_seed}
+            scores = {job.cell_id: trials_of_cell[job.cell_id].scores(pooled[job.cell_id]) for job in of_seed}
             best = best_baseline({detector: scores[job.cell_id] for detector, job in baselines.items()})
             baseline_scores = scores[baselines[best].cell_id]
             for job in of_seed:
@@ -165,8 +161,3 @@ def _is_baseline(job: CellJob, choice: SignificanceChoice) -> bool:
 
 def _pooled(trials: Trials, experiment: Experiment, evaluation: str) -> Condition:
     return next(iter(conditions(trials, experiment.evaluations[evaluation])))
-
-
-def _scores(trials: Trials, condition: Condition) -> Scores:
-    score: NDArray[np.float64] = trials.table["score"].to_numpy(np.float64)
-    return score[condition.bonafide], score[condition.spoof]

@@ -10,8 +10,9 @@ from grid.cells.balance import Balance
 from grid.config.recipe import Recipe
 from grid.core.record import is_finished
 from grid.core.store import Store
-from grid.core.vocabulary import Draw, MixingMode
+from grid.core.vocabulary import BONAFIDE, Draw, MixingMode
 from grid.detectors.spec import DetectorSpec
+from grid.policies import SpeechClass
 
 CELLS = "cells"
 """The folder of all cells."""
@@ -55,7 +56,8 @@ class CellJob(Frozen):
     folders of renditions and as names for people. `dev_cors` are the CoRS of dev with their targets there, None where
     dev holds and labels the same CoRS as training; the recipe's `dev_cors` and `dev_labels` have the rule. Training
     uses only the split train of the renditions in `only_train`, and only dev of those in `only_dev`. `scored` are the
-    renditions whose test split is scored; `impulse_responses` and `noises` those that the recipe's augmentation draws
+    renditions whose test split is scored; `classes` are those of a policy of several outputs, with the label of CoRS on
+    dev as the key of theirs; `impulse_responses` and `noises` those that the recipe's augmentation draws
     from, "" for none.
     """
 
@@ -76,6 +78,7 @@ class CellJob(Frozen):
     mixing: Mixing
     balance: Balance | None = None
     scored: tuple[str, ...]
+    classes: tuple[SpeechClass, ...] = ()
     impulse_responses: str = ""
     noises: str = ""
     detector_spec: DetectorSpec
@@ -84,6 +87,11 @@ class CellJob(Frozen):
     @property
     def folder(self) -> str:
         return cell_folder(self.cell_id)
+
+    @property
+    def bonafide_classes(self) -> tuple[bool, ...]:
+        """Of each class of a policy of several outputs, whether it is bona fide on dev; empty for detection."""
+        return tuple(each.key == BONAFIDE for each in self.classes)
 
     def cors_of(self, split: str) -> tuple[CorsInput, ...]:
         """The CoRS that a split, train or dev, can hold."""

@@ -106,8 +106,8 @@ FRONTENDS: Registry[type[Frontend[Any]]] = Registry(kind="frontend", package="gr
 class Backend(ABC, Generic[OptionsT]):
     """Features to outputs `(batch, outputs)`.
 
-    With the head `logits` there are two (spoof, bona fide) or one (higher is more bona fide); with `cosines` one for
-    each layer of the encoder, in -1 .. 1, near 1 for bona fide.
+    With the head `logits` there are two (spoof, bona fide) or one (higher is more bona fide), or one for each of
+    `classes`; with `cosines` one for each layer of the encoder, in -1 .. 1, near 1 for bona fide.
 
     The declaration imports no torch, so that planning hundreds of cells stays fast; `build` does.
     Increase `revision` by hand whenever the same options and seed give other logits.
@@ -121,11 +121,18 @@ class Backend(ABC, Generic[OptionsT]):
     """The submodule whose parameters its publication counts, where that is not the whole network."""
 
     options: OptionsT
+    classes: int | None = None
+    """The number of classes of a policy of several outputs; None for detection, with outputs as the options have them.
+    A backend that cannot give that many logits leaves `outputs` as it is, and is refused."""
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """The number of outputs: 1 or 2 logits, or as many cosines as there are layers."""
+        """The number of outputs: `classes`, else 1 or 2 logits, or as many cosines as there are layers."""
+
+    def network_options(self) -> dict[str, Any]:
+        """All options by name, with `outputs` as the network is to have them."""
+        return self.options.model_dump() | {"outputs": self.outputs}
 
     def check(self, features: Features) -> None:
         """Raises RequestError when features of this shape, or the options together, do not fit; needs no torch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,14 +18,19 @@ BONAFIDE = 1
 """The column of the bona fide logit."""
 
 
-def scores_of(outputs: Tensor, head: Head = "logits") -> Tensor:
+def scores_of(outputs: Tensor, head: Head = "logits", bonafide: Sequence[bool] = ()) -> Tensor:
     """Scores `(batch,)` of a backend's outputs `(batch, outputs)`; higher is more bona fide.
 
+    Classes: the log-sum-exp of the outputs that are `bonafide` minus that of the others, a log posterior ratio.
     Two logits: the second one, as AASIST's authors do (not the difference, and not a probability). One logit: itself.
     Cosines: their sum, as LWBN's authors do.
     """
     if head == "cosines":
         return outputs.sum(dim=1)
+    if bonafide:
+        mask = torch.tensor(bonafide, device=outputs.device)
+        logits = outputs.double()
+        return logits[:, mask].logsumexp(dim=1) - logits[:, ~mask].logsumexp(dim=1)
     return outputs[:, BONAFIDE] if outputs.shape[1] == 2 else outputs[:, 0]
 
 
@@ -43,14 +49,22 @@ class Detector(nn.Module):
     """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to outputs `(batch, outputs)`."""
 
     def __init__(
-        self, spec: InputSpec, frontend: nn.Module, backend: nn.Module, outputs: int, head: Head = "logits"
+        self,
+        spec: InputSpec,
+        frontend: nn.Module,
+        backend: nn.Module,
+        outputs: int,
+        head: Head = "logits",
+        bonafide: Sequence[bool] = (),
     ) -> None:
+        """`bonafide` says of each class whether it is bona fide in a score; empty for detection."""
         super().__init__()
         self.level = spec
         self.frontend = frontend
         self.backend = backend
         self.outputs = outputs
         self.head = head
+        self.bonafide = tuple(bonafide)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """The outputs `(batch, outputs)` of the backend, logits or cosines; see `grid.detectors.contract.Backend`."""
@@ -66,7 +80,7 @@ class Detector(nn.Module):
     @torch.no_grad()
     def score(self, waveforms: Tensor) -> Tensor:
         """Scores `(batch,)` without gradients; call `eval()` first, else dropout and batch norm are active."""
-        return scores_of(self(waveforms), self.head)
+        return scores_of(self(waveforms), self.head, self.bonafide)
 
     def learned_state(self) -> dict[str, Tensor]:
         """The state dict without a frozen frontend: the tensors that training changes and saves."""
@@ -75,16 +89,19 @@ class Detector(nn.Module):
         return {name: tensor for name, tensor in state.items() if not (frozen and name.startswith("frontend."))}
 
 
-def build_detector(spec: DetectorSpec, seed: int, frontend: nn.Module | None = None) -> Detector:
+def build_detector(
+    spec: DetectorSpec, seed: int, frontend: nn.Module | None = None, bonafide: Sequence[bool] = ()
+) -> Detector:
     """The detector's module on the CPU, in train mode, with the initial weights that belong to `seed`.
 
-    `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. The state of
-    torch's global generator neither matters nor changes.
+    `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. `bonafide` says
+    of each class of a policy of several outputs whether it is bona fide in a score. The state of torch's global
+    generator neither matters nor changes.
     """
-    frontend_spec, backend_spec = spec.resolved_frontend(), spec.resolved_backend()
+    frontend_spec, backend_spec = spec.resolved_frontend(), spec.resolved_backend(len(bonafide) or None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("initialise", seed))
         frontend_module = frontend_spec.build() if frontend is None else frontend
         torch.manual_seed(seed_number("initialise", seed))  # the frontend may have drawn numbers
         backend_module = backend_spec.build(frontend_spec.features)
-        return Detector(spec.input, frontend_module, backend_module, backend_spec.outputs, backend_spec.head)
+        return Detector(spec.input, frontend_module, backend_module, backend_spec.outputs, backend_spec.head, bonafide)

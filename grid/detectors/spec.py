@@ -93,10 +93,19 @@ class DetectorSpec(_Frozen):
         plugin = _plugin(FRONTENDS, self.frontend, "frontend")
         return plugin(_options(plugin.Options, self.frontend, "frontend"))
 
-    def resolved_backend(self) -> Backend[Any]:
-        """The backend's declaration with all its options."""
+    def resolved_backend(self, classes: int | None = None) -> Backend[Any]:
+        """The backend's declaration with all its options, for a policy of several outputs with one for each class.
+
+        Raises RequestError for a backend that cannot have that many outputs.
+        """
         plugin = _plugin(BACKENDS, self.backend, "backend")
-        return plugin(_options(plugin.Options, self.backend, "backend"))
+        backend = plugin(_options(plugin.Options, self.backend, "backend"), classes)
+        if classes is not None and (backend.head != "logits" or backend.outputs != classes):
+            raise RequestError(
+                f"detector {self.name!r} cannot tell {classes} classes apart: its backend {self.backend.name!r} gives "
+                f"{backend.outputs} {backend.head}"
+            )
+        return backend
 
     def identity(self) -> dict[str, Json]:
         """All that can change the detector's scores except the seed and the weights: options in full, and revisions.

@@ -14,12 +14,12 @@ from grid.config.experiment import Experiment, PolicyChoice, Selection
 from grid.config.recipe import Recipe
 from grid.core.errors import RequestError
 from grid.core.identity import Json, canonical_members, digest, digest_of_members, plain
-from grid.core.vocabulary import NO_SELECTION, Design
+from grid.core.vocabulary import BONAFIDE, NO_SELECTION, SPOOF, Design
 from grid.corpus.holdings import CorpusFacts
 from grid.detectors.spec import DetectorSpec
 from grid.experiment.corpus_use import CorpusUse
 from grid.experiment.renditions import ExperimentRenditions
-from grid.policies import POLICIES
+from grid.policies import POLICIES, SpeechClass
 from grid.resynthesis.rendition import RAW, Chain, corpus_of
 
 CELL_SCHEMA = 1
@@ -55,6 +55,7 @@ class CellBuilder:
         attacks = self.audio.attack_chains(selection)
         dev_targets = self._dev_targets(detector, targets)
         identity = self._identity(policy, detector, seed, targets, dev_targets, attacks, mixing, balance)
+        classes = self._classes(policy, detector)
         trains_on_codecs = bool(targets) or any(source.through == "selection" for source in self.audio.trained_attacks)
         recordings, attack_folders = self._folders([RAW]), self._folders(attacks)
         cors = tuple(
@@ -84,6 +85,7 @@ class CellBuilder:
             mixing=mixing,
             balance=balance,
             scored=tuple(rendition.folder for rendition in self.audio.scored),
+            classes=classes,
             impulse_responses=banks.get("impulse_responses", ""),
             noises=banks.get("noises", ""),
             detector_spec=self.detectors[detector],
@@ -162,6 +164,22 @@ class CellBuilder:
         labelling = POLICIES.get(policy.label)
         targets = {codec: labelling.target(self._design(codec), policy.target) for codec in selection.codecs}
         return {codec: target for codec, target in targets.items() if target is not None}
+
+    def _classes(self, policy: PolicyChoice, detector: str) -> tuple[SpeechClass, ...]:
+        """The classes of a policy of several outputs, with its label of CoRS as the key of theirs.
+
+        Raises RequestError for a detector that cannot have an output for each.
+        """
+        labelling = POLICIES.get(policy.label)
+        if not labelling.classes:
+            return ()
+        try:
+            self.detectors[detector].resolved_backend(len(labelling.classes))
+        except RequestError as error:
+            rule = f"{{policies: [{policy.name}], detectors: [{detector}]}}"
+            raise RequestError(f"policy {policy.name!r}: {error}; leave the two out: `exclude: [{rule}]`") from error
+        cors_key = BONAFIDE if labelling.target("both", policy.target) == 1 else SPOOF
+        return tuple(each.model_copy(update={"key": cors_key}) if each.is_cors else each for each in labelling.classes)
 
     def _dev_targets(self, detector: str, targets: dict[str, float]) -> dict[str, float] | None:
         """The target in dev of each codec whose CoRS dev holds; None where they are those of training."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from grid.cells.job import CellJob
 from grid.cells.measurements import measurement_path, scores_digests
 from grid.config.experiment import Experiment
@@ -55,13 +53,12 @@ def calibrate_cell(store: Store, job: CellJob, experiment: Experiment) -> list[E
 
 def _calibrated(store: Store, job: CellJob, experiment: Experiment) -> list[EvaluationCalibration]:
     trials = scored_trials(store, job)
-    score = trials.table["score"].to_numpy(np.float64)
     record = read_record(store, job.folder)
     threshold = record.results.get("dev_threshold") if record is not None else None
     results = []
     for name, choice in experiment.evaluations.items():
         pooled = next(conditions(trials, choice))
-        scores = (score[pooled.bonafide], score[pooled.spoof])
+        scores = trials.scores(pooled)
         curve = det_curve(
             *scores,
             seed=seed_number("bootstrap", name, pooled.name),

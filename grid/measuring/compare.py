@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from grid.cells.job import CellJob
 from grid.cells.measurements import measurement_path, scores_digests
 from grid.config.experiment import Experiment
@@ -54,14 +52,13 @@ def _compared(store: Store, job: CellJob, baseline: CellJob, experiment: Experim
         raise RequestError(
             f"cells {job.cell_id} and {baseline.cell_id} scored different utterances; run the grid again"
         )
-    score, baseline_score = (cell.table["score"].to_numpy(np.float64) for cell in (trials, baseline_trials))
     unit = experiment.bootstrap.unit
     return [
         compare(
             name,
             condition.name,
-            (score[condition.bonafide], score[condition.spoof]),
-            (baseline_score[condition.bonafide], baseline_score[condition.spoof]),
+            trials.scores(condition),
+            baseline_trials.scores(condition),
             seed=seed_number("bootstrap", name, condition.name),
             replicates=experiment.bootstrap.replicates,
             level=experiment.bootstrap.level,

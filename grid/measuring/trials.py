@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from grid.config.experiment import BootstrapUnit, EvaluationChoice
 from grid.core.errors import RequestError
 from grid.core.randomness import seed_number
-from grid.core.vocabulary import POOLED
+from grid.core.vocabulary import BONAFIDE, POOLED, SPOOF, Key
 from grid.corpus.holdings import role_of
 from grid.corpus.ratings import MOS
 from grid.experiment.breakdowns import BREAKDOWNS, Mask
 from grid.metrics.evaluation import Measurement, measure
 from grid.metrics.intervals import Groups
+from grid.scoring.class_scores import score_column
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Trials:
 
     def column(self, name: str) -> NDArray[np.object_]:
         return self.table[name].to_numpy(dtype=object)
+
+    def scores(self, condition: Condition) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The scores of the bona fide and of the spoof trials of a condition.
+
+        With a policy of several outputs they are those under the condition's label of CoRS, or, where it holds no CoRS,
+        under the label that CoRS had on dev.
+        """
+        column = "score" if condition.cors_key is None else score_column(condition.cors_key)
+        values = self.table[column if column in self.table else "score"].to_numpy(np.float64)
+        return values[condition.bonafide], values[condition.spoof]
 
     @cached_property
     def mos(self) -> NDArray[np.float64]:
@@ -77,11 +88,12 @@ class Trials:
 
 @dataclass(frozen=True)
 class Condition:
-    """The trials of one condition, as masks (trials,) of the two classes."""
+    """The trials of one condition, as masks (trials,) of the two classes; `cors_key` is the label of its CoRS."""
 
     name: str
     bonafide: Mask
     spoof: Mask
+    cors_key: Key | None = None
 
 
 def conditions(trials: Trials, choice: EvaluationChoice) -> Iterator[Condition]:
@@ -89,10 +101,11 @@ def conditions(trials: Trials, choice: EvaluationChoice) -> Iterator[Condition]:
     included = _included(trials, choice)
     bonafide = np.isin(trials.role, choice.bonafide) & included
     spoof = np.isin(trials.role, choice.spoof) & included
-    yield Condition(POOLED, bonafide, spoof)
+    cors_key = BONAFIDE if "cors" in choice.bonafide else SPOOF if "cors" in choice.spoof else None
+    yield Condition(POOLED, bonafide, spoof, cors_key)
     for breakdown in choice.by:
-        for value, *masks in BREAKDOWNS[breakdown].conditions(trials, bonafide, spoof):
-            yield Condition(f"{breakdown}={value}", *masks)
+        for value, of_bonafide, of_spoof in BREAKDOWNS[breakdown].conditions(trials, bonafide, spoof):
+            yield Condition(f"{breakdown}={value}", of_bonafide, of_spoof, cors_key)
 
 
 def _included(trials: Trials, choice: EvaluationChoice) -> Mask:
@@ -116,13 +129,11 @@ def measure_evaluation(
     trials: Trials, name: str, choice: EvaluationChoice, *, replicates: int, level: float, unit: BootstrapUnit
 ) -> list[Measurement]:
     """One measurement per condition. RequestError, naming evaluation and condition, for a class without trials."""
-    score = trials.table["score"].to_numpy(np.float64)
     return [
         measure(
             name,
             condition.name,
-            score[condition.bonafide],
-            score[condition.spoof],
+            *trials.scores(condition),
             seed=seed_number("bootstrap", name, condition.name),
             replicates=replicates,
             level=level,

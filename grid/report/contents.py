@@ -22,6 +22,7 @@ from grid.report.papers import paper_parts
 from grid.report.table import Column, Table
 from grid.report.tables.artefacts import artefact_table
 from grid.report.tables.calibration import calibration_table
+from grid.report.tables.classes import confusion_table, label_table
 from grid.report.tables.cross_codec import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.tables.effects import SIDE_WORDS, effects_table
 from grid.report.tables.main_effects import main_effects_table
@@ -95,6 +96,7 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
     shown += attempted("table policies", lambda: policy_parts(policy_table(results)))
     shown += attempted("table own-codec", lambda: policy_parts(own_codec_table(results)))
     shown += attempted("table calibration", lambda: calibration_parts(results))
+    shown += attempted("tables of classes", lambda: class_parts(results))
     for view in first:
         shown += attempted(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
     for view in first:
@@ -154,6 +156,12 @@ def calibration_parts(results: GridResults) -> list[Part]:
     """The table and the DET curves of the calibration of the cells, if there are any."""
     found = results.calibrations
     return [calibration_table(found), *det_figures(found.cells)] if found.cells or found.missing else []
+
+
+def class_parts(results: GridResults) -> list[Part]:
+    """The tables of policies of several outputs, if there are finished cells of one."""
+    found = results.classes
+    return [confusion_table(found), label_table(found)] if found.cells or found.missing else []
 
 
 def effect_parts(effects: Effects) -> list[Part]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grid.analysis.artefacts import read_artefacts
 from grid.analysis.calibration import Calibrations, calibrations
+from grid.analysis.classes import ClassResults, class_results
 from grid.analysis.effects.compute import effects
 from grid.analysis.mos import read_mos
 from grid.analysis.results import GridResults
@@ -88,6 +89,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
         mos=attempt("MOS", lambda: read_mos(store, grid.experiment, tested), None, faults),
         calibrations=attempt("the calibration", lambda: calibrations(store, grid), Calibrations(), faults),
+        classes=attempt("the classes", lambda: class_results(store, grid), ClassResults(), faults),
     )
 
 

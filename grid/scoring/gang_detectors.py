@@ -21,14 +21,16 @@ def build_gang_detectors(jobs: Sequence[CellJob]) -> list[Detector]:
     for job in jobs:
         declared = job.detector_spec.resolved_frontend()
         if declared.shared_pass is None:
-            detectors.append(build_detector(job.detector_spec, job.seed))
+            detectors.append(build_detector(job.detector_spec, job.seed, bonafide=job.bonafide_classes))
             continue
         options = canonical_json(plain(declared.options))
         if options not in frontends:
             built: Any = declared.build()  # its encoder is an attribute, see FrozenEncoder
             built.encoder = encoders.setdefault(canonical_json(declared.shared_pass), built.encoder)
             frontends[options] = built
-        detectors.append(build_detector(job.detector_spec, job.seed, frontend=frontends[options]))
+        detectors.append(
+            build_detector(job.detector_spec, job.seed, frontend=frontends[options], bonafide=job.bonafide_classes)
+        )
     return detectors
 
 

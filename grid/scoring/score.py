@@ -18,8 +18,20 @@ from grid.detectors.network import Detector, scores_of
 from grid.detectors.weights import load_weights
 from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.inputs.preparation import preparation_of
+from grid.scoring.class_scores import class_columns
 from grid.scoring.gang_detectors import build_gang_detectors, build_gang_forward
 from grid.scoring.score_tables import NotFiniteError, write_scores
+
+
+@dataclass(frozen=True)
+class RenditionScores:
+    """The scores `(utterances,)` of one detector for one rendition.
+
+    With a policy of several outputs, `log_posteriors` `(utterances, classes)` too, natural logarithms.
+    """
+
+    scores: NDArray[np.float64]
+    log_posteriors: NDArray[np.float64] | None = None
 
 
 def score_rendition(
@@ -31,20 +43,26 @@ def score_rendition(
     batch_size: int,
     device: torch.device,
     epoch: int = 0,
-) -> list[NDArray[np.float64]]:
-    """The scores `(utterances,)` of each detector for one rendition; leaves the detectors in evaluation mode."""
+) -> list[RenditionScores]:
+    """The scores of each detector for one rendition; leaves the detectors in evaluation mode."""
     rows = [RenditionRow(folder, row) for row in range(len(audio.source(folder)))]
-    scores_of_detector: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in detectors]
+    scores: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in detectors]
+    log_posteriors: list[list[NDArray[np.float64]]] = [[] for _ in detectors]
     for detector in detectors:
         detector.eval()
     batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     with torch.inference_mode():
         for waveforms in audio.batches(batches, epoch):
             encoded = forward.encode(waveforms.to(device))
-            for detector, scores in zip(detectors, scores_of_detector, strict=True):
+            for i, detector in enumerate(detectors):
                 outputs = forward.outputs(detector, encoded)
-                scores.append(scores_of(outputs, detector.head).double().cpu().numpy())
-    return [np.concatenate(scores) for scores in scores_of_detector]
+                scores[i].append(scores_of(outputs, detector.head, detector.bonafide).double().cpu().numpy())
+                if detector.bonafide:
+                    log_posteriors[i].append(outputs.double().log_softmax(dim=1).cpu().numpy())
+    return [
+        RenditionScores(np.concatenate(values), np.concatenate(classes) if classes else None)
+        for values, classes in zip(scores, log_posteriors, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -103,11 +121,12 @@ def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.devic
             device=device,
         )
         ids = audio.source(folder).ids
-        for i, scores in zip(users, values, strict=True):
+        for i, found in zip(users, values, strict=True):
             job = jobs[i]
+            columns = {} if found.log_posteriors is None else class_columns(job.classes, found.log_posteriors)
             try:
-                write_scores(store, scores_folder(job.folder, folder), ids, scores, weights[job.cell_id])
-                scored += len(scores)
+                write_scores(store, scores_folder(job.folder, folder), ids, found.scores, weights[job.cell_id], columns)
+                scored += len(ids)
             except NotFiniteError as error:
                 failures.setdefault(job.cell_id, error)
     return ScoringResult(scored, failures)

@@ -1,9 +1,12 @@
-"""The score table of one rendition: writes and reads `utterance_id, score` with its record. Imports no torch."""
+"""The score table of one rendition: writes and reads `utterance_id, score` and what a policy of classes adds to them.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -25,13 +28,23 @@ class NotFiniteError(RequestError, FloatingPointError):
     failure_kind: ClassVar[FailureKind] = "data"
 
 
-def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.float64], weights: str) -> None:
+def write_scores(
+    store: Store,
+    folder: str,
+    ids: list[str],
+    scores: NDArray[np.float64],
+    weights: str,
+    columns: Mapping[str, NDArray[np.float64]] | None = None,
+) -> None:
     """Writes the scores `(utterances,)` of one rendition; `weights` is the digest of the weights that gave them.
 
-    Raises NotFiniteError for a score that is NaN or infinite.
+    `columns` `(utterances,)` follow, by name. Raises NotFiniteError for a value that is NaN or infinite.
     """
-    check_finite(ids, scores, store.uri(folder))
+    for values in (scores, *(columns or {}).values()):
+        check_finite(ids, values, store.uri(folder))
     table = pa.Table.from_pydict({"utterance_id": ids, "score": scores}, schema=SCORE_SCHEMA)
+    for name, values in (columns or {}).items():
+        table = table.append_column(name, pa.array(values))
     with store.writing(f"{folder}/{SCORES}") as temporary:
         pq.write_table(table, temporary)
     finish(
@@ -45,7 +58,7 @@ def write_scores(store: Store, folder: str, ids: list[str], scores: NDArray[np.f
 
 
 def read_scores(store: Store, folder: str) -> pa.Table:
-    """`utterance_id, score` of one rendition.
+    """`utterance_id, score` of one rendition, and the columns that it was written with.
 
     Raises RequestError when the bytes differ from the record, NotFiniteError for a score that is NaN or infinite.
     """

@@ -6,8 +6,9 @@ The split `train` is trained on; the EER of `dev` selects the epoch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from grid.cells.balance import Balance, assign_codecs
 from grid.cells.job import CellJob, Mixing
 from grid.core.errors import RequestError
 from grid.core.randomness import generator
-from grid.core.vocabulary import BONAFIDE, SPOOF
+from grid.core.vocabulary import BONAFIDE, SPOOF, Role
+from grid.corpus.holdings import role_of
 from grid.inputs.batches import RenditionRow, UtteranceLoader
 from grid.resynthesis.rendition import corpus_of
 from grid.training.losses import ClassWeights
@@ -49,6 +51,32 @@ class CellDataset:
         except RequestError as error:
             rule = f" (the recipe: dev_cors {job.recipe.dev_cors}, dev_labels {job.recipe.dev_labels})"
             raise RequestError(f"split {split}: {error}{rule if job.dev_cors is not None else ''}") from error
+
+    @cached_property
+    def class_of_row(self) -> list[NDArray[np.int64]]:
+        """The class number `(rows,)` of each row of each of the folders, by its role; for a policy of several outputs.
+
+        Raises RequestError for a role that no class has.
+        """
+        number = {role: i for i, each in enumerate(self.job.classes) for role in each.roles}
+        return [_numbered(source, number, self.job.policy) for source in self.training_set.sources]
+
+    def targets(self, items: Items) -> NDArray[np.float32] | NDArray[np.int64]:
+        """What the loss compares the outputs of the items with, `(items,)`: P(bona fide), or class numbers."""
+        if not self.job.classes:
+            return items.target
+        numbers = np.empty(len(items), np.int64)
+        for source, class_of_row in enumerate(self.class_of_row):
+            of_source = items.source == source
+            numbers[of_source] = class_of_row[items.row[of_source]]
+        return numbers
+
+    def items_of_classes(self) -> dict[str, float]:
+        """The expected items of an epoch by class; empty for detection."""
+        if not self.job.classes:
+            return {}
+        counts = self.training_set.expected_classes(self.class_of_row, len(self.job.classes))
+        return {each.name: float(count) for each, count in zip(self.job.classes, counts, strict=True)}
 
     def rows(self, items: Items, positions: Sequence[int] | NDArray[np.int64]) -> list[RenditionRow]:
         """The rendition rows of the items at `positions`."""
@@ -102,6 +130,20 @@ class CellDataset:
         return ClassWeights(bonafide=bonafide, spoof=spoof)
 
 
+def weights_of_classes(data: CellDataset) -> tuple[float, ...]:
+    """The weight in the loss of each class of a policy of several outputs, as the recipe sets it.
+
+    `prior`: inverse to the expected items of the class, over the classes that there are; a class without items has no
+    part in the loss. Otherwise each class has the weight of its key.
+    """
+    counts = list(data.items_of_classes().values())
+    if data.job.recipe.class_weights == "prior":
+        present = sum(count > 0 for count in counts)
+        return tuple(sum(counts) / (present * count) if count > 0 else 0.0 for count in counts)
+    of_key = asdict(data.class_weights())
+    return tuple(of_key[each.key] for each in data.job.classes)
+
+
 def counted_as_bonafide(items: Items) -> NDArray[np.bool_]:
     """Which items `(items,)` the dev EER counts as bona fide: a soft target counts for the nearer class."""
     return items.target >= 0.5
@@ -123,3 +165,12 @@ def _balanced(
 
 def _rows_of(source: Source, origins: Collection[str]) -> NDArray[np.int64]:
     return np.array([row for row, origin in enumerate(source.origins) if origin in origins], dtype=np.int64)
+
+
+def _numbered(source: Source, number: Mapping[Role, int], policy: str) -> NDArray[np.int64]:
+    """The class numbers `(rows,)` of a source; `number` has that of each role."""
+    columns = (source.table[name].to_pylist() for name in ("key", "attack", "codec"))
+    roles = [role_of(*row) for row in zip(*columns, strict=True)]
+    if unknown := set(roles) - set(number):
+        raise RequestError(f"policy {policy!r} has no class for utterances of role {sorted(unknown)[0]!r}")
+    return np.array([number[role] for role in roles], dtype=np.int64)

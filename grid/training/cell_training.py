@@ -28,10 +28,10 @@ from grid.detectors.network import Detector
 from grid.detectors.weights import load_initial_weights, model_bytes
 from grid.metrics.detection import EerResult, eer
 from grid.training.cell_items import CellDataset, counted_as_bonafide
+from grid.training.cell_loss import CellLoss
 from grid.training.checkpoint import Epoch, KeptWeights, Progress, load_state, save_state
 from grid.training.epoch_rules import best_epochs, epochs_without_gain, is_kept
 from grid.training.learning_rate import learning_rate
-from grid.training.losses import OneClassMargins, detection_loss
 from grid.training.optimiser import backward_and_step, build_optimiser, set_learning_rate
 from grid.training.training_set import Items
 from grid.training.weight_averaging import Average, mean_of, recalibrate
@@ -50,7 +50,7 @@ class CellTraining:
         self.optimiser = build_optimiser(job.recipe.optimiser, self.detector)
         self.kept, self.progress = self._resumed()
         self._stream = TorchStream(device)
-        self._weights = data.class_weights()
+        self._loss = CellLoss(data, self.detector.head, device)
         self._losses: list[float] = []
         self._items: Items | None = None
         self._rate = job.recipe.optimiser.learning_rate
@@ -91,7 +91,7 @@ class CellTraining:
         steps: int,
         utterance: Callable[[int], str],
     ) -> None:
-        """Trains on one batch, number `step` of `steps` in this epoch, with targets `(batch,)`.
+        """Trains on one batch, number `step` of `steps` in this epoch; `targets` `(batch,)` as `CellDataset.targets`.
 
         `encoded` is the result of `forward.encode`, and `positions` `(batch,)` are this cell's items in it (None: all);
         `utterance` gives the id of an item of the batch. Raises FloatingPointError when the loss is not finite.
@@ -102,7 +102,7 @@ class CellTraining:
         with self._stream:
             with torch.autocast(encoded.device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                 outputs = forward.outputs(self.detector, encoded, positions)
-            loss = detection_loss(outputs, targets, self._weights, self.detector.head, _margins(self.job))
+            loss = self._loss(outputs, targets)
             value = float(loss.detach())
             if not np.isfinite(value):
                 raise FloatingPointError(
@@ -157,11 +157,13 @@ class CellTraining:
             "stopped_early": self.progress.stopped_early,
             "train_bonafide_items": prior.bonafide,
             "train_spoof_items": prior.spoof,
-            "class_weights": asdict(self._weights),
+            "class_weights": self._loss.class_weights,
             "dev": {"rule": {"cors": recipe.dev_cors, "labels": recipe.dev_labels}, **dev.held()},
             "seconds": sum(epoch.seconds for epoch in self.progress.history),
-            "warnings": [*self.progress.warnings, *_polarity_warnings(self.progress)],
+            "warnings": [*self.progress.warnings, *self._loss.warnings, *_polarity_warnings(self.progress)],
         }
+        if items_of_classes := self.data.items_of_classes():
+            results["train_items_of_classes"] = items_of_classes
         if averaged:
             results["averaged_epochs"] = sorted(averaged)
         if (threshold := self._dev_threshold()) is not None:
@@ -218,11 +220,6 @@ def _first(outputs: Tensor, utterance: Callable[[int], str]) -> str:
     """Names the first utterance of a batch whose outputs `(batch, outputs)` are not finite; "" where all are."""
     wrong = (~outputs.detach().isfinite()).any(dim=1).nonzero()
     return f". The output of utterance {utterance(int(wrong[0]))!r} is not finite" if len(wrong) else ""
-
-
-def _margins(job: CellJob) -> OneClassMargins:
-    options = job.recipe.one_class
-    return OneClassMargins(bonafide=options.bonafide_margin, spoof=options.spoof_margin, scale=options.scale)
 
 
 def _count_patience(job: CellJob, progress: Progress) -> None:

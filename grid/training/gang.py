@@ -52,13 +52,20 @@ class EpochPart:
     cell: CellTraining
     items: Items
     batches: list[NDArray[np.int64]]
+    targets_of_items: NDArray[np.float32] | NDArray[np.int64]
+
+    @classmethod
+    def begin(cls, cell: CellTraining, epoch: int) -> EpochPart:
+        items, batches = cell.begin(epoch)
+        return cls(cell, items, batches, cell.data.targets(items))
 
     def rows(self, step: int) -> list[RenditionRow]:
         """The utterances of one step; none when the cell has ended its epoch."""
         return self.cell.data.rows(self.items, self.batches[step]) if step < len(self.batches) else []
 
     def targets(self, step: int) -> Tensor:
-        return torch.from_numpy(self.items.target[self.batches[step]])
+        """Those `(batch,)` of one step: probabilities of bona fide, or class numbers."""
+        return torch.from_numpy(self.targets_of_items[self.batches[step]])
 
 
 class Gang:
@@ -95,7 +102,7 @@ class Gang:
 
     def _run_epoch(self, cells: list[CellTraining], epoch: int, report: OnEpoch | None) -> None:
         start = time.monotonic()
-        parts = [EpochPart(cell, *cell.begin(epoch)) for cell in cells]
+        parts = [EpochPart.begin(cell, epoch) for cell in cells]
         batches = [SharedBatch.merge([part.rows(step) for part in parts]) for step in range(_steps(parts))]
         for step, waveforms in enumerate(self.train_audio.batches((batch.rows for batch in batches), epoch)):
             encoded = self._encoded(waveforms)
@@ -156,9 +163,11 @@ class Gang:
             for cell, value in zip(users, values, strict=True):
                 cell_id = cell.job.cell_id
                 in_folder = items[cell_id].source == data[cell_id].folders.index(folder)
-                scores[cell_id][in_folder] = value[items[cell_id].row[in_folder]]
+                scores[cell_id][in_folder] = value.scores[items[cell_id].row[in_folder]]
                 with self._failing(cell.job):
-                    check_finite(self.dev_audio.source(folder).ids, value, f"dev of {folder} after epoch {epoch + 1}")
+                    check_finite(
+                        self.dev_audio.source(folder).ids, value.scores, f"dev of {folder} after epoch {epoch + 1}"
+                    )
         return scores
 
     def _finish(self) -> None:

@@ -55,6 +55,14 @@ def cross_entropy(logits: Tensor, targets: Tensor, weights: ClassWeights = Class
     return -(bonafide * log_bonafide + spoof * log_spoof).sum() / (bonafide + spoof).sum()
 
 
+def class_cross_entropy(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean cross-entropy of logits `(batch, classes)` and class numbers `(batch,)`, int64.
+
+    `weights` `(classes,)`; the sum of the weighted terms is divided by the sum of the items' weights.
+    """
+    return functional.cross_entropy(logits.float(), classes, weight=weights)
+
+
 def binary_cross_entropy(logits: Tensor, targets: Tensor, weights: ClassWeights = ClassWeights()) -> Tensor:
     """The mean binary cross-entropy of logits `(batch, 1)` and targets `(batch,)`, the probability of bona fide.
 

@@ -62,9 +62,9 @@ def _dev_eer(store: Store, job: CellJob, detector: Detector, device: torch.devic
     size = job.recipe.score_batch_size
     parts = []
     for folder in folders:
-        (values,) = score_rendition(forward, [detector], audio, folder, batch_size=size, device=device)
-        check_finite(audio.source(folder).ids, values, f"dev of {folder}")
-        parts.append(values)
+        (found,) = score_rendition(forward, [detector], audio, folder, batch_size=size, device=device)
+        check_finite(audio.source(folder).ids, found.scores, f"dev of {folder}")
+        parts.append(found.scores)
     scores = np.concatenate(parts)
     return eer(scores[bonafide], scores[~bonafide], condition="dev")
 

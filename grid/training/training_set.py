@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -133,6 +134,23 @@ class TrainingSet:
             bonafide + sum(count * target for count, target in added),
             spoof + sum(count * (1 - target) for count, target in added),
         )
+
+    def expected_classes(self, class_of_row: Sequence[NDArray[np.int64]], classes: int) -> NDArray[np.float64]:
+        """The number of items `(classes,)` of each class in an epoch, exact in expectation over the draws.
+
+        `class_of_row` has the class `(rows,)` of each row of each of `sources`.
+        """
+        sources = zip(class_of_row, self.sources, strict=True)
+        counts = [np.bincount(rows, minlength=classes).astype(np.float64) for rows, _ in sources]
+        first = len(self.recordings) + len(self.attacks)
+        total = sum(counts[:first], np.zeros(classes))
+        for cors, of_cors in zip(self.cors, counts[first:], strict=True):
+            added = self._share(cors) * self._usable(cors)
+            total += added * of_cors / max(1, of_cors.sum())
+            if self.mixing.how == "replace":
+                replaced = class_of_row[cors.corpus][self.recordings[cors.corpus].is_bonafide]
+                total -= added * np.bincount(replaced, minlength=classes) / len(replaced)
+        return total
 
     def _share(self, cors: Cors) -> float:
         """The expected share of this CoRS that an epoch holds."""

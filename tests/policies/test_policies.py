@@ -31,7 +31,7 @@ POLICIES.register("third-party")(Labelling(target=lambda design, soft_target: 0.
 
 
 def test_policies_are_those_of_the_folder() -> None:
-    assert POLICIES.names() == ["bonafide", "by-design", "none", "soft", "spoof"]
+    assert POLICIES.names() == ["bonafide", "by-design", "four-class", "none", "soft", "spoof"]
 
 
 @pytest.mark.parametrize("name", TARGETS)

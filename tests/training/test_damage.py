@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from grid.cells.job import HISTORY, STATE, WEIGHTS, CellJob, scores_folder
 from grid.cells.status import cell_state
 from grid.core.store import Store
 from grid.experiment.grid import Grid
 from grid.run_cell import run_cell, run_gang
+from grid.scoring.score import RenditionScores
 from grid.scoring.score_tables import read_scores
 from grid.training.checkpoint import Epoch
 from grid.training.train import train
@@ -115,10 +115,10 @@ def not_finite_for(monkeypatch: pytest.MonkeyPatch, where: str, position: int) -
 
     real = scoring.score_rendition
 
-    def spoilt(*arguments: Any, **named: Any) -> list[NDArray[np.float64]]:
-        scores = real(*arguments, **named)
+    def spoilt(*arguments: Any, **named: Any) -> list[RenditionScores]:
+        scores: list[RenditionScores] = real(*arguments, **named)
         if len(scores) > position:  # the others go on alone when it has failed
-            scores[position][3] = np.nan
+            scores[position].scores[3] = np.nan
         return scores
 
     monkeypatch.setattr(f"{where}.score_rendition", spoilt)

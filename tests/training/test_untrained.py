@@ -75,13 +75,13 @@ def test_untrained_cell_keeps_and_scores_the_published_weights(tmp_path: Path, p
     forward = build_gang_forward([job], [detector])
     for split, folder in (("dev", job.recordings[0]), ("test", job.scored[0])):
         audio = UtteranceLoader(made.store, preparation_of(made.store, job), split, job.seed)  # type: ignore[arg-type]
-        (scores,) = score_rendition(forward, [detector], audio, folder, batch_size=16, device=CPU)
+        (found,) = score_rendition(forward, [detector], audio, folder, batch_size=16, device=CPU)
         if split == "dev":
             bonafide = np.array(audio.source(folder).table["key"].to_pylist()) == "bonafide"
-            assert results["dev_eer"] == eer(scores[bonafide], scores[~bonafide]).eer
+            assert results["dev_eer"] == eer(found.scores[bonafide], found.scores[~bonafide]).eer
         else:
             scored = read_scores(made.store, scores_folder(job.folder, folder))["score"].to_pylist()
-            assert scored == scores.tolist()
+            assert scored == found.scores.tolist()
 
 
 def test_untrained_cell_of_a_corpus_without_spoofs_is_tested_without_dev_eer(

@@ -52,7 +52,7 @@ class TestedCodecs:
         pooled, *by_codec = conditions(trials, choice.model_copy(update={"by": ("codec",)}))
         groups, draws = condition_speakers(trials, pooled), None
         if groups is not None:
-            draws = draw_speakers(_scores(trials, pooled), groups, replicates=replicates, generator=generator)
+            draws = draw_speakers(trials.scores(pooled), groups, replicates=replicates, generator=generator)
         return cls(trials.column("utterance_id"), tuple(by_codec), trials.column("speaker"), draws)
 
     @property
@@ -68,7 +68,7 @@ class TestedCodecs:
         """The EERs of a cell; RequestError when it scored other utterances than the cell of `of`."""
         if not np.array_equal(trials.column("utterance_id"), self.utterances):
             raise RequestError("two cells of the grid scored different utterances; run the grid again")
-        scores = [_scores(trials, condition) for condition in self.conditions]
+        scores = [trials.scores(condition) for condition in self.conditions]
         observed = np.array(
             [eer(*pair, condition=condition.name).eer for pair, condition in zip(scores, self.conditions, strict=True)]
         )
@@ -85,11 +85,6 @@ class TestedCodecs:
             self.speakers[condition.bonafide].astype(str).tolist(),
             self.speakers[condition.spoof].astype(str).tolist(),
         )
-
-
-def _scores(trials: Trials, condition: Condition) -> tuple[FloatArray, FloatArray]:
-    score: FloatArray = trials.table["score"].to_numpy(np.float64)
-    return score[condition.bonafide], score[condition.spoof]
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,10 @@ class Aasist(Backend[AasistOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def build(self, features: Features) -> nn.Module:
         """The network, freshly initialised."""
         from grid.detectors.networks.aasist import AasistNetwork
 
-        return AasistNetwork(**self.options.model_dump())
+        return AasistNetwork(**self.network_options())

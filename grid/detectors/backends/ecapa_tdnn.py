@@ -35,7 +35,7 @@ class EcapaTdnn(Backend[EcapaTdnnOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def check(self, features: Features) -> None:
         """Raises RequestError for channels that cannot be split into `scale` slices."""
@@ -50,4 +50,4 @@ class EcapaTdnn(Backend[EcapaTdnnOptions]):
         from grid.detectors.networks.ecapa_tdnn import EcapaTdnnNetwork
 
         self.check(features)
-        return EcapaTdnnNetwork(features.size, **self.options.model_dump())
+        return EcapaTdnnNetwork(features.size, **self.network_options())

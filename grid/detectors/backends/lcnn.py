@@ -38,10 +38,10 @@ class Lcnn(Backend[LcnnOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def build(self, features: Features) -> nn.Module:
         """The network for `features.size` values a frame, freshly initialised."""
         from grid.detectors.networks.lcnn import LcnnNetwork
 
-        return LcnnNetwork(features.size, **self.options.model_dump())
+        return LcnnNetwork(features.size, **self.network_options())

@@ -29,10 +29,10 @@ class MeanPool(Backend[MeanPoolOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def build(self, features: Features) -> nn.Module:
         """The network for frames of `features.size` values, freshly initialised."""
         from grid.detectors.networks.mean_pool import MeanPoolNetwork
 
-        return MeanPoolNetwork(features.size, **self.options.model_dump())
+        return MeanPoolNetwork(features.size, **self.network_options())

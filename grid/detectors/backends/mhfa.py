@@ -36,10 +36,10 @@ class Mhfa(Backend[MhfaOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def build(self, features: Features) -> nn.Module:
         """The network for `features.layers` hidden states of `features.size` values, freshly initialised."""
         from grid.detectors.networks.mhfa import MhfaNetwork
 
-        return MhfaNetwork(features.size, layers=features.layers, **self.options.model_dump())
+        return MhfaNetwork(features.size, layers=features.layers, **self.network_options())

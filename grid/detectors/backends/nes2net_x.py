@@ -38,7 +38,7 @@ class Nes2NetX(Backend[Nes2NetXOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def check(self, features: Features) -> None:
         """Raises RequestError for frames that cannot be split, and for options that leave no channel or no centre."""
@@ -63,4 +63,4 @@ class Nes2NetX(Backend[Nes2NetXOptions]):
         from grid.detectors.networks.nes2net_x import Nes2NetXNetwork
 
         self.check(features)
-        return Nes2NetXNetwork(features.size, **self.options.model_dump())
+        return Nes2NetXNetwork(features.size, **self.network_options())

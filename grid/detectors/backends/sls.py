@@ -31,11 +31,11 @@ class Sls(Backend[SlsOptions]):
 
     @property
     def outputs(self) -> int:
-        """Two log probabilities."""
-        return 2
+        """The number of log probabilities."""
+        return self.classes or 2
 
     def build(self, features: Features) -> nn.Module:
         """The network for frames of `features.size` values, freshly initialised."""
         from grid.detectors.networks.sls import SlsNetwork
 
-        return SlsNetwork(features.size, **self.options.model_dump())
+        return SlsNetwork(features.size, **self.network_options())

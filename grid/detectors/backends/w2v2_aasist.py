@@ -37,10 +37,10 @@ class W2v2Aasist(Backend[W2v2AasistOptions]):
     @property
     def outputs(self) -> int:
         """The number of logits."""
-        return self.options.outputs
+        return self.classes or self.options.outputs
 
     def build(self, features: Features) -> nn.Module:
         """The network for frames of `features.size` values, freshly initialised."""
         from grid.detectors.networks.aasist import W2v2AasistNetwork
 
-        return W2v2AasistNetwork(features.size, **self.options.model_dump())
+        return W2v2AasistNetwork(features.size, **self.network_options())

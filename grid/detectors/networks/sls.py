@@ -13,7 +13,7 @@ POOL = 3
 
 
 class SlsNetwork(nn.Module):
-    """Hidden states `(layers + 1, batch, frames, size)` to log probabilities `(batch, 2)` of spoof and bona fide.
+    """Hidden states `(layers + 1, batch, frames, size)` to `(batch, outputs)` log probabilities (spoof, bona fide).
 
     Zhang, Wen, Hu 2024, "Audio deepfake detection with self-supervised XLS-R and SLS classifier", ACM Multimedia. With
     the state H_l of transformer layer l; the input embedding, state 0, is not used:
@@ -26,13 +26,13 @@ class SlsNetwork(nn.Module):
     norm; here it has gone through that norm.
     """
 
-    def __init__(self, size: int, *, frames: int, hidden: int) -> None:
+    def __init__(self, size: int, *, frames: int, hidden: int, outputs: int = 2) -> None:
         super().__init__()
         self.frames = frames
         self.layer_score = nn.Linear(size, 1)
         self.norm = nn.BatchNorm2d(1)
         self.dense = nn.Linear((frames // POOL) * (size // POOL), hidden)
-        self.out_layer = nn.Linear(hidden, 2)
+        self.out_layer = nn.Linear(hidden, outputs)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """The log probabilities; raises RequestError for another number of frames than that of the option."""
