@@ -4,14 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test pytest test-fast test-faults test-environments lint types bench lock clean
+.PHONY: help install demo test pytest test-fast test-jobs test-faults test-environments chaos lint types bench lock clean
 
 help:
 	@echo "make demo                 install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
-	@echo "make test                 lint, types and all tests but those of test-faults and test-environments"
+	@echo "make test                 lint, types and all tests but those of test-jobs, test-faults and test-environments"
 	@echo "make test-fast            the tests that need neither Ray nor much time"
+	@echo "make test-jobs            the tests that start a Ray head and submit jobs to it"
 	@echo "make test-faults          the tests that kill processes of a run or of Ray, or make a store fail"
 	@echo "make test-environments    the tests that build isolated environments from a package index"
+	@echo "make chaos                a campaign of random faults on a small grid, a quarter of an hour, with a table"
 	@echo "make bench                benchmarks: ours beside the obvious alternative"
 	@echo "make lock                 resolve pyproject.toml into requirements.lock again"
 	@echo "make clean                delete the environment and the caches (results stay)"
@@ -36,10 +38,13 @@ test: $(STAMP) lint
 	$(MAKE) --no-print-directory --jobs 2 types pytest
 
 pytest: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto -m "not index and not faults"
+	$(BIN)/python -m pytest -q -n auto -m "not index and not faults and not jobs and not chaos"
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto -m "not ray and not slow and not index"
+
+test-jobs: $(STAMP)
+	$(BIN)/python -m pytest -q -m jobs
 
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -q -m faults
@@ -54,12 +59,16 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos
+
 bench: $(STAMP)
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-quiet -q
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra test \
 		pyproject.toml --output-file requirements.lock
+	$(BIN)/python -m grid.codecs.isolation.locking
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .benchmarks build *.egg-info

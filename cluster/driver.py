@@ -7,6 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cluster.preflight import (
+    check_and_prepare,
+    check_before_importing,
+    is_on_a_cluster,
+    refuse,
+    unreadable_on_a_worker,
+)
 from cluster.runtime.quiet import stdout_on_stderr
 from cluster.runtime.session import check_address, graceful_termination, session
 from cluster.runtime.watch import LIMITS, WatchLimits, cluster_watch
@@ -15,8 +22,8 @@ from cluster.stages.importing import driver_lock, import_corpora
 from cluster.stages.resynthesis import render_all
 from cluster.stages.training import train_gangs
 from cluster.stages.work_left import WorkLeft
-from cluster.tracking.client import check_tracking
-from cluster.tracking.mirror import Mirror, MirrorThread
+from cluster.tracking.mirror import Mirror
+from cluster.tracking.mirror_thread import MirrorThread
 from grid.cells.gangs import gangs
 from grid.cells.job import CellJob
 from grid.cells.status import CellState, cell_states, record_failure, record_lost_process
@@ -25,11 +32,11 @@ from grid.core.errors import LostProcessError, RequestError, failure_kind
 from grid.core.record import FAILURE, read_record
 from grid.core.store import Store
 from grid.corpus.imported import StoredCorpus
-from grid.detectors.weights import find_initial_weights
 from grid.experiment.frozen import freeze
 from grid.experiment.grid import Grid, load_experiment, resolve
+from grid.experiment.plugin_packages import plugin_folders
+from grid.experiment.work import Work
 from grid.measuring.measure import measure_cell
-from grid.resynthesis.processor import fetch_requirements
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +67,13 @@ def run_experiment(
     address: str,
     listener: ProgressListener,
     only: frozenset[str] | None = None,
+    keep_going: bool = False,
     limits: WatchLimits = LIMITS,
 ) -> RunResult:
     """Runs every cell of the experiment that is not done; raises RequestError before anything is started.
 
-    With ids in `only` it trains and returns these cells alone; what is not rendered yet is rendered for all.
+    That is PreflightError for what a run lacks, unless it is to `keep_going`. With ids in `only` it trains and returns
+    these cells alone; what is not rendered yet is rendered for all.
 
     A cell that a run of another experiment holds is left to it: its state is `done` if it has ended by the end of this
     run, else `running`. Raises KeyboardInterrupt, with the signal's name if it is known, after an orderly end on SIGINT
@@ -72,17 +81,21 @@ def run_experiment(
     """
     check_address(address)
     experiment, _ = load_experiment(config)
-    check_tracking(experiment, store)
+    check_before_importing(config, experiment, store, address)
     with driver_lock(store, experiment.name):
         corpora = import_corpora(config, store, listener)
         grid = resolve(config, store)
-        freeze(store, grid)
         wanted = [job for job in grid.cells if only is None or job.cell_id in only]
         todo = [state.job for state in cell_states(store, wanted) if state.status != "done"]
+        unfinished = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
+        work = Work(grid, store, unfinished, tuple(todo))
+        if todo or unfinished:
+            check_and_prepare(work, address, keep_going=keep_going)
+        freeze(store, grid)
         mirror = Mirror(experiment, grid.cells, store)
         notes = []
-        if todo or any(read_record(store, rendition.folder) is None for rendition in grid.renditions):
-            errors = _run_cells(store, grid, corpora, todo, mirror, address, WorkLeft(listener), limits)
+        if todo or unfinished:
+            errors = _run_cells(work, corpora, mirror, address, WorkLeft(listener), limits, keep_going=keep_going)
             notes = [] if todo else [f"{folder} was not rendered: {error}" for folder, error in errors.items()]
         states = [_measured(store, experiment, state) for state in cell_states(store, wanted)]
         listener.stage("MLflow")
@@ -105,32 +118,29 @@ def _measured(store: Store, experiment: Experiment, state: CellState) -> CellSta
 
 
 def _run_cells(
-    store: Store,
-    grid: Grid,
+    work: Work,
     corpora: dict[str, StoredCorpus],
-    todo: list[CellJob],
     mirror: Mirror,
     address: str,
     listener: WorkLeft,
     limits: WatchLimits,
+    *,
+    keep_going: bool,
 ) -> dict[str, str]:
-    """Renders what is missing and runs the cells `todo`; returns the errors of renditions, by folder."""
-    experiment = grid.experiment
-    unfinished = tuple(r for r in grid.renditions if read_record(store, r.folder) is None)
-    codecs = sorted({r.chain.codec for r in unfinished if r.chain.codec and r.applied})
-    fetch_requirements(codecs, experiment.accept_licence)
-    for recipe in grid.recipes.values():
-        find_initial_weights(recipe)
+    """Renders what is missing and runs the cells of `work`; returns the errors of renditions, by folder."""
+    grid, store, experiment = work.grid, work.store, work.grid.experiment
     with (
         stdout_on_stderr(),
-        session(address),
+        session(address, plugin_folders=plugin_folders(experiment.plugins, experiment.folder)),
         graceful_termination(),
         cluster_watch(limits, listener.waiting) as watch,
         MirrorThread(mirror),
     ):
         listener.on_progress = watch.progressed
+        if is_on_a_cluster(address):
+            refuse(unreadable_on_a_worker(store, work.corpora_read), keep_going=keep_going)
         errors: dict[str, str] = {}
-        if unfinished:
+        if work.renditions:
             listener.stage("resynthesis")
             errors = render_all(
                 store,
@@ -140,7 +150,7 @@ def _run_cells(
                 max_failed_share=experiment.max_failed_share,
                 progress=listener.rendering,
             )
-        trainable = [job for job in todo if not _lacks_audio(store, job, errors)]
+        trainable = [job for job in work.cells if not _lacks_audio(store, job, errors)]
         if trainable:
             listener.stage("training")
             listener.training(trainable)
@@ -169,6 +179,6 @@ def _record_lost_processes(store: Store, jobs: list[CellJob], process_errors: li
     """Records a failure for the cells whose process ended in every attempt without writing one itself."""
     if not process_errors:
         return
-    reason = f"its process ended {restarts + 1} times without a record; Ray's errors are in {FAILURE}"
+    reason = f"its process ended {restarts + 1} times without a new epoch; Ray's errors are in {FAILURE}"
     for job in jobs:
         record_lost_process(store, job, LostProcessError(reason), "\n".join(process_errors))

@@ -16,10 +16,14 @@ from tasks.detectors import detectors
 from tasks.doctor import doctor
 from tasks.eer import eer
 from tasks.import_corpus import import_corpus
+from tasks.inventory import gc, ls
+from tasks.jobs import jobs, stop
 from tasks.mlflow_ui import mlflow_ui
 from tasks.mos import mos
+from tasks.pack import pack
 from tasks.plan import plan
 from tasks.policies import policies
+from tasks.prefetch import prefetch
 from tasks.recipes import recipes
 from tasks.report import report
 from tasks.resynth import resynth
@@ -31,6 +35,7 @@ from tasks.stored_cells import diff, logs, show
 from tasks.submit import submit
 from tasks.sync import sync
 from tasks.verify import verify
+from tasks.watch import watch
 
 app = typer.Typer(
     help="The grid of codec x labelling policy x detector for speech anti-spoofing.",
@@ -40,20 +45,25 @@ app = typer.Typer(
 )
 
 EXPERIMENT, PARTS, CELL = "An experiment", "What a grid is made of", "One cell"
-AUDIO, MACHINE = "Audio and scores", "This machine"
+CLUSTER, AUDIO, MACHINE = "A cluster", "Audio and scores", "This machine"
 app.command(rich_help_panel=EXPERIMENT)(demo)
 app.command("import", rich_help_panel=EXPERIMENT)(import_corpus)
+app.command(rich_help_panel=EXPERIMENT)(pack)
 app.command(rich_help_panel=EXPERIMENT)(build)
 app.command(rich_help_panel=EXPERIMENT)(mos)
 app.command(rich_help_panel=EXPERIMENT)(plan)
+app.command(rich_help_panel=EXPERIMENT)(prefetch)
 app.command(rich_help_panel=EXPERIMENT)(run)
 app.command(rich_help_panel=EXPERIMENT)(retry)
 app.command(rich_help_panel=EXPERIMENT)(status)
+app.command(rich_help_panel=EXPERIMENT)(watch)
 app.command(rich_help_panel=EXPERIMENT)(artefacts)
 app.command(rich_help_panel=EXPERIMENT)(report)
 app.command("mlflow", rich_help_panel=EXPERIMENT)(mlflow_ui)
 app.command(rich_help_panel=EXPERIMENT)(sync)
-app.command(rich_help_panel=EXPERIMENT)(submit)
+app.command(rich_help_panel=CLUSTER)(submit)
+app.command(rich_help_panel=CLUSTER)(jobs)
+app.command(rich_help_panel=CLUSTER)(stop)
 app.add_typer(codecs, name="codecs", rich_help_panel=PARTS)
 app.command(rich_help_panel=PARTS)(detectors)
 app.command(rich_help_panel=PARTS)(policies)
@@ -66,6 +76,8 @@ app.command(rich_help_panel=AUDIO)(score)
 app.command(rich_help_panel=AUDIO)(eer)
 app.command(rich_help_panel=MACHINE)(doctor)
 app.command(rich_help_panel=MACHINE)(verify)
+app.command(rich_help_panel=MACHINE)(ls)
+app.command(rich_help_panel=MACHINE)(gc)
 
 
 def _version(requested: bool) -> None:

@@ -6,8 +6,10 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from errno import EACCES, EDQUOT, EISDIR, ENAMETOOLONG, ENOSPC, ENOTDIR, EPERM, EROFS
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -20,7 +22,7 @@ from grid.core.errors import STOPPED, RequestError
 if TYPE_CHECKING:
     from rich.table import Table
 
-DONE, WRONG_REQUEST, CELLS_FAILED = 0, 2, 3
+DONE, WRONG_REQUEST, CELLS_FAILED, INTERRUPTED = 0, 2, 3, 128 + signal.SIGINT
 """4 is `cluster.runtime.watch.CLUSTER_LOST`: the cluster went away, and the same command goes on; 1 is a traceback."""
 
 REFUSED = (EACCES, EPERM, EROFS, ENOSPC, EDQUOT, ENAMETOOLONG, ENOTDIR, EISDIR)
@@ -34,6 +36,7 @@ Root = Annotated[
     str | None, typer.Option("--root", help="where results live: a folder, s3:// or gs://  [default: the file's root]")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on stdout")]
+Dashboard = Annotated[str, typer.Option("--address", help="the dashboard of the cluster's head")]
 Address = Annotated[str, typer.Option("--address", help="the Ray cluster: local, auto, or the URL of a head")]
 
 
@@ -74,7 +77,8 @@ def main(run: Callable[[], Any]) -> NoReturn:
     """
     set_up_logging()
     try:
-        run()
+        with sigterm_as_interrupt():
+            run()
     except RequestError as error:
         err.print("[bold red]error:[/] ", end="")
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -88,6 +92,20 @@ def main(run: Callable[[], Any]) -> NoReturn:
     except KeyboardInterrupt as error:
         stopped(error)
     sys.exit(DONE)
+
+
+@contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt while the block runs, so that it ends a command in order as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def stopped(error: KeyboardInterrupt) -> NoReturn:

@@ -10,6 +10,7 @@ import typer
 
 from grid.core.errors import RequestError
 from tasks.console import AsJson, out, print_json, single, table
+from tasks.pack import pack_with_progress, print_packed
 from tasks.ranges import require_within
 
 if TYPE_CHECKING:
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
 
 def import_corpus(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="csv, vctk, asvspoof5, cdd, codecfake-plus, rirs, ...")],
-    path: Annotated[str, typer.Argument(metavar="PATH", help="the protocol file or the folder of the corpus")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="its protocol file or folder, here or on s3://, gs://, hf://")
+    ],
     name: Annotated[str | None, typer.Option(help="what experiments call it  [default: from the path]")] = None,
     root: Annotated[str, typer.Option(help="where results live")] = "results",
     max_rejected_share: Annotated[float, typer.Option(help="more unusable rows than this stop the import")] = 0.01,
     option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the reader; may be repeated")] = None,
+    pack: Annotated[
+        bool | None,
+        typer.Option("--pack/--no-pack", help="copy the recordings into the root  [default: if it is a bucket]"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Import a corpus: check every file, write its manifest and the table of rejected rows."""
@@ -34,38 +41,41 @@ def import_corpus(
     from grid.config.experiment import CorpusSource
     from grid.corpus.holdings import summary
     from grid.corpus.imported import register_corpus
+    from grid.corpus.location import is_uri
     from grid.corpus.published_counts import compare, published_counts
     from grid.corpus.readers import READERS
     from tasks.places import open_root
 
     require_within("--max-rejected-share", max_rejected_share, 0, 1)
     READERS.get(kind)
-    location = Path(path).resolve()
+    location = path.rstrip("/") if is_uri(path) else str(Path(path).resolve())
     try:
         source = CorpusSource(
-            name=name or (location.parent.name if location.is_file() else location.name).lower(),
+            name=name or _likely_name(location),
             reader=kind,
-            path=str(location),
+            path=location,
             options=_options(option or []),
             max_rejected_share=max_rejected_share,
         )
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise RequestError(f"--name {name or location.name!r}: {reason}") from error
+        raise RequestError(f"--name {name or _likely_name(location)!r}: {reason}") from error
     store = open_root(root)
     corpus = register_corpus(store, source, Path())
+    packed = pack_with_progress(store, source.name) if pack or (pack is None and not store.is_local) else None
     manifest = pq.read_table(io.BytesIO(store.read_bytes(f"{corpus.folder}/manifest.parquet")))
     counts = [
         {"split": c.split, "key": c.key, "utterances": c.utterances, "speakers": c.speakers, "hours": c.hours}
         for c in summary(manifest)
     ]
-    published = compare(manifest, published_counts(kind, location, source.options))
+    published = compare(manifest, published_counts(kind, Path(location), source.options))
     if as_json:
         print_json(
             {
                 "name": source.name,
                 "utterances": corpus.utterances,
                 "rejected": corpus.rejected,
+                "packed": None if packed is None else packed.results,
                 "splits": counts,
                 "published": [asdict(item) | {"differs": item.differs} for item in published],
             }
@@ -79,6 +89,18 @@ def import_corpus(
         soft_wrap=True,
         highlight=False,
     )
+    if packed is None:
+        out.print(f"recordings: {corpus.audio_root}", soft_wrap=True, highlight=False)
+        out.print(f"  other machines read them after: codecgrid pack {source.name} --root {root}", soft_wrap=True)
+    else:
+        print_packed(packed)
+
+
+def _likely_name(location: str) -> str:
+    """The name of the corpus's folder in lower case: that of a protocol file is the folder that it lies in."""
+    path = Path(location)
+    is_file = path.is_file() or ("://" in location and path.suffix)
+    return (path.parent if is_file else path).name.lower()
 
 
 def _show(name: str, counts: list[dict[str, Any]]) -> None:

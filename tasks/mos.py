@@ -9,11 +9,16 @@ import typer
 from grid.core.errors import RequestError
 from tasks.console import AsJson, err, out, print_json, single
 
+DEFAULT = "distillmos"
+"""The predictor whose weights are in its package, so that it needs no network."""
+
 
 def mos(
     corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="the name of an imported corpus")],
     csv: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="scores: utterance_id, mos")] = None,
-    predictor: Annotated[str | None, typer.Option(help="dnsmos or utmos, instead of a CSV")] = None,
+    predictor: Annotated[
+        str | None, typer.Option(help="without a CSV: distillmos, dnsmos or utmos  [default: distillmos]")
+    ] = None,
     weights: Annotated[str | None, typer.Option(metavar="FILE", help="of the predictor  [default: its place]")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="other scores, and what was measured with them")] = False,
     root: Annotated[str, typer.Option(help="where results live")] = "results",
@@ -28,13 +33,13 @@ def mos(
     from grid.mos import MOS_PREDICTORS
     from tasks.places import open_root
 
-    if (csv is None) == (predictor is None):
-        raise RequestError(f"give --csv FILE, or --predictor ({', '.join(MOS_PREDICTORS.names())})")
+    if csv is not None and predictor is not None:
+        raise RequestError(f"give --csv FILE, or --predictor ({', '.join(MOS_PREDICTORS.names())}), not both")
     store = open_root(root)
     if csv is not None:
         scores = read_mos_csv(Path(csv))
     else:
-        predict = MOS_PREDICTORS.get(str(predictor), where="--predictor")(Path(weights) if weights else None)
+        predict = MOS_PREDICTORS.get(predictor or DEFAULT, where="--predictor")(Path(weights) if weights else None)
         with err.status("rating") as status:
             scores = predict_scores(
                 store, corpus, predict, say=lambda done, of: status.update(f"rating: {done} of {of} utterances")

@@ -10,18 +10,27 @@ from tasks.console import AsJson, Config, Root, out, print_json, single, table
 
 if TYPE_CHECKING:
     from grid.cells.gangs import PlannedGang
+    from grid.experiment.preflight import Fault
+    from grid.experiment.work import Work
 
+UNKNOWN_ID = "-"
+"""In place of an id that depends on a corpus which is missing."""
 GAP, LEAST_ACTION = 2, 7
 """The gap between two columns of a table in characters, and the least width of an action with its reason."""
 
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
-    """Show the cells of an experiment and what a run would do with each."""
+    """Show the cells of an experiment, what a run would do with each, what that takes, and what is lacking."""
+    from cluster.preflight import gpu_faults, tracking_fault
     from grid.cells.gangs import planned_gangs
     from grid.cells.status import listed_cells, planned_action
-    from tasks.open_experiment import open_grid
+    from grid.experiment.grid import resolve
+    from grid.experiment.preflight import preflight, to_fetch
+    from grid.experiment.work import Work
+    from tasks.open_experiment import open_store
 
-    grid, store = open_grid(config, root)
+    experiment, store = open_store(config, root, writes=False)
+    grid = resolve(config, store, without_data=True)
     listed = listed_cells(store, grid.cells)
     rows: list[dict[str, Any]] = []
     to_run = []
@@ -31,7 +40,7 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
             to_run.append(job)
         rows.append(
             {
-                "cell_id": job.cell_id,
+                "cell_id": None if grid.missing else job.cell_id,
                 "selection": job.selection,
                 "policy": job.policy,
                 "detector": job.detector,
@@ -40,13 +49,49 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
                 "reason": reason,
             }
         )
-    gangs = planned_gangs(to_run, grid.experiment.resources.cells_per_gang, grid.renditions)
+    gangs = planned_gangs(to_run, experiment.resources.cells_per_gang, grid.renditions) if not grid.missing else []
+    work = Work.left(grid, store, to_run)
+    idle = not (work.cells or work.renditions)
+    faults = [] if idle else [*preflight(work), *gpu_faults(experiment, "local")]
+    faults += tracking_fault(experiment, store)
     if as_json:
-        print_json({"cells": rows, "gangs": [vars(gang) for gang in gangs]})
+        print_json(
+            {
+                "cells": rows,
+                "gangs": [vars(gang) for gang in gangs],
+                "renditions": {"number": len(work.renditions), "hours": work.hours, "bytes": work.bytes},
+                "to_fetch": [item.file.path for item in to_fetch(work)],
+                "faults": [vars(fault) for fault in faults],
+            }
+        )
         return
-    _show(rows)
+    _show(rows, "; their ids are known once the corpora are imported" if grid.missing else "")
     for gang in gangs:
         _show_gang(gang)
+    _show_work(work, config)
+    _show_faults(faults)
+
+
+def _show_work(work: Work, config: str) -> None:
+    """Prints what is made besides cells: renditions, with the audio of imported corpora, and weights to fetch."""
+    from grid.experiment.preflight import to_fetch
+
+    if work.renditions and not work.grid.missing:
+        audio = f": {work.hours:,.1f} hours of audio, {work.bytes / 1e9:.1f} GB" if work.hours else ""
+        out.print(f"{len(work.renditions)} renditions to make{audio}", highlight=False)
+    if files := to_fetch(work):
+        size = sum(item.file.bytes or 0 for item in files)
+        known = f", {size / 1e9:.1f} GB or more" if size else ""
+        text = f"{len(files)} files of weights to fetch{known}; to see and to fetch them: codecgrid prefetch {config}"
+        out.print(text, highlight=False, soft_wrap=True)
+
+
+def _show_faults(faults: list[Fault]) -> None:
+    from grid.experiment.preflight import lines_by_cause
+
+    if faults:
+        out.print("\n[bold]Lacking; a run starts nothing before[/]", highlight=False)
+        out.print("\n".join(lines_by_cause(faults)), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_gang(gang: PlannedGang) -> None:
@@ -58,11 +103,11 @@ def _show_gang(gang: PlannedGang) -> None:
     )
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def _show(rows: list[dict[str, Any]], note: str) -> None:
     """Prints one table for each detector; with its name as title the rows fit in 80 columns."""
     from collections import Counter
 
-    out.print(f"{len(rows)} cells", highlight=False)
+    out.print(f"{len(rows)} cells{note}", highlight=False)
     for detector, cells in groupby(rows, key=itemgetter("detector")):
         out.print()
         _print_cells(detector, list(cells))
@@ -76,7 +121,7 @@ def _print_cells(detector: str, cells: list[dict[str, Any]]) -> None:
     for row in cells:
         action, reason = row["action"], row["reason"]
         text = action if reason in ("new", "done") else f"{action}: {reason}"
-        rows.append((row["cell_id"], row["selection"], row["policy"], str(row["seed"]), text))
+        rows.append((row["cell_id"] or UNKNOWN_ID, row["selection"], row["policy"], str(row["seed"]), text))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     *names, actions = widths
     between = len(names) * GAP

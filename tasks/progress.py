@@ -6,6 +6,7 @@ import time
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from cluster.stages.events import CellEvent, RenderProgress
 from grid.cells.job import CellJob
@@ -19,11 +20,13 @@ class TerminalProgress:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}", table_column=Column(overflow="fold", max_width=24)),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
+            # what does not fit continues in the next line, for an EER that is cut says nothing
+            TextColumn("{task.fields[note]}", table_column=Column(overflow="fold", ratio=1)),
+            expand=True,
             console=console,
             disable=not console.is_terminal,
         )

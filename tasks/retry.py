@@ -18,13 +18,15 @@ def retry(
     config: Config,
     cells: Annotated[list[str] | None, typer.Argument(metavar="[CELL]...", help="ids  [default: all failed]")] = None,
     kind: Annotated[str | None, typer.Option(help=f"failures of one kind: {', '.join(FAILURE_KINDS)}")] = None,
+    why: Annotated[bool, typer.Option("--why", help="only show the cells, their failures and what to do")] = False,
     root: Root = None,
     address: Address = "local",
 ) -> None:
     """Try failed cells of an experiment again; status as `run`."""
     from tasks.open_experiment import open_states
+    from tasks.progress_lines import described
     from tasks.run import run_and_report
-    from tasks.status import described
+    from tasks.status import print_failures
 
     if kind is not None and kind not in FAILURE_KINDS:
         raise unknown_name("kind of failure", kind, FAILURE_KINDS)
@@ -32,6 +34,9 @@ def retry(
     again = _chosen(states, cells or [], kind)
     if not again:
         err.print(f"no cell failed{f' for a reason of the kind {kind}' if kind else ''}", highlight=False)
+        return
+    if why:
+        print_failures(again, config, root)
         return
     for state in again:
         err.print(f"again: {described(state.job)}: {state.error}", markup=False, highlight=False, soft_wrap=True)

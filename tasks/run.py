@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from grid.core.errors import RequestError
 from tasks.console import CELLS_FAILED, Address, AsJson, Config, Root, err, print_json, single, stopped
@@ -29,9 +31,17 @@ class RunOutcome:
         return self.result.ok and not self.report.faults
 
 
-def run(config: Config, root: Root = None, address: Address = "local", as_json: AsJson = False) -> None:
+def run(
+    config: Config,
+    root: Root = None,
+    address: Address = "local",
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="run what open faults of the preflight do not concern")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Run what is not done yet of an experiment; running again resumes."""
-    outcome = run_and_report(config, root, address)
+    outcome = run_and_report(config, root, address, keep_going=keep_going)
     if as_json:
         from tasks.status import summary
 
@@ -40,9 +50,12 @@ def run(config: Config, root: Root = None, address: Address = "local", as_json: 
     sys.exit(0 if outcome.ok else CELLS_FAILED)
 
 
-def run_and_report(config: str, root: str | None, address: str, *, only: frozenset[str] | None = None) -> RunOutcome:
+def run_and_report(
+    config: str, root: str | None, address: str, *, only: frozenset[str] | None = None, keep_going: bool = False
+) -> RunOutcome:
     """Runs an experiment, or the cells `only`, and makes its report; with progress and failures on the terminal."""
     from cluster.driver import run_experiment
+    from cluster.tracking.mirror import Mirror
     from tasks.open_experiment import open_store
     from tasks.progress import TerminalProgress
     from tasks.report import print_faults
@@ -50,12 +63,14 @@ def run_and_report(config: str, root: str | None, address: str, *, only: frozens
     _, store = open_store(config, root)
     try:
         with TerminalProgress(err) as listener:
-            result = run_experiment(config, store, address=address, listener=listener, only=only)
+            result = run_experiment(config, store, address=address, listener=listener, only=only, keep_going=keep_going)
     except KeyboardInterrupt as error:  # typer would end with 130 and no message
         stopped(error)
     for note in result.notes:
         err.print(f"MLflow was not written: {note}. When it is back: codecgrid sync {config}", markup=False)
     report = _report(result.grid, store)
+    if not result.notes:
+        Mirror(result.grid.experiment, result.grid.cells, store).sync()  # the report is an artifact of the grid's run
     counts = ", ".join(f"{count} {status}" for status, count in sorted(result.counts().items()))
     where = f"; report: {report.page}" if report.page else ""
     err.print(f"{len(result.states)} cells: {counts}{where}", highlight=False, soft_wrap=True)

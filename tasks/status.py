@@ -1,4 +1,4 @@
-"""`codecgrid status`: how many cells are done, failed, running and to do; failures by kind, with what a rerun does."""
+"""`codecgrid status`: how far an experiment is, as `codecgrid watch` shows it; and its failures by kind."""
 
 from __future__ import annotations
 
@@ -6,29 +6,36 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from tasks.console import AsJson, Config, Root, out, print_json, single
+from tasks.progress_lines import SHOWN, described, progress_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grid.cells.job import CellJob
     from grid.cells.status import CellState
+
+OUT_OF_MEMORY = ("OutOfMemoryError", "MemoryError")
+"""How the errors of a full GPU (torch) and of a full machine begin."""
+MORE_MEMORY = (
+    "  out of memory: give each cell more of the GPU (resources: gpus_per_cell), train fewer around one encoder "
+    "(cells_per_gang), or use a larger GPU (accelerator). The batch is never halved for you: batch norm and dropout "
+    "would give other numbers, so the recipe's `batch_size` and `batches_per_step` are part of a cell's id"
+)
 
 
 def status(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     """Show how far an experiment is, and why cells failed."""
-    from tasks.open_experiment import open_states
+    from grid.experiment.progress import ProgressReader
+    from tasks.open_experiment import open_grid, open_states
 
-    _, _, states = open_states(config, root)
     if as_json:
+        _, _, states = open_states(config, root)
         print_json(summary(states))
         return
-    counts = summary(states)
-    out.print(", ".join(f"{counts[name]} {name}" for name in ("done", "failed", "running", "todo")), highlight=False)
-    for state in states:
-        if state.status == "running":
-            epochs = f"{len(state.epochs)} of {state.job.recipe.epochs} epochs"
-            out.print(f"  running: {described(state.job)}, {epochs}", highlight=False, soft_wrap=True)
-    print_failures(states, config, root)
+    grid, store = open_grid(config, root)
+    progress = ProgressReader(store, grid).read(SHOWN)
+    for line in progress_lines(progress):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    print_failures(progress.states, config, root)
 
 
 def print_failures(states: Sequence[CellState], config: str, root: str | None) -> None:
@@ -42,15 +49,12 @@ def print_failures(states: Sequence[CellState], config: str, root: str | None) -
             out.print(f"\n{len(of_kind)} failed, {kind}: {about}", markup=False, highlight=False)
         for state in of_kind:
             out.print(f"  {described(state.job)}: {state.error}", markup=False, highlight=False, soft_wrap=True)
+        if any(state.error.startswith(OUT_OF_MEMORY) for state in of_kind):
+            out.print(MORE_MEMORY, markup=False, highlight=False, soft_wrap=True)
     if failed:
         where = shlex.join(["--root", root]) if root else ""
         out.print(f"\ntraceback of one: codecgrid logs {failed[0].job.cell_id} {where}".rstrip(), highlight=False)
         out.print(f"try these again:  codecgrid retry {shlex.quote(config)} {where}".rstrip(), highlight=False)
-
-
-def described(job: CellJob) -> str:
-    """A cell in words: its id and its place in the grid."""
-    return f"{job.cell_id} {job.detector} {job.selection} {job.policy} seed {job.seed}"
 
 
 def summary(states: Sequence[CellState]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""`codecgrid show`, `diff` and `logs`: what the results hold of a cell, by its id or the first characters of it."""
+"""`codecgrid show`, `diff` and `logs`: what the results hold of a cell, by its id or the first characters of it.
+
+`logs` takes the name of a submitted job too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grid.core.errors import RequestError
-from tasks.console import AsJson, out, print_json
+from tasks.console import AsJson, Dashboard, out, print_json
 
 if TYPE_CHECKING:
     from typing import Any
@@ -74,8 +77,36 @@ def diff(first: CellId, second: CellId, root: Root = "results", as_json: AsJson 
     _print_eers({each.cell_id: _measured(store, each) for each in (one, other)})
 
 
-def logs(cell: CellId, root: Root = "results") -> None:
-    """Print why a cell failed, with its traceback, and the epochs that it trained."""
+def logs(
+    name: Annotated[str, typer.Argument(metavar="CELL|JOB", help="a cell's id or a job's name, or its beginning")],
+    root: Root = "results",
+    address: Dashboard = "http://127.0.0.1:8265",
+    follow: Annotated[bool, typer.Option("--follow", help="of a job: until it ends")] = False,
+) -> None:
+    """Print why a cell failed, with its traceback and epochs; or the log of a submitted job (grid-...)."""
+    from cluster.jobs import JOB_PREFIX
+
+    if name.startswith(JOB_PREFIX):
+        _print_job_log(name, address, follow=follow)
+    elif follow:
+        raise RequestError(f"--follow is for a job, whose name begins with {JOB_PREFIX}, and {name!r} is a cell")
+    else:
+        _print_failure(name, root)
+
+
+def _print_job_log(name: str, address: str, *, follow: bool) -> None:
+    from cluster import jobs
+    from tasks.jobs import follow_job
+
+    job = jobs.find(name, address=address)
+    if follow and not job.is_over:
+        follow_job(job.name, address)
+        return
+    out.print(jobs.log(job.name, address=address), end="", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{job.name}: {job.status}", highlight=False)
+
+
+def _print_failure(cell: str, root: str) -> None:
     from grid.core.record import FAILURE
 
     store, job, state = _open(cell, root)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.gs_server import GsServer, gs_server
 from tests.support.places import SHARED
 from tests.support.s3_server import S3Server, s3_server
 
@@ -92,6 +93,22 @@ def s3(running_s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CODECGRID_CACHE", str(tmp_path / "cache"))
     return running_s3
+
+
+@pytest.fixture(scope="session")
+def running_gs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GsServer]:
+    """The stand-in for Google Cloud Storage of this test process."""
+    with gs_server(tmp_path_factory.mktemp("gs")) as server:
+        yield server
+
+
+@pytest.fixture
+def gs(running_gs: GsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GsServer:
+    """The stand-in for Google Cloud Storage, which gcsfs finds during the test."""
+    for name, value in running_gs.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CODECGRID_CACHE", str(tmp_path / "cache"))
+    return running_gs
 
 
 def _present(folder: Path) -> Path:

@@ -13,6 +13,14 @@ POOL_WORKER = "MapWorker("
 """How the class names of Ray Data's pool workers begin."""
 
 
+def grows() -> bool:
+    """Whether machines may join while a job waits for them: the head offers no CPU, as with an autoscaler."""
+    import ray
+
+    heads = [node for node in ray.nodes() if "node:__internal_head__" in node["Resources"]]
+    return bool(heads) and not any(node["Resources"].get("CPU") for node in heads)
+
+
 def own_node() -> str:
     """The id of the node that this driver is attached to."""
     import ray

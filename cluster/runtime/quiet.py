@@ -16,6 +16,11 @@ TUNE = (
     "ray.tune.utils.util",  # that its loop took half a second, on a machine whose cores all train
     "ray.tune.analysis.experiment_analysis",  # that the result files, which are switched off, are missing
 )
+SUBMISSION = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+)
 DATA = "ray.data._internal.progress"  # that its progress bars are off
 WORKER_FAILURES = frozenset(  # long tracebacks of lost workers; `cluster.stages.resynthesis` logs one line
     {"ray.data.exceptions", "ray.data._internal.execution.streaming_executor_state"}
@@ -26,6 +31,14 @@ def quiet_tune() -> None:
     """Silences the messages of Ray Tune about its own state, which is not used."""
     for name in TUNE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def quiet_submission() -> None:
+    """Keeps the uploads and connections of Ray's client for jobs off the terminal; its warnings stay."""
+    import ray.dashboard.modules.job.sdk  # noqa: F401  # its import sets the levels
+
+    for name in SUBMISSION:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def quiet_data() -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from cluster.runtime import environment
+from cluster.runtime.plugin_environment import plugin_environment
 from cluster.runtime.quiet import quiet_start
 from grid.core.errors import RequestError
 
@@ -45,6 +46,7 @@ def session(
     object_store_bytes: int = LOCAL_OBJECT_STORE,
     temporary: Path | None = None,
     spill: Path | None = None,
+    plugin_folders: Sequence[Path] = (),
 ) -> Iterator[Session]:
     """Ray for the length of a `with` block.
 
@@ -52,6 +54,9 @@ def session(
     machine or of RAY_ADDRESS; `host:port` joins that head. Inside a Ray job every address joins the job's cluster, so
     one command line serves a laptop and a cluster. `cpus`, `gpus` and the folders `temporary` (sockets and logs; keep
     it short) and `spill` (objects that leave memory) hold for `local` only; None leaves the choice to Ray.
+
+    A cluster that is joined gets the packages in `plugin_folders` for this process's workers. A started session needs
+    none of it: its workers inherit PYTHONPATH.
 
     At the end of the block a started session is shut down; a joined cluster, or a Ray that was already initialised in
     this process, goes on. Raises RequestError when there is nothing to join or the token is refused.
@@ -68,7 +73,7 @@ def session(
         return
     with quiet_start():
         if joins:
-            _join("auto" if address == "local" else address)
+            _join("auto" if address == "local" else address, plugin_folders)
         else:
             _start(cpus, gpus, object_store_bytes, temporary, spill)
     try:
@@ -152,13 +157,18 @@ def _start(cpus: int | None, gpus: int | None, store: int, temporary: Path | Non
         logger.warning("this Ray session listens on %s, not on loopback alone; its token guards it", own_address)
 
 
-def _join(address: str) -> None:
+def _join(address: str, plugin_folders: Sequence[Path]) -> None:
     import ray
     from ray.exceptions import AuthenticationError
 
     environment.protect_token()
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            runtime_env=plugin_environment(plugin_folders) or None,
+        )
     except AuthenticationError as error:
         raise RequestError(
             f"the Ray cluster at {address!r} refuses this machine's token ({environment.token_path()}). "

@@ -25,7 +25,8 @@ class TuneTrials:
     """One trial for each of `points`, the values of `axis` in a trial's config; `shared` is in the config of all.
 
     A point is the list of the names of what its trial trains. `request` are the resources of a trial, such as
-    `{"cpu": 1}`; `restarts` is how often a trial starts again after its process has ended without a result.
+    `{"cpu": 1}`; `restarts` is how often a trial starts again after its process has ended without a result, counted
+    from its last progress (see `NotifyDriver`). A node that the cloud announced to take away never counts.
     """
 
     name: str

@@ -14,13 +14,14 @@ log = logging.getLogger(__name__)
 class NotifyDriver(tune.Callback):
     """Calls `on_result` with each result of a trial, and `on_ended` with each name of an ended trial.
 
-    `trial.config[axis]` are the names: the cells of a gang, or one codec; `ended` holds those of ended trials. Nothing
+    `trial.config[axis]` are the names: the cells of a gang, or one codec; `ended` holds those of ended trials. Where
+    `on_result` says that a result is progress that a restart keeps, the restarts of the trial are counted anew. Nothing
     may be raised here: Tune would end all trials.
     """
 
-    def __init__(self, axis: str, on_result: Callable[[dict[str, Any]], None], on_ended: Callable[[str], None]) -> None:
+    def __init__(self, axis: str, on_result: Callable[[dict[str, Any]], bool], on_ended: Callable[[str], None]) -> None:
         self.axis = axis
-        self.on_result: Callable[[dict[str, Any]], None] | None = on_result
+        self.on_result: Callable[[dict[str, Any]], bool] | None = on_result
         self.on_ended: Callable[[str], None] | None = on_ended
         self.ended: set[str] = set()
 
@@ -31,7 +32,8 @@ class NotifyDriver(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        self._call(self.on_result, result)
+        if self._call(self.on_result, result):
+            trial.run_metadata.num_failures = 0
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._ended(trial)
@@ -47,10 +49,11 @@ class NotifyDriver(tune.Callback):
             self.ended.add(name)
             self._call(self.on_ended, name)
 
-    def _call(self, function: Callable[[Any], None] | None, argument: Any) -> None:
+    def _call(self, function: Callable[[Any], bool | None] | None, argument: Any) -> bool | None:
         if function is None:
-            return
+            return None
         try:
-            function(argument)
+            return function(argument)
         except Exception:
             log.exception("showing the progress failed; the trials go on")
+            return None

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cluster.preflight import check_and_prepare
 from cluster.runtime.quiet import quiet_data, stdout_on_stderr
 from cluster.runtime.session import check_address, graceful_termination, session
 from cluster.runtime.watch import cluster_watch
@@ -29,8 +30,8 @@ from grid.core.errors import RequestError
 from grid.core.record import Record, read_record
 from grid.core.store import Store
 from grid.experiment.grid import load_experiment, resolve
-from grid.resynthesis.processor import fetch_requirements
-from grid.resynthesis.rendition import Rendition
+from grid.experiment.plugin_packages import plugin_folders
+from grid.experiment.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,9 @@ def run_artefacts(config: str | Path, store: Store, *, address: str, listener: P
         compared = compared_renditions(grid)
         renditions = tuple(rendition for of in compared for rendition in (of.recordings, *of.resynthesised))
         unfinished = [rendition for rendition in renditions if read_record(store, rendition.folder) is None]
-        fetch_requirements(_applied_codecs(unfinished), experiment.accept_licence)
-        with stdout_on_stderr(), session(address), graceful_termination(), cluster_watch():
+        plugins = plugin_folders(experiment.plugins, experiment.folder)
+        check_and_prepare(Work(grid, store, tuple(unfinished), ()), address)
+        with stdout_on_stderr(), session(address, plugin_folders=plugins), graceful_termination(), cluster_watch():
             if unfinished:
                 listener.stage("resynthesis")
                 errors = render_all(
@@ -99,7 +101,3 @@ def _measured(job: ArtefactJob, row: dict[str, Any]) -> dict[str, Any]:
         log.error("piece %d failed: %s", row["piece"], traceback.format_exc())
         return {"piece": row["piece"], "error": f"{type(error).__name__}: {error}"}
     return {"piece": row["piece"], "error": ""}
-
-
-def _applied_codecs(renditions: list[Rendition]) -> list[str]:
-    return sorted({rendition.chain.codec for rendition in renditions if rendition.chain.codec and rendition.applied})

@@ -63,11 +63,12 @@ def _run(
     by_name = {job.name: job for job in jobs}
     reasons: dict[str, str] = {}
 
-    def on_result(result: dict[str, Any]) -> None:
+    def on_result(result: dict[str, Any]) -> bool:
         if "line" in result:
             report(by_name[result["codec"]].spec, HistoryLine(**result["line"]))
         elif result.get("failed"):
             reasons[result["codec"]] = result["failed"]
+        return False  # a line is reported before the state is saved: a restart may not get further
 
     trials = TuneTrials(
         name="small-codecs",

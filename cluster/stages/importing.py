@@ -6,8 +6,9 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import Timeout
@@ -16,10 +17,13 @@ from cluster.stages.events import ProgressListener
 from grid.core.errors import RequestError
 from grid.core.lease import LeaseHeldError, LeaseLostError
 from grid.core.store import Store
-from grid.corpus.imported import StoredCorpus, current_corpus, register_corpus
+from grid.corpus.imported import StoredCorpus, current_corpus, pack_corpus, register_corpus
 from grid.experiment.grid import load_experiment
 
 log = logging.getLogger(__name__)
+
+STOP_SECONDS = 0.5
+"""How long the signal that a lost lock sends to its own process may take."""
 
 
 @contextmanager
@@ -39,6 +43,9 @@ def driver_lock(store: Store, name: str) -> Iterator[None]:
         with store.lock(f"experiments/{name}.lock", timeout=5, on_lost=stop):
             yield
     except LeaseLostError as error:
+        with suppress(KeyboardInterrupt):  # of `stop`, which another thread calls at about the same moment
+            lost.wait(STOP_SECONDS)
+            time.sleep(STOP_SECONDS)
         raise _lock_lost(name) from error
     except KeyboardInterrupt as error:
         if lost.is_set():
@@ -59,7 +66,10 @@ def _lock_lost(name: str) -> RequestError:
 
 
 def import_corpora(config: str | Path, store: Store, listener: ProgressListener) -> dict[str, StoredCorpus]:
-    """The corpora of the experiment at `config`, those for augmentation included, by name; imports missing ones."""
+    """The corpora of the experiment at `config`, those for augmentation included, by name; imports missing ones.
+
+    In a bucket their recordings are packed too, so that workers can read them.
+    """
     experiment, _ = load_experiment(config)
     corpora: dict[str, StoredCorpus] = {}
     for source in experiment.all_corpora():
@@ -69,5 +79,8 @@ def import_corpora(config: str | Path, store: Store, listener: ProgressListener)
             stored = register_corpus(store, source, experiment.folder)
             if stored.rejected:
                 log.warning("%d rows of %s were rejected; see %s", stored.rejected, source.name, stored.folder)
+            if not store.is_local:
+                listener.stage(f"packing the recordings of {source.name} into {store.root}")
+                pack_corpus(store, source.name)
         corpora[source.name] = stored
     return corpora

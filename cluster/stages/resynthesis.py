@@ -6,12 +6,15 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
+from filelock import Timeout
+
 from cluster.runtime.glibc_memory import keep_freed_memory
-from cluster.runtime.nodes import answering_nodes, end_pool_workers, own_node
+from cluster.runtime.nodes import answering_nodes, end_pool_workers, grows, own_node
 from cluster.runtime.quiet import quiet_data
 from cluster.runtime.worker_python import WORKER_RETRIES, worker_options
 from cluster.stages.events import RenderProgress
@@ -19,6 +22,7 @@ from grid.config.experiment import Resources
 from grid.core.errors import RequestError, one_line
 from grid.core.record import read_record
 from grid.core.store import Store
+from grid.core.weights import take_weights_from
 from grid.corpus.imported import StoredCorpus
 from grid.resynthesis.plan import RenderJob, plan_render, shards_to_do
 from grid.resynthesis.processor import build_processor
@@ -26,6 +30,11 @@ from grid.resynthesis.render import Processor, ShardRenderer, finish_render
 from grid.resynthesis.rendition import RAW, Rendition
 
 log = logging.getLogger(__name__)
+
+LOCK = "lock"
+"""The file in the folder of a rendition that the run which renders it holds."""
+HELD_POLL = 2.0
+"""Seconds between two looks at a rendition that another run holds."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +57,60 @@ def render_all(
 ) -> dict[str, str]:
     """Renders every unfinished rendition, parents first; returns the errors of those that failed, by folder.
 
-    A rendition whose parent failed fails too; the others are rendered all the same.
+    A rendition whose parent failed fails too; the others are rendered all the same. One that another run renders at
+    this moment is left to it, and rendered here only if that run ends without it.
     """
     errors: dict[str, str] = {}
     by_depth = sorted(renditions, key=_depth)
     for _, generation in groupby(by_depth, key=_depth):
-        unfinished = [r for r in generation if read_record(store, r.folder) is None]
-        for _, same_link in groupby(sorted(unfinished, key=_link), key=_link):
-            work = list(_planned(store, list(same_link), corpora, errors))
-            _run_pool(store, work, resources, progress, errors)
-            for item in work:
-                if item.rendition.folder not in errors:
-                    _finish(store, item, max_failed_share, errors)
+        waiting = [r for r in generation if read_record(store, r.folder) is None]
+        told: set[str] = set()
+        while waiting:
+            held: list[Rendition] = []
+            for _, same_link in groupby(sorted(waiting, key=_link), key=_link):
+                with ExitStack() as locks:
+                    taken, others = _divided(store, list(same_link), locks)
+                    _render_link(store, taken, corpora, resources, max_failed_share, progress, errors)
+                held += others
+            waiting = [r for r in held if read_record(store, r.folder) is None]
+            _tell_once(waiting, told)
+            time.sleep(HELD_POLL if waiting else 0)
     return errors
+
+
+def _divided(store: Store, renditions: list[Rendition], locks: ExitStack) -> tuple[list[Rendition], list[Rendition]]:
+    """The unfinished renditions that this run holds until the end of `locks`, and those that another run holds."""
+    held = []
+    for rendition in renditions:
+        try:
+            locks.enter_context(store.lock(f"{rendition.folder}/{LOCK}", timeout=0))
+        except Timeout:
+            held.append(rendition)
+    taken = [r for r in renditions if r not in held and read_record(store, r.folder) is None]
+    return taken, held
+
+
+def _tell_once(held: list[Rendition], told: set[str]) -> None:
+    for folder in sorted({rendition.folder for rendition in held} - told):
+        log.warning("%s is rendered by another run; this one waits for it", folder)
+        told.add(folder)
+
+
+def _render_link(
+    store: Store,
+    renditions: list[Rendition],
+    corpora: dict[str, StoredCorpus],
+    resources: Resources,
+    max_failed_share: float,
+    progress: Callable[[RenderProgress], None],
+    errors: dict[str, str],
+) -> None:
+    """Renders renditions that share their last link; `errors` gets those that failed."""
+    work = list(_planned(store, renditions, corpora, errors))
+    _run_pool(store, work, resources, progress, errors)
+    for item in work:
+        if item.rendition.folder not in errors:
+            _finish(store, item, max_failed_share, errors)
 
 
 def _depth(rendition: Rendition) -> int:
@@ -94,6 +144,7 @@ class ShardWorker:
 
     def __init__(self, jobs: list[RenderJob], device: str) -> None:
         keep_freed_memory()
+        take_weights_from(jobs[0].root)
         self.jobs, self.device = jobs, device
         self.processors: dict[tuple[str, str], Processor | None] = {}
         self.renderers: dict[int, ShardRenderer] = {}
@@ -189,15 +240,19 @@ def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Reso
     cpus = ray.cluster_resources().get("CPU", 1)
     most = min(len(items), max(1, int(cpus / resources.cpus_per_codec_worker)))
     if resources.codec_workers is not None:
-        most = min(most, resources.codec_workers)
+        # on a cluster that grows, the machines that are there now say nothing, and a pool of GPU workers asks for no
+        # more of them by itself (ray-project/ray#59144): so all are asked for at once
+        most = min(len(items) if grows() else most, resources.codec_workers)
+    least = most if resources.codec_workers is not None and grows() else 1
     dataset = ray.data.from_items(items, override_num_blocks=len(items))
     return dataset.map_batches(
         ShardWorker,
         fn_constructor_args=(jobs, "cuda" if gpus else "cpu"),
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(min_size=least, max_size=most, max_tasks_in_flight_per_actor=2),
         num_cpus=resources.cpus_per_codec_worker,
         num_gpus=gpus or None,
+        **({"accelerator_type": resources.accelerator} if gpus and resources.accelerator else {}),
         **options,
     )
 

@@ -12,12 +12,16 @@ from cluster.stages.events import CellEvent
 from grid.cells.job import CellJob, read_job
 from grid.config.experiment import Experiment, Resources
 from grid.core.store import Store
+from grid.core.weights import take_weights_from
 from grid.experiment.frozen import read_experiment
 from grid.run_cell import run_gang
 from grid.training.checkpoint import Epoch
 
 TRIALS_AT_ONCE = 500
 """Tune slows down with the number of its trials; more gangs run in several waves."""
+
+ANY_SHARE = 0.001
+"""Of the resource by which Ray names the GPUs of a node, of which a node has one whatever the number of its GPUs."""
 
 GangIds = tuple[str, ...]
 """The ids of cells that train together."""
@@ -41,9 +45,16 @@ def _run_wave(
 ) -> list[str]:
     from cluster.runtime.tune_callback import NotifyDriver
 
-    def on_result(result: dict[str, Any]) -> None:
-        if "epoch" in result:
-            notify(CellEvent(result["cell"], ended=False, epoch=result))
+    reported: set[tuple[str, int]] = set()
+
+    def on_result(result: dict[str, Any]) -> bool:
+        if "epoch" not in result:
+            return False
+        notify(CellEvent(result["cell"], ended=False, epoch=result))
+        epoch = (result["cell"], result["epoch"])
+        is_new = epoch not in reported
+        reported.add(epoch)
+        return is_new
 
     resources = experiment.resources
     trials = TuneTrials(
@@ -72,7 +83,11 @@ def _trial_name(trial: Any) -> str:
 
 def _request(resources: Resources) -> dict[str, float]:
     request = {"cpu": resources.cpus_per_cell}
-    return {**request, "gpu": resources.gpus_per_cell} if resources.gpus_per_cell else request
+    if resources.gpus_per_cell:
+        request["gpu"] = resources.gpus_per_cell
+        if resources.accelerator is not None:
+            request[f"accelerator_type:{resources.accelerator}"] = ANY_SHARE
+    return request
 
 
 def _trainable(name: str) -> Callable[[dict[str, Any]], None]:
@@ -92,6 +107,7 @@ def run_trial(config: dict[str, Any]) -> None:
 
     keep_freed_memory()
     torch.set_num_threads(config["threads"])
+    take_weights_from(config["root"])
     store = Store.open(config["root"])
     jobs = [read_job(store, cell_id) for cell_id in config["cells"]]
     experiment = read_experiment(store, config["experiment"])

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from cluster.tracking.desired_run import KIND
 from grid.config.experiment import Experiment
 from grid.core.errors import RequestError
 from grid.core.store import Store
 
-KIND = "codecgrid.kind"
-CELL_ID = "cell_id"
 PAGE = 1000
 CONNECT_SECONDS = 5.0
 SETTINGS = {
@@ -37,11 +36,12 @@ class TrackingError(Exception):
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A run as it is in MLflow. `started` is in milliseconds of Unix time."""
+    """A run as it is in MLflow. `started` is in milliseconds of Unix time; metrics have their last values."""
 
     run_id: str
     status: str
     started: int
+    artifact_uri: str
     params: dict[str, str]
     tags: dict[str, str]
     metrics: dict[str, float]
@@ -64,20 +64,23 @@ def connect(uri: str) -> Any:
     return MlflowClient(tracking_uri=uri)
 
 
-def open_experiment(client: Any, name: str, artifacts: str | None) -> str:
-    """The id of the MLflow experiment `name`, created when absent and restored when it was deleted."""
+def open_experiment(client: Any, name: str, artifacts: str | None, tags: dict[str, str]) -> str:
+    """The id of the MLflow experiment `name` with these tags, created when absent and restored when it was deleted."""
     from mlflow.exceptions import MlflowException
 
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:
-            return str(client.create_experiment(name, artifact_location=artifacts))
+            return str(client.create_experiment(name, artifact_location=artifacts, tags=tags))
         except MlflowException:
             experiment = client.get_experiment_by_name(name)  # another process was quicker
             if experiment is None:
                 raise
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
+    for key, value in tags.items():
+        if experiment.tags.get(key) != value:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
     return str(experiment.experiment_id)
 
 
@@ -122,6 +125,7 @@ def _logged(run: Any) -> LoggedRun:
         run_id=run.info.run_id,
         status=run.info.status,
         started=run.info.start_time,
+        artifact_uri=run.info.artifact_uri,
         params=dict(data.params),
         tags=dict(data.tags),
         metrics=dict(data.metrics),

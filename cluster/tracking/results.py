@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
 
-from cluster.tracking import names as metric_names
+from cluster.tracking.artifacts import ArtifactFolder
+from cluster.tracking.cell_files import MEASUREMENTS
+from cluster.tracking.cell_run import MEASURED, evaluations_key, measurements_digest, pooled_eers
 from cluster.tracking.client import (
-    CELL_ID,
-    KIND,
     LoggedRun,
     TrackingError,
     connect,
     find_experiment,
+    is_server,
     runs,
     without_password,
 )
-from cluster.tracking.desired_runs import (
-    BASELINE,
-    ERROR,
-    EVALUATIONS,
-    MEASURED,
-    PLACES,
-    evaluations_key,
-    measurements_digest,
-)
+from cluster.tracking.desired_run import CELL_ID, ERROR, EVALUATIONS, KIND, REPLACED_BY, logged_marks
 from grid.analysis.results import CellResult, GridResults, grid_results
 from grid.cells.baseline import baseline_of
 from grid.cells.job import CellJob
 from grid.config.experiment import Experiment
-from grid.core.vocabulary import Status
+from grid.core.vocabulary import NO_CORS, Status
+from grid.metrics.differences import Difference
+from grid.metrics.evaluation import Measurement
 
 STATUSES: dict[str, Status] = {"FINISHED": "done", "FAILED": "failed", "RUNNING": "running"}
 REPAIR = "`codecgrid sync CONFIG` repairs it"
+DOWNLOADS = 8
+"""Files that are asked of a server at the same time."""
 
 
 def results_from_mlflow(experiment: Experiment, cells: Sequence[CellJob], uri: str) -> GridResults:
@@ -42,12 +43,18 @@ def results_from_mlflow(experiment: Experiment, cells: Sequence[CellJob], uri: s
     """
     try:
         runs_by_cell = _runs(experiment, uri)
+        read = _Reader(experiment, uri)
+        pairs = [(job, runs_by_cell.get(job.cell_id)) for job in cells]
+        if is_server(uri):
+            with ThreadPoolExecutor(DOWNLOADS) as pool:
+                results = list(pool.map(read.cell, *zip(*pairs, strict=True))) if pairs else []
+        else:
+            results = list(starmap(read.cell, pairs))
     except TrackingError:
         raise
     except Exception as error:
         message = without_password(f"MLflow at {uri} cannot be read: {type(error).__name__}: {str(error)[:400]}")
         raise TrackingError(message) from error
-    results = [_cell(experiment, job, runs_by_cell.get(job.cell_id)) for job in cells]
     _check_comparisons(results)
     return grid_results(experiment, cells, results)
 
@@ -59,61 +66,55 @@ def _runs(experiment: Experiment, uri: str) -> dict[str, LoggedRun]:
         raise TrackingError(f"MLflow at {without_password(uri)} has no experiment {experiment.name!r}; {REPAIR}")
     by_cell: dict[str, LoggedRun] = {}
     for run in runs(client, experiment_id):
-        if run.tags[KIND] == "cell" and CELL_ID in run.tags:
+        if run.tags[KIND] == "cell" and CELL_ID in run.tags and REPLACED_BY not in run.tags:
             by_cell.setdefault(run.tags[CELL_ID], run)
     return by_cell
 
 
-def _cell(experiment: Experiment, job: CellJob, run: LoggedRun | None) -> CellResult:
-    if run is None:
-        return CellResult(job.cell_id, job.selection, job.codecs, job.policy, job.detector, job.seed, "missing")
-    try:
-        status = STATUSES.get(run.status, "missing")
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the results of cells from their runs at `uri`."""
+
+    experiment: Experiment
+    uri: str
+
+    def cell(self, job: CellJob, run: LoggedRun | None) -> CellResult:
+        """The result of one cell. Raises TrackingError for a run that is not that of the store."""
+        status = STATUSES.get(run.status, "missing") if run is not None else "missing"
+        identity = (job.cell_id, job.selection, job.codecs, job.policy, job.detector, job.seed)
+        if run is None or status != "done":
+            error = run.tags.get(ERROR, "") if run is not None and status == "failed" else ""
+            return CellResult(*identity, status, error)
+        if run.tags.get(EVALUATIONS) != evaluations_key(job, self.experiment):
+            raise TrackingError(
+                f"the MLflow run {run.run_id} of cell {job.cell_id} is not measured, or under other evaluations; "
+                f"{REPAIR}"
+            )
+        content = self._measurements(run)
         result = CellResult(
-            cell_id=run.tags[CELL_ID],
-            selection=run.params["selection"],
-            codecs=tuple(filter(None, run.params.get("codecs", "").split(","))),
-            policy=run.params["policy"],
-            detector=run.params["detector"],
-            seed=int(run.params["seed"]),
-            status=status,
-            error=run.tags.get(ERROR, "") if status == "failed" else "",
-            measurements=metric_names.measurements(_places(run), run.metrics) if status == "done" else (),
-            differences=metric_names.differences(_places(run), run.metrics) if _compared(run, status) else (),
+            *identity,
+            status,
+            measurements=tuple(Measurement(**item) for item in content["measurements"]),
+            differences=tuple(Difference(**item) for item in content["differences"]),
         )
-    except (KeyError, ValueError) as error:
-        raise TrackingError(f"the MLflow run {run.run_id} of cell {job.cell_id} is incomplete; {REPAIR}") from error
-    if status == "done":
-        _check(experiment, job, run, result)
-    return result
+        shown = pooled_eers(result)
+        if logged_marks(run.tags).get(MEASURED) != measurements_digest(result) or any(
+            run.metrics.get(name) != value for name, value in shown.items()
+        ):
+            raise TrackingError(f"the metrics of the MLflow run {run.run_id} are not those of the store; {REPAIR}")
+        return result
 
-
-def _compared(run: LoggedRun, status: Status) -> bool:
-    """Whether the run holds the differences of its measurements from those of the baseline."""
-    return status == "done" and BASELINE in run.tags
-
-
-def _check(experiment: Experiment, job: CellJob, run: LoggedRun, result: CellResult) -> None:
-    """Raises TrackingError unless the run holds all measurements of the current evaluations, unchanged."""
-    if run.tags.get(EVALUATIONS) != evaluations_key(job, experiment):
-        raise TrackingError(
-            f"the MLflow run {run.run_id} of cell {job.cell_id} is not measured, or under other evaluations; {REPAIR}"
-        )
-    if run.tags.get(MEASURED) != measurements_digest(result):
-        raise TrackingError(f"the metrics of the MLflow run {run.run_id} are not those of the store; {REPAIR}")
+    def _measurements(self, run: LoggedRun) -> Any:
+        try:
+            return json.loads(ArtifactFolder(run.artifact_uri, self.uri).read(MEASUREMENTS))
+        except Exception as error:  # whatever the place of the artifacts raises for a file that is lost or damaged
+            raise TrackingError(f"the MLflow run {run.run_id} has no readable {MEASUREMENTS}; {REPAIR}") from error
 
 
 def _check_comparisons(results: Sequence[CellResult]) -> None:
     """Raises TrackingError for a cell that is not compared with its baseline though both are done."""
+    without_cors = [result for result in results if result.policy == NO_CORS]
     for result in results:
-        baseline = baseline_of(result, results)
+        baseline = baseline_of(result, without_cors)
         if baseline is not None and baseline.status == result.status == "done" and not result.differences:
             raise TrackingError(f"the MLflow run of cell {result.cell_id} is not compared with its baseline; {REPAIR}")
-
-
-def _places(run: LoggedRun) -> Iterator[str]:
-    """The measurements of a run in their order."""
-    chunk = 0
-    while (listed := run.tags.get(f"{PLACES}{chunk}")) is not None:
-        yield from json.loads(listed)
-        chunk += 1

@@ -13,12 +13,13 @@ import urllib.request
 from dataclasses import dataclass
 from typing import IO
 
-from cluster.tracking.client import is_server, settings, tracking_uri, without_password
+from cluster.tracking.client import connect, find_experiment, is_server, settings, tracking_uri, without_password
+from cluster.tracking.view import cells_link
 from grid.config.experiment import Experiment
 from grid.core.errors import RequestError
 from grid.core.store import Store
 
-START_SECONDS = 120.0  # 14 s on 2 CPU cores
+START_SECONDS = 300.0  # 14 s on 2 CPU cores, minutes on a machine that is busy
 STOP_SECONDS = 10.0
 
 
@@ -78,6 +79,12 @@ def serve(experiment: Experiment, store: Store, port: int = 0, host: str = "127.
             server.stop()
             raise
     return server
+
+
+def cells_page(experiment: Experiment, address: str) -> str:
+    """The page of the server at `address` with the experiment's cells; the list of experiments before any sync."""
+    experiment_id = find_experiment(connect(address), experiment.name)
+    return address if experiment_id is None else cells_link(address, experiment_id)
 
 
 def _becomes_healthy(server: Server) -> bool:

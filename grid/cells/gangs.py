@@ -127,8 +127,8 @@ def planned_gangs(jobs: Sequence[CellJob], most: int, renditions: Iterable[Rendi
     """The gangs of more than one and at most `most` cells that a run over `jobs` would make of these renditions."""
     shared = [gang for gang in gangs(jobs, most) if len(gang) > 1]
     by_folder = {rendition.folder: rendition for rendition in renditions}
-    train = {folder: _counts(rendition, "train") for folder, rendition in by_folder.items()}
-    dev = {folder: _counts(rendition, "dev").all for folder, rendition in by_folder.items()}
+    train = {folder: rendition_counts(rendition, "train") for folder, rendition in by_folder.items()}
+    dev = {folder: rendition_counts(rendition, "dev").all for folder, rendition in by_folder.items()}
     return [
         PlannedGang(
             cells=tuple(job.cell_id for job in gang),
@@ -139,7 +139,7 @@ def planned_gangs(jobs: Sequence[CellJob], most: int, renditions: Iterable[Rendi
     ]
 
 
-def _counts(rendition: Rendition, split: str) -> RenditionCounts:
+def rendition_counts(rendition: Rendition, split: str) -> RenditionCounts:
     """The utterances of one split by class, from the holdings of the corpus: nothing has to be rendered yet.
 
     A codec or attack makes one utterance of each bona fide recording; failures are not taken into account.

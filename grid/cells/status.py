@@ -14,7 +14,7 @@ from typing import Any
 from grid.cells.job import CELLS, HISTORY, STATE, CellJob, renditions_to_score
 from grid.core.errors import FailureKind
 from grid.core.listed_store import list_once
-from grid.core.record import FAILURE, RECORD, Record, is_finished, keep_failure, read_record
+from grid.core.record import FAILURE, RECORD, Record, check_identity, is_finished, keep_failure, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import Status
 
@@ -47,8 +47,13 @@ class CellState:
 
 
 def cell_state(store: Store, job: CellJob) -> CellState:
-    """The state of one cell. `done` means trained and scored; a failure counts until the cell is tried again."""
+    """The state of one cell. `done` means trained and scored; a failure counts until the cell is tried again.
+
+    RequestError for a record that is damaged, or of another cell.
+    """
     record = read_record(store, job.folder)
+    if record is not None and record.identity != job.identity:  # equal ones need no search for a difference
+        check_identity(store, job.folder, record, job.identity)
     epochs = epochs_so_far(store, job, record)
     results = record.results if record is not None else None
     if record is not None and not renditions_to_score(store, job):

@@ -26,6 +26,7 @@ from grid.config.yaml_file import load_yaml
 from grid.core.errors import MissingRequirementError, RequestError, unknown_name
 from grid.core.identity import Json, plain
 from grid.core.vocabulary import SAMPLE_RATE
+from grid.core.weight_file import WeightFile
 from grid.core.weights import WeightFinder
 
 FILE = Path(__file__).resolve().parent / "catalogue.yaml"
@@ -90,7 +91,7 @@ def build(name: str, device: str = "cpu", weights: WeightFinder | None = None) -
     entry = load_catalogue().get(name)
     if entry.isolated and (here := current_environment()) and here.declared.name == entry.isolated:
         return Codec(inside(entry, here, device, weights))
-    missing = _missing_code(entry)
+    missing = missing_code(entry)
     if missing or entry.adapter is None:
         raise MissingRequirementError(f"codec {name} cannot run here: {'; '.join(missing)}. See: {COMMAND} {name}")
     if entry.isolated is None:
@@ -111,14 +112,20 @@ def runnable(entry: CatalogueEntry, finder: WeightFinder | None = None) -> list[
     """What this machine lacks to run `entry`, one line each; empty when it can run. Imports no heavy package."""
     weights = finder or WeightFinder()
     declared = find_declaration(entry.isolated) if entry.isolated else None
-    required = [weight for weight in entry.weights if not (declared and declared.holds(weight.path))]
+    required = separate_weights(entry)
     lacking = [weights.missing_message(weight) for weight in required if weights.locate(weight) is None]
     if lacking and not weights.offline and all(weight.source for weight in required):
         lacking[-1] += " They are fetched at first use where the network allows it."
     unbuilt = []
     if declared and not environment(declared).built:
         unbuilt = [f"its environment {declared.name} is not built; build it: {COMMAND} build {entry.name}"]
-    return [*_missing_code(entry), *unbuilt, *lacking]
+    return [*missing_code(entry), *unbuilt, *lacking]
+
+
+def separate_weights(entry: CatalogueEntry) -> list[WeightFile]:
+    """The weights of `entry` without those that come with a checkout of its environment."""
+    declared = find_declaration(entry.isolated) if entry.isolated else None
+    return [weight for weight in entry.weights if not (declared and declared.holds(weight.path))]
 
 
 def identity(entry: CatalogueEntry) -> dict[str, Json]:
@@ -146,7 +153,8 @@ def identity(entry: CatalogueEntry) -> dict[str, Json]:
     return {key: plain(value) for key, value in fields.items()}
 
 
-def _missing_code(entry: CatalogueEntry) -> list[str]:
+def missing_code(entry: CatalogueEntry) -> list[str]:
+    """The adapter, package or declaration of an environment that `entry` lacks here, a line for each."""
     lines = []
     if entry.adapter is None or entry.adapter not in ADAPTERS.names():
         reason = f" ({entry.environment})" if entry.environment != "core" else ""

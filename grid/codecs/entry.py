@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grid.core.vocabulary import Auxiliary, Decoder, Design, Group, Quantiser
-from grid.core.weights import WeightFile
+from grid.core.weight_file import WeightFile
 
 CORE, ISOLATED = "core", "isolated:"
 Verified: TypeAlias = Literal["real weights", "real class, random weights", "real codec, no weights", "not run"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -13,7 +14,9 @@ from grid.config.optimisation import Constant, Optimiser, Schedule, warm_up_epoc
 from grid.config.yaml_file import Strict, config_folder, parse, read_yaml
 from grid.core.errors import unknown_name
 from grid.core.vocabulary import AVERAGE_OF_THE_BEST, ModelSelection
-from grid.core.weights import HUB, WeightFile
+from grid.core.weight_file import HUB, WeightFile
+
+log = logging.getLogger(__name__)
 
 DevLabels: TypeAlias = Literal["policy", "fixed"]
 DevCors: TypeAlias = Literal["as trained", "none", "all"]
@@ -92,6 +95,15 @@ class InitialWeights(Strict):
     def is_pinned(self) -> bool:
         """Whether it can be only one file."""
         return self.sha256 is not None or self.revision != "main"
+
+    def warn_if_unpinned(self) -> None:
+        """Warns where nothing is known that makes it one certain file."""
+        if not self.is_pinned:
+            log.warning(
+                "%s: no commit and no digest is known, so it is the file of today's main branch, or the one that is "
+                "here",
+                self.path,
+            )
 
     @model_validator(mode="after")
     def _is_identified(self) -> InitialWeights:

@@ -162,7 +162,9 @@ def check_identity(store: Store, folder: str, record: Record, identity: Any) -> 
     """Raises RequestError, listing up to 8 fields that differ, when the record's identity is not `identity`."""
     lines = difference(record.identity, identity)
     if lines:
-        raise RequestError(f"{store.uri(folder)} was made from another request: {'; '.join(lines[:8])}")
+        raise RequestError(
+            f"{store.uri(folder)} was made from another request: {'; '.join(lines[:8])}; {how_to_mend(store, folder)}"
+        )
 
 
 def provenance() -> Provenance:

@@ -89,6 +89,20 @@ class Store:
             for name, file in found.items()
         }
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The size in bytes of every file below a folder, by its path."""
+        if not self.is_local:
+            found = self._fs.find(self.uri(folder), detail=True)
+            prefix = self._fs._strip_protocol(self.root)
+            return {name.removeprefix(prefix).lstrip("/"): int(file["size"] or 0) for name, file in found.items()}
+        sizes = {}
+        for place, _, names in os.walk(self.uri(folder)):
+            for name in names:
+                path = os.path.join(place, name)
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    sizes[os.path.relpath(path, self.root)] = os.lstat(path).st_size
+        return sizes
+
     def read_all(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The content of many files of an object store, read in parallel; one that is gone meanwhile is left out."""
         if not paths:
@@ -153,7 +167,7 @@ class Store:
 
     def cache_path(self, path: str) -> Path:
         """Where this machine keeps its copy of a remote file."""
-        return _cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
+        return cache_folder() / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
 
     def remove(self, path: str) -> None:
         """Deletes a file, or a folder with its contents; does nothing when it is absent.
@@ -233,5 +247,6 @@ def _remove_local(path: Path) -> None:
             shutil.rmtree(doomed)
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """The folder of what this machine keeps to be faster, and may lose: $CODECGRID_CACHE, or ~/.cache/codecgrid."""
     return Path(os.environ.get("CODECGRID_CACHE", Path.home() / ".cache" / "codecgrid"))

@@ -1,4 +1,4 @@
-"""Weight files: found in folders or the Hugging Face cache, else fetched from the hub or a URL, and checked by SHA-256.
+"""Weight files: found in a store, in folders or the Hugging Face cache, else fetched; and checked by SHA-256.
 
 Weights are loaded as tensors only; pickled code in a file is never run.
 """
@@ -13,14 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from grid.core.atomic_write import replacing
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.core.identity import file_digest
+from grid.core.weight_file import WeightFile
 
 if TYPE_CHECKING:
     import torch
+
+    from grid.core.store import Store
 
 logger = logging.getLogger(__name__)
 VARIABLE = "CODECGRID_WEIGHTS"
@@ -30,47 +31,29 @@ BUNDLED = Path(__file__).resolve().parents[1] / "codecs" / "weights"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights"
 DOWNLOADS = Path("~/.cache/codecgrid/weights")
 TIMEOUT_SECONDS = 60.0
-HUB = "hub:"
-
-
-class WeightFile(BaseModel):
-    """One file of weights: its place below a weights folder, its source and its SHA-256."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str = Field(
-        description="place below a weights folder; `<owner>/<name>/<file>` for a file of a hub repository"
-    )
-    source: str | None = Field(default=None, description="an https URL, `hub:<owner>/<name>`, or null: no direct link")
-    revision: str | None = Field(default=None, description="commit of the hub repository; null: its main branch")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    bytes: int | None = None
-    licence: str | None = Field(default=None, description="where it differs from the entry's")
-    note: str = ""
-
-    @property
-    def hub_repo(self) -> str | None:
-        """`<owner>/<name>` when the file comes from the Hugging Face hub."""
-        return self.source.removeprefix(HUB) if self.source and self.source.startswith(HUB) else None
-
-    @property
-    def hub_file(self) -> str:
-        """The file's path inside its hub repository."""
-        return self.path.removeprefix(f"{self.hub_repo}/")
+ROOT_VARIABLE = "CODECGRID_WEIGHTS_ROOT"
+"""The environment variable of a worker's process with the root whose weights it takes before any other."""
 
 
 class WeightFinder:
-    """Looks for weight files in `folders` (default: `default_folders()`) and in the Hugging Face cache.
+    """Looks for weight files in a `store`, in `folders` (default: `default_folders()`) and in the Hugging Face cache.
 
-    With `offline` (default: the variable HF_HUB_OFFLINE) nothing is fetched.
+    The store is by default that of the variable CODECGRID_WEIGHTS_ROOT, else none. With `offline` (default: the
+    variable HF_HUB_OFFLINE, or that there is such a store) nothing is fetched from the files' sources.
     """
 
-    def __init__(self, folders: Sequence[Path] | None = None, *, offline: bool | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[Path] | None = None, *, offline: bool | None = None, store: Store | None = None
+    ) -> None:
         self.folders = list(folders) if folders is not None else default_folders()
-        self.offline = _offline() if offline is None else offline
+        worker_root = os.environ.get(ROOT_VARIABLE) if folders is None and store is None else None
+        self.store = _open(worker_root) if worker_root else store
+        self.offline = (_offline() or bool(worker_root)) if offline is None else offline
 
     def locate(self, weight: WeightFile) -> Path | None:
-        """The file if it is on this machine, with its digest unchecked, else None; nothing is fetched."""
+        """The file if it is in the store or on this machine, with its digest unchecked, else None."""
+        if self.store is not None and (taken := _taken(self.store, weight)) is not None:
+            return taken
         for folder in self.folders:
             if (folder / weight.path).is_file():
                 return folder / weight.path
@@ -101,7 +84,10 @@ class WeightFinder:
         size = f" ({weight.bytes:,} bytes)" if weight.bytes else ""
         source = weight.source or f"no direct link{f' ({weight.note})' if weight.note else ''}"
         hint = f" Licence, accepted by fetching it: {weight.licence}." if weight.licence else ""
-        hint += " HF_HUB_OFFLINE is set." if self.offline else ""
+        if self.offline and self.store is not None and not _offline():
+            hint += f" A worker takes it from {self.store.root} alone: `codecgrid prefetch CONFIG` puts it there."
+        elif self.offline:
+            hint += " HF_HUB_OFFLINE is set."
         return f"weights {weight.path}{size} are missing; source: {source}; put the file at {place}.{hint}"
 
     def _fetch(self, weight: WeightFile) -> Path | None:
@@ -130,6 +116,11 @@ class LocatedWeights(WeightFinder):
         if path is None:
             raise MissingRequirementError(f"weights {weight.path} are not among those the catalogue entry names")
         return path
+
+
+def take_weights_from(root: str) -> None:
+    """Makes this process, a worker, and its children take weights from the root, and fetch none from elsewhere."""
+    os.environ[ROOT_VARIABLE] = root
 
 
 def default_folders() -> list[Path]:
@@ -163,6 +154,19 @@ def load_state(path: Path, device: str = "cpu") -> dict[str, Any]:
 
     state: dict[str, torch.Tensor] = torch.load(path, map_location=device, weights_only=True)
     return dict(state)
+
+
+# the store is imported late: an isolated environment has weights, but not what the store needs
+def _open(root: str) -> Store:
+    from grid.core.store import Store
+
+    return Store.open(root)
+
+
+def _taken(store: Store, weight: WeightFile) -> Path | None:
+    from grid.core.stored_weights import take_weights
+
+    return take_weights(store, weight)
 
 
 def _offline() -> bool:

@@ -66,13 +66,13 @@ class UnusableAudioError(RequestError):
 
     failure_kind: ClassVar[FailureKind] = "data"
 
-    def __init__(self, path: Path, reason: str, detail: str) -> None:
+    def __init__(self, path: Path | str, reason: str, detail: str) -> None:
         super().__init__(f"{path}: {reason}: {detail}")
         self.path = path
         self.reason = reason
         self.detail = detail
 
-    def __reduce__(self) -> tuple[type[UnusableAudioError], tuple[Path, str, str]]:
+    def __reduce__(self) -> tuple[type[UnusableAudioError], tuple[Path | str, str, str]]:
         return type(self), (self.path, self.reason, self.detail)
 
 
@@ -81,14 +81,14 @@ class ChangedFileError(RequestError):
 
     failure_kind: ClassVar[FailureKind] = "data"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         super().__init__(
             f"{path} has changed since it was imported: import the corpus again "
             "(codecgrid import KIND PATH --name NAME)"
         )
         self.path = path
 
-    def __reduce__(self) -> tuple[type[ChangedFileError], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[ChangedFileError], tuple[Path | str]]:
         return type(self), (self.path,)
 
 
@@ -129,23 +129,24 @@ def header(path: str | Path) -> AudioHeader:
         return AudioHeader(sound.samplerate, sound.channels, sound.frames, sound.format, sound.subtype)
 
 
-def read_audio(path: str | Path, sha256: str = "") -> AudioFile:
-    """Decodes a whole file, averages its channels and resamples to 16 kHz; errors as those of `read_at_own_rate`."""
-    audio = read_at_own_rate(path, sha256)
+def read_audio(path: str | Path, sha256: str = "", *, content: bytes | None = None) -> AudioFile:
+    """Decodes a whole file, averages its channels and resamples to 16 kHz; as `read_at_own_rate` otherwise."""
+    audio = read_at_own_rate(path, sha256, content=content)
     samples = to_16khz(audio.samples, audio.sample_rate)
-    _require_sound(samples, Path(path))
+    _require_sound(samples, path)
     return replace(audio, samples=samples)
 
 
-def read_at_own_rate(path: str | Path, sha256: str = "") -> AudioFile:
+def read_at_own_rate(path: str | Path, sha256: str = "", *, content: bytes | None = None) -> AudioFile:
     """Decodes a whole file and averages its channels; the samples are at the file's `sample_rate`.
 
+    `content` are the bytes of the file where they were read already; `path` is then its name in messages.
     Raises UnusableAudioError for a file that is missing, unreadable, empty, not audio, truncated, without samples, with
     a value that is not finite or beyond LOUDEST, zero throughout, or beyond the bounds of this module for lengths and
     rates; and ChangedFileError when `sha256` is given and not that of the file's bytes.
     """
-    path = Path(path)
-    content = _content(path)
+    content = file_content(Path(path)) if content is None else content
+    _check_size(path, len(content))
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise ChangedFileError(path)
     with _open(path, _Content(content)) as sound:
@@ -182,7 +183,7 @@ def to_16khz(mono: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]
     return resampled
 
 
-def _check_header(sound: soundfile.SoundFile, path: Path, size: int) -> None:
+def _check_header(sound: soundfile.SoundFile, path: Path | str, size: int) -> None:
     """UnusableAudioError for lengths and rates that cannot be meant, before room is made for the samples."""
     rate, frames = sound.samplerate, sound.frames
     if rate not in RATES:
@@ -194,7 +195,7 @@ def _check_header(sound: soundfile.SoundFile, path: Path, size: int) -> None:
         raise UnusableAudioError(path, TOO_LONG, detail)
 
 
-def _require_sound(samples: NDArray[np.float32], path: Path) -> None:
+def _require_sound(samples: NDArray[np.float32], path: Path | str) -> None:
     if not samples.any():
         raise UnusableAudioError(path, SILENT, f"all {len(samples)} samples are zero")
 
@@ -205,14 +206,19 @@ def _size(path: Path) -> int:
         what = "is a folder" if path.is_dir() else "no regular file" if os.path.lexists(path) else "no such file"
         raise UnusableAudioError(path, MISSING, what)
     size = path.stat().st_size
+    _check_size(path, size)
+    return size
+
+
+def _check_size(path: Path | str, size: int) -> None:
     if size == 0:
         raise UnusableAudioError(path, EMPTY, "0 bytes")
     if size > MOST_BYTES:
         raise UnusableAudioError(path, TOO_LONG, f"{size} bytes; at most {MOST_BYTES} can be read")
-    return size
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
+    """The bytes of a file; UnusableAudioError if it is missing, unreadable, empty, or larger than can be decoded."""
     _size(path)
     try:
         return path.read_bytes()
@@ -234,14 +240,14 @@ class _Content(BytesIO):
             return self.tell()
 
 
-def _open(path: Path, stream: BinaryIO) -> soundfile.SoundFile:
+def _open(path: Path | str, stream: BinaryIO) -> soundfile.SoundFile:
     """The opened `stream`, the bytes of the file `path`; UnusableAudioError if it is not audio, or truncated."""
     try:
         sound = soundfile.SoundFile(stream)
     except (soundfile.LibsndfileError, TypeError) as error:
         # TypeError: for the suffix .raw soundfile requires further parameters
         text = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
-        raise UnusableAudioError(path, NOT_AUDIO, f"{_size(path)} bytes: {text}") from error
+        raise UnusableAudioError(path, NOT_AUDIO, f"{stream.seek(0, 2)} bytes: {text}") from error
     truncation = _truncation(sound, stream)
     if truncation:
         sound.close()

@@ -9,19 +9,23 @@ import dataclasses
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from grid.config.experiment import CorpusSource
 from grid.core.errors import RequestError
 from grid.core.identity import file_digest
+from grid.core.record import Record
 from grid.core.store import Store
 from grid.corpus.holdings import CorpusFacts, Holding, holdings, recorded_rates
 from grid.corpus.importing import MANIFEST_FILE, ImportedCorpus, ImportResult, import_corpus
+from grid.corpus.location import content_in_place, is_uri, outlined
 from grid.corpus.manifest import read_manifest, write_manifest
+from grid.corpus.packed import pack_recordings
 from grid.corpus.ratings import mos_of, with_mos
 from grid.corpus.readers import READERS, open_corpus
 
@@ -29,6 +33,8 @@ log = logging.getLogger(__name__)
 
 SAMPLE = "sample"
 """The path that stands for the corpus inside the package."""
+REMOTE_READERS = 16
+"""Threads that read a corpus on a bucket at its import: they wait more than they work."""
 
 
 def sample_root() -> Path:
@@ -47,7 +53,10 @@ def sample_protocol() -> Path:
 
 @dataclass(frozen=True)
 class StoredCorpus:
-    """An imported corpus: the folder of its manifest in the store, the folder of its audio, and counts of rows."""
+    """An imported corpus: the folder of its manifest in the store, the folder of its audio, and counts of rows.
+
+    The audio is read from `audio_root` where the corpus is not packed (`grid.corpus.packed`).
+    """
 
     facts: CorpusFacts
     folder: str
@@ -82,8 +91,8 @@ def open_stored(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
 
 def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
     """Imports `source`, whose path is relative to `folder`, into the store under its name."""
-    path = source_path(source, folder)
-    with _imported(source, path) as result:
+    place = source_place(source, folder)
+    with _imported(source, place) as result:
         target = f"corpora/{source.name}-{result.digest[:12]}"
         _keep_mos(store, f"{target}/{MANIFEST_FILE}", result.manifest)
         for file in sorted(result.folder.iterdir()):
@@ -94,12 +103,12 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
         {
             "manifest_digest": result.digest,
             "folder": target,
-            "audio_root": str(result.root),
+            "audio_root": result.audio_root,
             "utterances": result.utterances,
             "rejected": result.rejected,
             "holdings": [dataclasses.asdict(holding) for holding in holdings(manifest)],
             "recorded_rates": recorded_rates(manifest),
-            "asked": _import_request(source, path),
+            "asked": _import_request(source, place),
         },
     )
     corpus = stored_corpus(store, source.name)
@@ -123,9 +132,36 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
     stored = current_corpus(store, source, folder)
     if stored is not None:
         return stored.facts
-    with _imported(source, source_path(source, folder)) as result:
+    with _imported(source, source_place(source, folder)) as result:
         manifest = read_manifest(result.manifest)
         return CorpusFacts(source.name, result.digest, holdings(manifest), recorded_rates(manifest))
+
+
+def pack_corpus(store: Store, name: str, *, say: Callable[[int, int], None] = lambda done, of: None) -> Record:
+    """Packs the recordings of the corpus imported as `name` into the store, so that every machine can read them.
+
+    `say` is called with the number of finished parts and of all. Raises RequestError for a corpus that is not imported,
+    and for files that are missing here or have changed.
+    """
+    corpus = stored_corpus(store, name)
+    if corpus is None:
+        raise not_imported(store, name)
+    manifest = open_stored(store, corpus).table
+    return pack_recordings(store, corpus.folder, manifest, partial(content_in_place, corpus.audio_root), say=say)
+
+
+def not_imported(store: Store, name: str) -> RequestError:
+    """The error for a corpus that is not in the store."""
+    return RequestError(
+        f"corpus {name!r} is not in {store.root}: run `codecgrid import READER PATH --name {name} --root {store.root}`"
+    )
+
+
+def is_missing(store: Store, source: CorpusSource, folder: Path) -> bool:
+    """Whether `source` is neither in the store nor where the experiment file says, so that nothing is known of it."""
+    if store.exists(pointer_path(source.name)):
+        return False
+    return source.path is None or not _is_there(source_place(source, folder))
 
 
 def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus | None:
@@ -140,26 +176,43 @@ def current_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCo
         return stored
     if stored is None:
         return None
-    path = source_path(source, folder)
-    if not path.exists():  # a job on a cluster has the store, not the disk the corpus was imported from
-        log.info("corpus %s: %s is not here, its import is used", source.name, path)
+    place = source_place(source, folder)
+    if not _is_there(place):  # a job on a cluster has the store, not the disk the corpus was imported from
+        log.info("corpus %s: %s is not here, its import is used", source.name, place)
         return stored
-    request = _import_request(source, path)
+    request = _import_request(source, place)
     return stored if store.read_json(pointer_path(source.name)).get("asked") == request else None
 
 
-def source_path(source: CorpusSource, folder: Path) -> Path:
-    """The protocol file or folder of `source`; `sample` is the corpus inside the package."""
+def source_place(source: CorpusSource, folder: Path) -> str:
+    """The protocol file or folder of `source`, absolute, or its path of fsspec; `sample` is in the package."""
     if source.path is None:
         raise RequestError(f"corpus {source.name!r} has no path to import from")
-    return sample_protocol() if source.path == SAMPLE else (folder / source.path).resolve()
+    if is_uri(source.path):
+        return source.path
+    return str(sample_protocol() if source.path == SAMPLE else (folder / source.path).resolve())
+
+
+def _is_there(place: str) -> bool:
+    """Whether a corpus lies at `place`; one on a bucket is taken to, and reading it says if not."""
+    return is_uri(place) or Path(place).exists()
 
 
 @contextmanager
-def _imported(source: CorpusSource, path: Path) -> Iterator[ImportResult]:
+def _imported(source: CorpusSource, place: str) -> Iterator[ImportResult]:
     """An import in a temporary folder; when it is refused, the folder is kept for its table of rejected rows."""
-    temporary = tempfile.mkdtemp(prefix=f"codecgrid-import-{source.name}-")
-    yield import_corpus(_open(source, path), temporary, max_rejected_share=source.max_rejected_share)
+    with outlined(place) as outline:
+        corpus = _open(source, outline.path)
+        temporary = tempfile.mkdtemp(prefix=f"codecgrid-import-{source.name}-")
+        audio_root = outline.audio_root(corpus.root.resolve())
+        result = import_corpus(
+            corpus,
+            temporary,
+            max_rejected_share=source.max_rejected_share,
+            workers=REMOTE_READERS if is_uri(audio_root) else None,
+            audio_root=audio_root,
+        )
+    yield result
     shutil.rmtree(temporary)
 
 
@@ -177,10 +230,10 @@ def _facts_of_rows(store: Store, value: dict[str, Any]) -> tuple[tuple[Holding, 
     return holdings(manifest), recorded_rates(manifest)
 
 
-def _import_request(source: CorpusSource, path: Path) -> dict[str, Any]:
+def _import_request(source: CorpusSource, place: str) -> dict[str, Any]:
     """What an import depends on besides the audio files themselves."""
     return {
         "reader": source.reader,
-        "protocol": file_digest(path) if path.is_file() else str(path),
+        "protocol": file_digest(place) if not is_uri(place) and Path(place).is_file() else place,
         "options": dict(source.options),
     }

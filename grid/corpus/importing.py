@@ -9,6 +9,7 @@ The folder then has manifest.parquet, rejected.parquet and corpus.json (with the
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import logging
 import os
@@ -24,11 +25,11 @@ import pyarrow.parquet as pq
 
 from grid.core.atomic_write import replacing
 from grid.core.errors import RequestError, one_line
-from grid.core.identity import file_digest
 from grid.core.table_text import fits_a_line
 from grid.core.vocabulary import KEYS, SPLITS
 from grid.corpus.audio import MISSING, UNREADABLE, UnusableAudioError, read_audio
 from grid.corpus.holdings import shared_speakers
+from grid.corpus.location import content_in_place
 from grid.corpus.manifest import (
     MANIFEST_SCHEMA,
     Utterance,
@@ -89,8 +90,11 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
-    """Reads the row's file under `root`, a resolved path; a fault of the row or the file is returned, not raised."""
+def examine(row: ProtocolRow, root: Path, audio_root: str = "") -> Utterance | Rejection:
+    """Reads the row's file under `root`, a resolved path; a fault of the row or the file is returned, not raised.
+
+    The bytes are those below `audio_root` where `root` has only the names of files (`grid.corpus.location`).
+    """
     if not row.utterance_id.strip():
         return rejected(row, NO_ID, "the utterance id is empty")
     for name in _TEXTS:
@@ -105,14 +109,14 @@ def examine(row: ProtocolRow, root: Path) -> Utterance | Rejection:
     if row.pending and (row.attack or not row.codec):
         return rejected(row, BAD_PENDING, "a pending row is a recording with the codec to apply, and no attack")
     try:
-        return _read(row, root)
+        return _read(row, root, audio_root or str(root))
     except UnusableAudioError as error:
         return rejected(row, error.reason, error.detail)
     except (OSError, MemoryError) as error:
         return rejected(row, UNREADABLE, one_line(error))
 
 
-def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
+def _read(row: ProtocolRow, root: Path, audio_root: str) -> Utterance | Rejection:
     try:
         file = (root / row.path).resolve()
     except RuntimeError as error:  # before Python 3.13; then the file is just not there
@@ -121,10 +125,12 @@ def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
         return rejected(row, OUTSIDE_ROOT, f"leads to {file}, outside of {root}")
     if not file.is_file():
         return rejected(row, MISSING, f"no such file: {file}")
-    sha256 = file_digest(file)
+    path = _relative(row.path, file, root)
+    content = content_in_place(audio_root, path)
+    sha256 = hashlib.sha256(content).hexdigest()
     if row.sha256 is not None and row.sha256.lower() != sha256:
         return rejected(row, SHA256_MISMATCH, f"the protocol says {row.sha256}, the file has {sha256}")
-    audio = read_audio(file)
+    audio = read_audio(f"{audio_root}/{path}", content=content)
     return Utterance(
         utterance_id=row.utterance_id,
         speaker=row.speaker,
@@ -134,7 +140,7 @@ def _read(row: ProtocolRow, root: Path) -> Utterance | Rejection:
         codec=row.codec,
         origin=row.origin or row.utterance_id,
         source=row.source,
-        path=_relative(row.path, file, root),
+        path=path,
         seconds=audio.seconds,
         samples=len(audio.samples),
         sample_rate=audio.sample_rate,
@@ -153,10 +159,10 @@ def _relative(path: str, file: Path, root: Path) -> str:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """A finished import: its folder, the root of the audio, the counts and the digest of the manifest."""
+    """A finished import: its folder, the place of the audio, the counts and the digest of the manifest."""
 
     folder: Path
-    root: Path
+    audio_root: str
     utterances: int
     rejected: int
     digest: str
@@ -181,24 +187,31 @@ class ImportedCorpus:
 
 
 def import_corpus(
-    corpus: Corpus, out_dir: str | Path, *, max_rejected_share: float = 0.01, workers: int | None = None
+    corpus: Corpus,
+    out_dir: str | Path,
+    *,
+    max_rejected_share: float = 0.01,
+    workers: int | None = None,
+    audio_root: str = "",
 ) -> ImportResult:
     """Reads each file of `corpus`, in `workers` threads (default: one per core), and writes its manifest to `out_dir`.
 
-    The result does not depend on the number of threads. Of rows with the same utterance_id the first is used. Raises
-    RequestError if the protocol has no rows, or if more than `max_rejected_share` of them, or all, are unusable; then
-    rejected.parquet is written, but no manifest (an earlier one is kept).
+    Audio is read below `audio_root` (default: the root of `corpus`), a folder or a path of fsspec, which has the files
+    that the root names. The result does not depend on the number of threads. Of rows with the same utterance_id the
+    first is used. Raises RequestError if the protocol has no rows, or if more than `max_rejected_share` of them, or
+    all, are unusable; then rejected.parquet is written, but no manifest (an earlier one is kept).
     """
     folder, root = Path(out_dir), corpus.root.resolve()
     if not root.is_dir():
         raise RequestError(f"{root}: the folder of the audio does not exist")
-    table, refused = _examine_all(corpus.rows, root, workers or os.cpu_count() or 1)
+    audio_root = audio_root or str(root)
+    table, refused = _examine_all(corpus.rows, root, audio_root, workers or os.cpu_count() or 1)
     if table.num_rows + len(refused) == 0:
         raise RequestError(f"{corpus.protocol}: the protocol names no utterances")
     _write_rejected(folder / REJECTED_FILE, refused)
     _check_share(table.num_rows, refused, max_rejected_share, corpus.protocol, folder / REJECTED_FILE)
     write_manifest(folder / MANIFEST_FILE, table)
-    result = ImportResult(folder, root, table.num_rows, len(refused), manifest_digest(table))
+    result = ImportResult(folder, audio_root, table.num_rows, len(refused), manifest_digest(table))
     _write_corpus_file(result, corpus.protocol)
     shared = shared_speakers(table)
     if shared:
@@ -221,7 +234,9 @@ def open_imported(folder: str | Path) -> ImportedCorpus:
     return ImportedCorpus(root, table)
 
 
-def _examine_all(rows: Iterable[ProtocolRow], root: Path, workers: int) -> tuple[pa.Table, list[Rejection]]:
+def _examine_all(
+    rows: Iterable[ProtocolRow], root: Path, audio_root: str, workers: int
+) -> tuple[pa.Table, list[Rejection]]:
     """All usable rows as one table, and the rejections by line; the rows are read in parts, to bound the memory."""
     tables: list[pa.Table] = [MANIFEST_SCHEMA.empty_table()]
     refused: list[Rejection] = []
@@ -230,7 +245,7 @@ def _examine_all(rows: Iterable[ProtocolRow], root: Path, workers: int) -> tuple
     with ThreadPoolExecutor(workers) as pool:  # decoding and hashing release Python's global lock
         for part in _parts(rows):
             unique = [row for row in part if not _is_duplicate(row, seen_ids, refused)]
-            outcomes = list(pool.map(lambda row: examine(row, root), unique))
+            outcomes = list(pool.map(lambda row: examine(row, root, audio_root), unique))
             tables.append(to_table(item for item in outcomes if isinstance(item, Utterance)))
             refused += [item for item in outcomes if isinstance(item, Rejection)]
             done += len(part)
@@ -278,7 +293,7 @@ def _write_rejected(path: Path, refused: list[Rejection]) -> None:
 
 def _write_corpus_file(result: ImportResult, protocol: Path) -> None:
     content = {
-        "root": str(result.root),
+        "root": result.audio_root,
         "protocol": str(protocol.resolve()),
         "manifest_digest": result.digest,
         "utterances": result.utterances,

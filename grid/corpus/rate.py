@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from grid.core.errors import RequestError
 from grid.core.store import Store
-from grid.corpus.audio import read_audio
 from grid.corpus.imported import StoredCorpus, stored_corpus
 from grid.corpus.importing import MANIFEST_FILE
 from grid.corpus.manifest import pending_rows, write_manifest
 from grid.corpus.ratings import HIGHEST, LOWEST, mos_of, with_mos
+from grid.corpus.recordings import Recordings
 from grid.mos import Predict
 
 
@@ -60,10 +59,11 @@ def predict_scores(
     manifest = pq.read_table(store.local(f"{corpus.folder}/{MANIFEST_FILE}"))
     columns = manifest["utterance_id"], manifest["path"], manifest["sha256"], pending_rows(manifest)
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
+    recordings = Recordings(store, corpus.folder, corpus.audio_root)
     scores: dict[str, float] = {}
     for number, (utterance, path, sha256, pending) in enumerate(rows, 1):
         if not pending:
-            score = predict(read_audio(Path(corpus.audio_root) / path, sha256).samples)
+            score = predict(recordings.read(path, sha256).samples)
             scores[utterance] = min(max(score, LOWEST), HIGHEST)
         say(number, len(rows))
     return scores

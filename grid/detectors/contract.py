@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 from pydantic import BaseModel, ConfigDict
 
 from grid.core.plugins import Registry
+from grid.core.weight_file import WeightFile
+from grid.core.weights import WeightFinder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -75,9 +77,18 @@ class Frontend(ABC, Generic[OptionsT]):
         """The name of the encoder that training changes together with the backend; None where there is none."""
         return None
 
-    def missing(self) -> list[str]:
-        """What this machine lacks to build the module, such as weights: a line for each; nothing is fetched."""
+    def weights(self) -> list[list[WeightFile]]:
+        """The files that building the module reads, each as the choices that it can be, the preferred one first."""
         return []
+
+    def missing(self) -> list[str]:
+        """The files of `weights` that are not on this machine, a line for each; nothing is fetched."""
+        finder = WeightFinder()
+        return [
+            finder.missing_message(choices[0])
+            for choices in self.weights()
+            if not any(finder.locate(choice) for choice in choices)
+        ]
 
     @abstractmethod
     def build(self) -> nn.Module:

@@ -21,7 +21,8 @@ BONAFIDE = 1
 def scores_of(outputs: Tensor, head: Head = "logits", bonafide: Sequence[bool] = ()) -> Tensor:
     """Scores `(batch,)` of a backend's outputs `(batch, outputs)`; higher is more bona fide.
 
-    Classes: the log-sum-exp of the outputs that are `bonafide` minus that of the others, a log posterior ratio.
+    With `bonafide`, which says it of each output: the log-sum-exp of those that are minus that of the others, the log
+    odds. Without:
     Two logits: the second one, as AASIST's authors do (not the difference, and not a probability). One logit: itself.
     Cosines: their sum, as LWBN's authors do.
     """
@@ -45,6 +46,11 @@ def at_level(waveforms: Tensor, dbfs: float, *, clip: bool = False) -> Tensor:
     return scaled.clamp(-1, 1) if clip else scaled
 
 
+def pre_emphasised(waveforms: Tensor, coefficient: float) -> Tensor:
+    """x[t] - coefficient * x[t - 1] of `(batch, samples)`; the first sample stays as it is."""
+    return torch.cat([waveforms[:, :1], waveforms[:, 1:] - coefficient * waveforms[:, :-1]], dim=1)
+
+
 class Detector(nn.Module):
     """Waveforms `(batch, samples)`, float32 at 16,000 Hz, to outputs `(batch, outputs)`."""
 
@@ -57,7 +63,7 @@ class Detector(nn.Module):
         head: Head = "logits",
         bonafide: Sequence[bool] = (),
     ) -> None:
-        """`bonafide` says of each class whether it is bona fide in a score; empty for detection."""
+        """`bonafide` says of each output whether it is bona fide, for scores that are log odds; see `scores_of`."""
         super().__init__()
         self.level = spec
         self.frontend = frontend
@@ -72,10 +78,13 @@ class Detector(nn.Module):
         return outputs
 
     def levelled(self, waveforms: Tensor) -> Tensor:
-        """The waveforms at the input level; the level over a whole utterance is set before the crop, not here."""
-        if self.level.dbfs is None or self.level.over == "utterance":
-            return waveforms
-        return at_level(waveforms, self.level.dbfs, clip=self.level.clip)
+        """The waveforms at the input level, then with pre-emphasis, as the detector's file has them.
+
+        The level over a whole utterance is set before the crop, not here.
+        """
+        if self.level.dbfs is not None and self.level.over != "utterance":
+            waveforms = at_level(waveforms, self.level.dbfs, clip=self.level.clip)
+        return waveforms if self.level.pre_emphasis is None else pre_emphasised(waveforms, self.level.pre_emphasis)
 
     @torch.no_grad()
     def score(self, waveforms: Tensor) -> Tensor:
@@ -95,10 +104,12 @@ def build_detector(
     """The detector's module on the CPU, in train mode, with the initial weights that belong to `seed`.
 
     `frontend` is a module to use instead of a new one: a frozen encoder that several detectors share. `bonafide` says
-    of each class of a policy of several outputs whether it is bona fide in a score. The state of torch's global
-    generator neither matters nor changes.
+    of each class of a policy of several outputs whether it is bona fide in a score; empty for detection. The state of
+    torch's global generator neither matters nor changes.
     """
     frontend_spec, backend_spec = spec.resolved_frontend(), spec.resolved_backend(len(bonafide) or None)
+    if spec.score == "log odds" and not bonafide:
+        bonafide = (False, True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("initialise", seed))
         frontend_module = frontend_spec.build() if frontend is None else frontend

@@ -8,10 +8,12 @@
                                frontend.model.*, backend.*                    both, where XLS-R was fine-tuned
     AntiDeepfake               m_ssl.model.*, proj_fc.*                       the head and fairseq's wav2vec 2.0
     Spectra-0                  ssl_encoder.model.*, bridge.*, ecapa_tdnn.*    the head and transformers' XLS-R
+    DF-Arena                   backbone.ssl_model.*, backbone.conformer.* ... the same
 
 Sources: TakHemlata/SSL_Anti-spoofing@4acaa61 model.py, ResponsibleGenAI/CodecFake-Source-Tracing@91516e0
 w2v2_aasist_baseline/model.py, XIAOYixuan/IMS-ADD@8bc6e98 onebit/model, nii-yamagishilab/AntiDeepfake@07e1de1
-models/W2V.py, and model.py of the hub's lab260/spectra_0. Tested on files in the same form: of the published files only
+models/W2V.py, and of the hub model.py of lab260/spectra_0, backbone.py and conformer.py of
+Speech-Arena-2025/DF_Arena_1B_V_1. Tested on files in the same form: of the published files only
 AASIST's were available.
 """
 
@@ -84,6 +86,36 @@ _SPECTRA = {
     for theirs, ours in _ECAPA_BLOCK.items()
 }
 
+# Speech-Arena-2025/DF_Arena_1B_V_1 backbone.py and conformer.py -> grid/detectors/networks/raptor.py
+_RAPTOR = {
+    "ssl_model.": _ENCODER,
+    "attn_scores.": "backend.frame_score.",
+    "fc0.": "backend.layer_gate.",
+    "first_bn.": "backend.norm.",
+    "conformer.class_token": "backend.class_token",
+    "conformer.fc5.": "backend.out_layer.",
+}
+_RAPTOR_BLOCK = {
+    "ff1.fn.norm.": "before.norm.",
+    "ff1.fn.fn.net.0.": "before.enter.",
+    "ff1.fn.fn.net.3.": "before.leave.",
+    "attn.norm.": "attention.norm.",
+    "attn.fn.qkv.": "attention.qkv.",
+    "attn.fn.proj.": "attention.project.",
+    "attn.fn.ht_proj.": "attention.to_token.",
+    "attn.fn.ht_norm.": "attention.token_norm.",
+    "attn.fn.pos_embed": "attention.token_position",
+    "conv.net.0.": "convolution.norm.",
+    "conv.net.2.": "convolution.enter.",
+    "conv.net.4.conv.": "convolution.depthwise.",
+    "conv.net.5.": "convolution.depthwise_norm.",
+    "conv.net.7.": "convolution.leave.",
+    "ff2.fn.norm.": "after.norm.",
+    "ff2.fn.fn.net.0.": "after.enter.",
+    "ff2.fn.fn.net.3.": "after.leave.",
+    "post_norm.": "norm.",
+}
+
 # The two parts of a weight norm: torch.nn.utils.weight_norm, and torch.nn.utils.parametrizations.weight_norm.
 _WEIGHT_NORM = (
     (".weight_g", ".parametrizations.weight.original0"),
@@ -132,6 +164,8 @@ def _renaming_for(names: Collection[str]) -> Callable[[str], str | None]:
         return _from_ssl_anti_spoofing
     if any(name.startswith("m_ssl.") for name in names):
         return _from_antideepfake
+    if any(name.startswith("backbone.ssl_model.") for name in names):
+        return _from_raptor
     if any(name.startswith("ssl_encoder.") for name in names):
         return _from_spectra
     if any(name.startswith(("frontend.", "backend.")) for name in names):
@@ -156,6 +190,19 @@ def _from_antideepfake(name: str) -> str | None:
 def _from_spectra(name: str) -> str:
     beginning = next((beginning for beginning in _SPECTRA if name.startswith(beginning)), None)
     return _SPECTRA[beginning] + name.removeprefix(beginning) if beginning else f"backend.{name}"
+
+
+def _from_raptor(name: str) -> str | None:
+    name = name.removeprefix("backbone.")
+    if name == "conformer.positional_emb":  # sinusoids that are not trained
+        return None
+    beginning, renamed, rest = "", "", name
+    if block := re.match(r"conformer\.encoder_blocks\.(\d+)\.", name):
+        beginning, renamed, rest = f"backend.blocks.{block[1]}.", "", name[block.end() :]
+    for theirs, ours in (_RAPTOR_BLOCK if beginning else _RAPTOR).items():
+        if rest.startswith(theirs):
+            renamed = ours + rest.removeprefix(theirs)
+    return beginning + renamed if renamed else f"backend.{name}"
 
 
 def _from_fairseq(name: str) -> str | None:

@@ -10,9 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
+from grid.config.later_fields import without_defaults
 from grid.config.yaml_file import PlacedError, YamlFile, config_folder, parse, read_yaml
 from grid.core.errors import RequestError, unknown_name
 from grid.core.identity import Json, plain
@@ -21,6 +30,9 @@ from grid.detectors.contract import BACKENDS, FRONTENDS, Backend, Frontend, Plug
 
 REVISION = 1
 """Increased by hand when the same specification and seed give other logits for a reason outside the plugins."""
+
+
+ScoreKind = Literal["bona fide logit", "log odds"]
 
 
 class _Frozen(BaseModel):
@@ -41,12 +53,19 @@ class InputSpec(_Frozen):
         description="item: the input of the detector, after crop and augmentation; utterance: all of it, before both",
     )
     clip: bool = Field(default=False, description="cut off what passes full scale at the new level")
+    pre_emphasis: float | None = Field(
+        default=None, gt=0, lt=1, description="a in x[t] - a x[t - 1], of each item as the detector gets it"
+    )
 
     @model_validator(mode="after")
     def _level_agrees(self) -> Self:
         if (self.level == "rms") != (self.dbfs is not None):
             raise RequestError(f"input level {self.level!r} with dbfs {self.dbfs}: give dbfs for rms, and only for rms")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_defaults(self, write(self), ("pre_emphasis",))
 
 
 class PluginSpec(_Frozen):
@@ -57,7 +76,10 @@ class PluginSpec(_Frozen):
 
 
 class DetectorSpec(_Frozen):
-    """A detector (countermeasure): input level, frontend and backend. Creating one imports no torch.
+    """A detector (countermeasure): input level, frontend, backend, and the score of its outputs. Imports no torch.
+
+    The score of two logits is the second one, as AASIST's authors have it, or the `log odds`, the second minus the
+    first, which ranks as the softmax of the second does.
 
     Validation rejects unknown names and options, wrong types and a backend that cannot take the frontend's features.
     """
@@ -66,6 +88,7 @@ class DetectorSpec(_Frozen):
     input: InputSpec = InputSpec()
     frontend: PluginSpec
     backend: PluginSpec
+    score: ScoreKind = "bona fide logit"
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -75,6 +98,12 @@ class DetectorSpec(_Frozen):
                 f"backend {self.backend.name!r} takes features of kind {backend.accepts!r}, "
                 f"but frontend {self.frontend.name!r} gives {features.kind!r}; choose another of the two",
                 ("backend",),
+            )
+        if self.score == "log odds" and (backend.head, backend.outputs) != ("logits", 2):
+            raise PlacedError(
+                f"score 'log odds' is of two logits, and backend {self.backend.name!r} gives "
+                f"{backend.outputs} {backend.head}; leave `score` out",
+                ("score",),
             )
         if backend.head == "cosines" and features.layers != backend.outputs:
             raise PlacedError(
@@ -122,6 +151,7 @@ class DetectorSpec(_Frozen):
                 "options": plain(frontend.options),
             },
             "backend": {"name": self.backend.name, "revision": backend.revision, "options": plain(backend.options)},
+            **({"score": self.score} if self.score != "bona fide logit" else {}),  # added later: others keep their ids
         }
 
 

@@ -89,7 +89,7 @@ def model_bytes(detector: Detector) -> bytes:
 
 
 def load_weights(detector: Detector, path: str | Path) -> None:
-    """Loads a weights file into `detector`: `.pth` or `.pt` (plain tensors only) or `.safetensors`.
+    """Loads a weights file into `detector`: `.pth`, `.pt` or `.bin` (plain tensors only) or `.safetensors`.
 
     Names may be those of the detector (`backend.out_layer.weight`), of its backend alone (`out_layer.weight`), as in
     the published AASIST files, or those of another published checkpoint: see `grid.detectors.published_names`. Raises
@@ -111,8 +111,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return safetensors.torch.load_file(path)
         except (SafetensorError, ValueError, KeyError) as error:  # KeyError: a type of numbers that torch lacks
             raise RequestError(f"{path}: not a safetensors file, or not a whole one: {one_line(error)}") from error
-    if path.suffix not in (".pth", ".pt"):
-        raise RequestError(f"{path}: unknown kind of weights file {path.suffix!r}. Choices: .pth, .pt, .safetensors")
+    if path.suffix not in (".pth", ".pt", ".bin"):
+        raise RequestError(
+            f"{path}: unknown kind of weights file {path.suffix!r}. Choices: .pth, .pt, .bin, .safetensors"
+        )
     return pickled_tensors(path)
 
 
@@ -183,11 +185,7 @@ def find_initial_weights(recipe: Recipe) -> Path | None:
     """The initial weights of a recipe, with its digest checked; MissingRequirementError says where to put the file."""
     if recipe.initial_weights is None:
         return None
-    if not recipe.initial_weights.is_pinned:
-        logger.warning(
-            "%s: no commit and no digest is known, so it is the file of today's main branch, or the one that is here",
-            recipe.initial_weights.path,
-        )
+    recipe.initial_weights.warn_if_unpinned()
     return WeightFinder().find(recipe.initial_weights.file)
 
 

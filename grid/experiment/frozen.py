@@ -36,6 +36,16 @@ def read_experiment(store: Store, name: str) -> Experiment:
     return _read(store, name).experiment
 
 
+def frozen_experiments(store: Store) -> list[str]:
+    """The names of the experiments that ran in this store."""
+    return [name.removesuffix(".json") for name in store.names("experiments") if name.endswith(".json")]
+
+
+def frozen_cells(store: Store, name: str) -> tuple[str, ...]:
+    """The ids of the cells of experiment `name` as it last ran in this store; RequestError when it never did."""
+    return _read(store, name).cells
+
+
 def _read(store: Store, name: str) -> FrozenExperiment:
     if not store.exists(_path(name)):
         raise RequestError(f"experiment {name!r} never ran in {store.root}; start it with `codecgrid run CONFIG`")

@@ -19,12 +19,13 @@ from grid.config.yaml_file import YamlFile, parse, read_yaml
 from grid.core.errors import RequestError
 from grid.core.store import Store
 from grid.corpus.holdings import CorpusFacts
-from grid.corpus.imported import corpus_facts
+from grid.corpus.imported import corpus_facts, is_missing, stored_corpus
 from grid.detectors.spec import DetectorSpec
 from grid.experiment.cell_builder import CellBuilder
 from grid.experiment.check_evaluations import check_evaluations, check_ratings
 from grid.experiment.check_names import check_names, detectors_of, recipes_of
 from grid.experiment.corpus_use import CorpusUse
+from grid.experiment.plugin_packages import make_importable, plugin_folders
 from grid.experiment.renditions import ExperimentRenditions
 from grid.experiment.selections import with_codec_names
 from grid.experiment.top_codecs import with_top_codecs
@@ -32,12 +33,16 @@ from grid.resynthesis.rendition import Chain, Rendition
 
 log = logging.getLogger(__name__)
 
+UNKNOWN_MANIFEST = "unknown"
+"""In place of the manifest's digest, for a corpus that is missing."""
+
 
 @dataclass(frozen=True)
 class Grid:
     """An experiment, resolved.
 
-    `corpora` are those of the experiment, in its order, without the corpora that augmentation draws from.
+    `corpora` are those of the experiment, in its order, without the corpora that augmentation draws from. With corpora
+    that are `missing` the cells are those that a run will have, but not their ids, nor the number of renditions.
     """
 
     experiment: Experiment
@@ -47,6 +52,7 @@ class Grid:
     detectors: dict[str, DetectorSpec]
     impulse_responses: CorpusFacts | None = None
     noises: CorpusFacts | None = None
+    missing: tuple[CorpusSource, ...] = ()
 
     @cached_property
     def cells(self) -> tuple[CellJob, ...]:
@@ -89,30 +95,38 @@ def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
     """The experiment file at `path` with every name in it checked; errors carry file and line."""
     file = read_yaml(path)
     experiment = parse(Experiment, file).model_copy(update={"folder": Path(path).resolve().parent})
+    if experiment.plugins:
+        make_importable(plugin_folders(experiment.plugins, experiment.folder, file.where("plugins")))
     experiment = with_codec_names(experiment, file)
     check_names(experiment, file)
     return experiment, file
 
 
-def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = ()) -> Grid:
+def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = (), *, without_data: bool = False) -> Grid:
     """The experiment at `path` as a grid over `store`; raises RequestError for any error in it.
 
-    `_resolving` are the files whose `top` selections led here, to detect a cycle.
+    A corpus that is missing is an error too, unless `without_data`: then nothing is known of the corpora that are not
+    imported, and the grid names those that are missing. `_resolving` are the files whose `top` selections led here, to
+    detect a cycle.
     """
     experiment, file = load_experiment(path)
     files = (*_resolving, Path(path).resolve())
     if files[-1] in _resolving:
         raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, files))}")
     experiment = with_top_codecs(experiment, file, store, lambda of: resolve(of, store, files))
+    missing = _missing(store, experiment) if without_data else ()
     grid = Grid(
         experiment=experiment,
-        corpora=tuple(corpus_facts(store, source, experiment.folder) for source in experiment.corpora),
+        corpora=tuple(_facts(store, experiment, source, missing) for source in experiment.corpora),
         catalogue=load_catalogue(),
         recipes=recipes_of(experiment, file),
         detectors=detectors_of(experiment, file),
-        impulse_responses=_bank(store, experiment, experiment.impulse_responses),
-        noises=_bank(store, experiment, experiment.noises),
+        impulse_responses=_bank(store, experiment, experiment.impulse_responses, missing),
+        noises=_bank(store, experiment, experiment.noises, missing),
+        missing=missing,
     )
+    if missing:
+        return grid
     check_evaluations(experiment, grid.uses, file)
     check_ratings(experiment, grid.uses, store, file)
     for use in grid.uses:
@@ -121,11 +135,28 @@ def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = ()) -
     return grid
 
 
-def _bank(store: Store, experiment: Experiment, source: CorpusSource | None) -> CorpusFacts | None:
+def _missing(store: Store, experiment: Experiment) -> tuple[CorpusSource, ...]:
+    return tuple(source for source in experiment.all_corpora() if is_missing(store, source, experiment.folder))
+
+
+def _facts(
+    store: Store, experiment: Experiment, source: CorpusSource, missing: tuple[CorpusSource, ...]
+) -> CorpusFacts:
+    """What is known of a corpus; nothing but its name where some are missing and this one is not imported."""
+    if missing and stored_corpus(store, source.name) is None:
+        return CorpusFacts(source.name, UNKNOWN_MANIFEST)
+    return corpus_facts(store, source, experiment.folder)
+
+
+def _bank(
+    store: Store, experiment: Experiment, source: CorpusSource | None, missing: tuple[CorpusSource, ...]
+) -> CorpusFacts | None:
     """A corpus that augmentation draws from, of which it uses the whole split train; RequestError if that is empty."""
     if source is None:
         return None
-    facts = corpus_facts(store, source, experiment.folder)
+    facts = _facts(store, experiment, source, missing)
+    if facts.manifest_digest == UNKNOWN_MANIFEST:
+        return facts
     if not any(held.split == "train" and held.role != "cors" for held in facts.holdings):
         raise RequestError(f"corpus {source.name!r} has nothing of split train that augmentation could draw from")
     return facts

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from grid.core.errors import MissingRequirementError, RequestError, one_line
 from grid.core.vocabulary import SAMPLE_RATE
-from grid.core.weights import WeightFile, WeightFinder
+from grid.core.weight_file import WeightFile
+from grid.core.weights import WeightFinder
 from grid.mos import MOS_PREDICTORS, Predict
 
 WEIGHTS = WeightFile(

@@ -91,8 +91,7 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
     """
     native = rendition.coded_natively
     parent = None if native else rendition.parent
-    own = bool(rendition.chain.codec) and bool(rendition.cors_parts.own)
-    takes_rows = parent is None or own
+    takes_rows = reads_recordings(rendition)
     job = RenderJob(
         root=store.root,
         folder=rendition.folder,
@@ -106,7 +105,7 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
         native=native,
     )
     rows = _inputs(store, job, _PLANNED)
-    if own:
+    if _has_own(rendition):
         _check_unique(rows, rendition)
     samples = np.sort(rows["samples"].to_numpy())
     shards = shard_bounds(samples)
@@ -116,6 +115,15 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
         shards=shards,
         shard_samples=tuple(int(samples[start:stop].sum()) for start, stop in shards),
     )
+
+
+def reads_recordings(rendition: Rendition) -> bool:
+    """Whether its workers read recordings of the corpus: without a parent rendition, or with rows of its own CoRS."""
+    return rendition.coded_natively or rendition.parent is None or _has_own(rendition)
+
+
+def _has_own(rendition: Rendition) -> bool:
+    return bool(rendition.chain.codec) and bool(rendition.cors_parts.own)
 
 
 def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECONDS) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""Builds the last link of a chain, a codec or an attack, as a function on batches, and checks what codecs require."""
+"""Builds the last link of a chain, a codec or an attack, as a function on batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid.attacks import build_attack
-from grid.codecs.catalogue import build, load_catalogue, require_accepted
+from grid.codecs.catalogue import build
 from grid.codecs.contract import Codec
 from grid.codecs.isolation.adapter import IsolatedAdapter
 from grid.resynthesis.render import Processor
@@ -60,20 +60,3 @@ def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> 
 
         return convert
     return None
-
-
-def fetch_requirements(codecs: Sequence[str], accepted_licences: Sequence[str] = ()) -> None:
-    """Makes sure that every codec can run on this machine: builds its environment and fetches its weights.
-
-    Raises RequestError for a licence that must be accepted and is not in `accepted_licences`, and
-    MissingRequirementError, with what is missing and where to put it, before any work starts.
-    """
-    catalogue = load_catalogue()
-    require_accepted([catalogue.get(name) for name in codecs], accepted_licences)
-    adapters = {name: build(name).adapter for name in codecs}
-    for adapter in adapters.values():
-        if isinstance(adapter, IsolatedAdapter):
-            adapter.build_environment()
-    for name, adapter in adapters.items():
-        for weight in catalogue.get(name).weights:
-            adapter.weights.find(weight)

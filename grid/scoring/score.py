@@ -27,11 +27,11 @@ from grid.scoring.score_tables import NotFiniteError, write_scores
 class RenditionScores:
     """The scores `(utterances,)` of one detector for one rendition.
 
-    With a policy of several outputs, `log_posteriors` `(utterances, classes)` too, natural logarithms.
+    Where they are log odds, `log_posteriors` has those of each output too: `(utterances, outputs)`, else `(0, 0)`.
     """
 
     scores: NDArray[np.float64]
-    log_posteriors: NDArray[np.float64] | None = None
+    log_posteriors: NDArray[np.float64]
 
 
 def score_rendition(
@@ -47,7 +47,7 @@ def score_rendition(
     """The scores of each detector for one rendition; leaves the detectors in evaluation mode."""
     rows = [RenditionRow(folder, row) for row in range(len(audio.source(folder)))]
     scores: list[list[NDArray[np.float64]]] = [[np.empty(0)] for _ in detectors]
-    log_posteriors: list[list[NDArray[np.float64]]] = [[] for _ in detectors]
+    log_posteriors: list[list[NDArray[np.float64]]] = [[np.empty((0, len(d.bonafide)))] for d in detectors]
     for detector in detectors:
         detector.eval()
     batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
@@ -60,8 +60,8 @@ def score_rendition(
                 if detector.bonafide:
                     log_posteriors[i].append(outputs.double().log_softmax(dim=1).cpu().numpy())
     return [
-        RenditionScores(np.concatenate(values), np.concatenate(classes) if classes else None)
-        for values, classes in zip(scores, log_posteriors, strict=True)
+        RenditionScores(np.concatenate(values), np.concatenate(outputs))
+        for values, outputs in zip(scores, log_posteriors, strict=True)
     ]
 
 
@@ -123,7 +123,7 @@ def score_together(store: Store, jobs: Sequence[CellJob], *, device: torch.devic
         ids = audio.source(folder).ids
         for i, found in zip(users, values, strict=True):
             job = jobs[i]
-            columns = {} if found.log_posteriors is None else class_columns(job.classes, found.log_posteriors)
+            columns = class_columns(job.classes, found.log_posteriors) if job.classes else {}
             try:
                 write_scores(store, scores_folder(job.folder, folder), ids, found.scores, weights[job.cell_id], columns)
                 scored += len(ids)

@@ -101,7 +101,9 @@ def _derived(reading: Reading, path: str, command: str) -> Iterator[Damage]:
     fault = derived_fault(store, path, None)
     if not fault:
         sources = DerivedFile.model_validate(store.read_json(path)).made_from
-        if any(_has_changed(reading, source, sha256) for source, sha256 in sources.items()):
+        if not any(source.startswith(f"{path.rpartition('/')[0]}/") for source in sources):
+            fault = "was made from the scores of another cell"
+        elif any(_has_changed(reading, source, sha256) for source, sha256 in sources.items()):
             fault = "was made from other scores than those that are there"
     if fault:
         yield Damage(path, fault, (path,), command)

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from grid.core.errors import RequestError
+from grid.core.record import RECORD, check_outputs, is_finished
 from grid.corpus.holdings import CorpusFacts, holdings, recorded_rates
 from grid.corpus.imported import stored_corpus
 from grid.corpus.importing import CORPUS_FILE, MANIFEST_FILE, REJECTED_FILE
 from grid.corpus.manifest import manifest_digest, read_manifest
+from grid.corpus.packed import packed_folder
 from grid.verification.damage import Damage, Reading, problem
 
 UNREADABLE = (RequestError, OSError, ValueError, LookupError, TypeError, AttributeError)
 """What reading a damaged JSON or Parquet file raises, depending on its bytes."""
+PACK = "codecgrid pack, of this corpus"
 COMMAND = "codecgrid run CONFIG, or codecgrid import, of this corpus"
 
 
 def check_corpora(reading: Reading, folder: str) -> Iterator[Damage]:
-    """The damage of all corpora in `folder`. The recordings are elsewhere; rendering checks their digests."""
+    """The damage of all corpora in `folder` and of their packed recordings; rendering checks those in place."""
     names = reading.store.names(folder)
     found = [d for name in names if not name.endswith(".json") for d in _corpus(reading, f"{folder}/{name}")]
     yield from found
@@ -27,6 +31,26 @@ def check_corpora(reading: Reading, folder: str) -> Iterator[Damage]:
     for path in (f"{folder}/{name}" for name in names if name.endswith(".json")):
         if path not in removed:
             yield from _pointer(reading, path)
+    for packed in (packed_folder(f"{folder}/{name}") for name in names if not name.endswith(".json")):
+        yield from _packed(reading, packed)
+
+
+def _packed(reading: Reading, folder: str) -> Iterator[Damage]:
+    """The damage of packed recordings; a part is read with the share of the shards, and each part by itself."""
+    if not is_finished(reading.store, folder):
+        return
+    try:
+        record = reading.record(folder)
+        assert record is not None  # it is finished
+    except (RequestError, ValidationError) as error:
+        yield Damage(folder, problem(error), (folder,), PACK)
+        return
+    for name, sha256 in record.outputs.items():
+        try:
+            if not name.endswith(".tar") or reading.reads_shard():
+                check_outputs(reading.store, folder, record.model_copy(update={"outputs": {name: sha256}}))
+        except RequestError as error:
+            yield Damage(f"{folder}/{name}", problem(error), (f"{folder}/{RECORD}", f"{folder}/{name}"), PACK)
 
 
 def _pointer(reading: Reading, path: str) -> Iterator[Damage]:

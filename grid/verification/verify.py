@@ -3,6 +3,7 @@
     audio/CORPUS/CHAIN   renditions     cells/ID          trainings, scores, measurements
     corpora/             imports        artefacts/ID      comparisons of codecs
     experiments/         frozen files   small_codecs/ID   codecs trained here
+    weights/             of codecs and detectors
 
 Reports and MLflow's database are not checked: `codecgrid report` and `codecgrid sync` make them from the store.
 """
@@ -23,8 +24,9 @@ from grid.verification.cells import check_cell
 from grid.verification.corpora import check_corpora
 from grid.verification.damage import Damage, Reading
 from grid.verification.renditions import check_rendition
+from grid.verification.weights import check_weights
 
-FOLDERS = ("corpora", "audio", "cells", "artefacts", "small_codecs", "experiments")
+FOLDERS = ("corpora", "audio", "cells", "artefacts", "small_codecs", "experiments", "weights")
 
 
 def damages(reading: Reading) -> Iterator[Damage]:
@@ -42,6 +44,7 @@ def damages(reading: Reading) -> Iterator[Damage]:
         yield from reading.step(f"artefacts/{name}", "codecgrid artefacts CONFIG")
     for name in store.names("small_codecs"):
         yield from _small_codec(reading, f"small_codecs/{name}")
+    yield from check_weights(reading, "weights")
     for name in store.names("experiments"):
         if name.endswith(".json"):
             yield from reading.json(f"experiments/{name}", "codecgrid run CONFIG")

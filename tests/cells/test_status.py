@@ -14,9 +14,19 @@ import torch
 from filelock import Timeout
 
 from grid.cells.job import CellJob, read_job, scores_folder
-from grid.cells.status import cell_state, heartbeat, is_running, planned_action, progress, record_failure, running
-from grid.core.errors import RequestError
-from grid.core.record import RECORD
+from grid.cells.status import (
+    cell_state,
+    cell_states,
+    heartbeat,
+    is_running,
+    planned_action,
+    progress,
+    record_failure,
+    record_lost_process,
+    running,
+)
+from grid.core.errors import LostProcessError, RequestError
+from grid.core.record import FAILURE, RECORD
 from grid.core.store import Store
 from grid.experiment.frozen import freeze, read_experiment
 from grid.experiment.grid import Grid
@@ -158,6 +168,66 @@ def test_on_a_store_without_locks_a_silent_cell_counts_as_dead(
         store.write_json(f"{job.folder}/running.json", {"alive": "2020-01-01T00:00:00+00:00"})
         assert not is_running(store, job)
     assert not store.exists(f"{job.folder}/running.json")
+
+
+@pytest.fixture
+def own(rendered: tuple[Tiny, Grid], request: pytest.FixtureRequest) -> CellJob:
+    """A cell of this test alone."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
+    return cell(rendered, 0).model_copy(update={"cell_id": name})
+
+
+def test_a_lost_process_is_the_failure_of_a_cell_that_has_none_itself(
+    rendered: tuple[Tiny, Grid], own: CellJob
+) -> None:
+    store = rendered[0].store
+    lost = LostProcessError("its process ended 3 times without a record")
+    record_lost_process(store, own, lost, "Ray's lines")
+    state = cell_state(store, own)
+    assert (state.status, state.kind) == ("failed", "infrastructure")
+    assert state.error == "LostProcessError: its process ended 3 times without a record"
+    assert "Ray's lines" in Path(state.log).read_text()
+    record_failure(store, own, ValueError("its own"), "trace")
+    record_lost_process(store, own, lost, "Ray's lines")
+    assert cell_state(store, own).error == "ValueError: its own"
+
+
+def test_a_lost_process_is_no_failure_of_a_cell_that_is_done_or_held(
+    rendered: tuple[Tiny, Grid], own: CellJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made, grid), lost = rendered, LostProcessError("gone")
+    monkeypatch.setattr("grid.cells.status.HELD_SECONDS", 0.05)
+    with running(made.store, own):
+        record_lost_process(made.store, own, lost, "")
+        assert cell_state(made.store, own).status == "running"
+    assert cell_state(made.store, own).status == "missing"
+    assert run_cell(made.store, own, grid.experiment, gpu=False)
+    record_lost_process(made.store, own, lost, "")
+    assert not made.store.exists(f"{own.folder}/{FAILURE}")
+
+
+def test_a_failure_left_beside_a_done_cell_is_not_shown_and_goes_with_the_next_run(
+    rendered: tuple[Tiny, Grid], own: CellJob
+) -> None:
+    made, grid = rendered
+    assert run_cell(made.store, own, grid.experiment, gpu=False)
+    record_failure(made.store, own, LostProcessError("gone"), "")  # as one that was written while it ended elsewhere
+    for state in (cell_state(made.store, own), *cell_states(made.store, [own]), *progress(made.store, [own])):
+        assert (state.status, state.error) == ("done", "")
+    assert planned_action(made.store, own) == ("skip", "done")
+    assert run_cell(made.store, own, grid.experiment, gpu=False)
+    assert not made.store.exists(f"{own.folder}/{FAILURE}")
+
+
+def test_the_record_of_another_cell_is_an_error_and_its_results_are_not_shown(
+    rendered: tuple[Tiny, Grid], own: CellJob
+) -> None:
+    (made, grid), other = rendered, cell(rendered, 1)
+    for job in (own, other):
+        assert run_cell(made.store, job, grid.experiment, gpu=False)
+    made.store.write_bytes(f"{own.folder}/{RECORD}", made.store.read_bytes(f"{other.folder}/{RECORD}"))
+    with pytest.raises(RequestError, match=rf"{own.folder} was made from another request: seed: 1 -> 0; delete"):
+        cell_state(made.store, own)
 
 
 def test_failure_lines_are_short(tmp_path: Path, rendered: tuple[Tiny, Grid]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.driver_process import driver_variables
 from tests.support.elsewhere_package import Elsewhere, make_elsewhere
 from tests.support.faulty_codecs import install_faulty_codecs
-from tests.support.places import REPOSITORY
 from tests.support.ray_head import Head, ray_head
 
 
@@ -26,17 +26,7 @@ def ray_variables(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory
     """The environment of a driver with a home and a token of its own, whose workers find the third parties' codecs."""
     home = tmp_path_factory.mktemp("home")
     site = install_faulty_codecs(tmp_path_factory.mktemp("site"))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    own = {
-        "HOME": str(home),
-        "RAY_AUTH_TOKEN_PATH": str(home / "token"),
-        "PYTHONPATH": os.pathsep.join([str(site), str(elsewhere.site), str(REPOSITORY)]),
-        "HF_HUB_OFFLINE": "1",
-        "RAY_worker_niceness": "0",  # of 15, a busy machine would starve what a test waits for
-        # in the home of its own uv would fetch again what made this environment
-        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
-    }
-    return kept | elsewhere.variables | own
+    return driver_variables(home, site, elsewhere.site) | elsewhere.variables
 
 
 @pytest.fixture(scope="package")

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
+import shlex
+import socket
 import subprocess
+import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +61,21 @@ def test_launcher_file_with_rays_defaults_holds_to_rays_schema(name: str) -> Non
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_launcher_workers_are_spot_from_zero_and_the_head_is_not(name: str) -> None:
     types = _launcher(name)["available_node_types"]
-    spot = {kind: "spot" in yaml.safe_dump(about["node_config"]).lower() for kind, about in types.items()}
-    assert spot == {"head": False, "gpu-spot": True}
-    assert types["gpu-spot"]["min_workers"] == 0
-    assert types["gpu-spot"]["resources"]["GPU"] == 1
+    spot = {kind for kind, about in types.items() if "spot" in yaml.safe_dump(about["node_config"]).lower()}
+    assert spot == set(types) - {"head"}
+    assert len(spot) == 2
+    assert {(types[kind]["min_workers"], types[kind]["resources"]["GPU"]) for kind in spot} == {(0, 1)}
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_launcher_workers_tell_which_gpu_they_have_in_ray_s_words(name: str) -> None:
+    from ray.util.accelerators import accelerators
+
+    types = _launcher(name)["available_node_types"]
+    kinds = [key.removeprefix("accelerator_type:") for kind in types.values() for key in kind["resources"]]
+    named = [kind for kind in kinds if kind not in ("CPU", "GPU")]
+    assert len(set(named)) == 2
+    assert set(named) <= {value for key, value in vars(accelerators).items() if key.startswith("NVIDIA_")}
 
 
 @pytest.mark.parametrize("name", LAUNCHERS)
@@ -93,10 +109,55 @@ def test_launcher_extra_takes_the_version_of_the_locked_fsspec(name: str) -> Non
     assert done.stdout.strip() == _locked("fsspec")
 
 
+def test_skypilot_s_commands_are_valid_shell_that_avoids_its_own_ray() -> None:
+    task = yaml.safe_load((CLUSTER / "skypilot" / "grid.yaml").read_text())
+    for command in (task["setup"], task["run"]):
+        subprocess.run(["bash", "-n", "-c", command], check=True)
+    assert not re.search(r"\b(6380|8266)\b|ray stop", task["run"])
+    assert 'python -m tasks.run "$CONFIG" --address "$head:6379" --root "$ROOT"' in task["run"]
+    assert {"CONFIG", "ROOT"} <= task["envs"].keys()
+
+
+def test_dockerfile_has_the_locked_uv_valid_shell_and_copies_what_is_there() -> None:
+    lines = (CLUSTER / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    runs = [line.removeprefix("RUN ") for line in lines if line.startswith("RUN ")]
+    assert len(runs) >= 6
+    for command in runs:
+        subprocess.run(["bash", "-n", "-c", command], check=True)
+    assert f"uv=={_locked('uv')}" in " ".join(runs)
+    copied = [line.split()[1] for line in lines if line.startswith("COPY ") and "--" not in line]
+    assert [name for name in copied if not (REPOSITORY / name).exists()] == []
+
+
 def test_local_script_is_valid_shell_that_a_user_may_run() -> None:
     script = CLUSTER / "local.sh"
     subprocess.run(["bash", "-n", script], check=True)
     assert script.stat().st_mode & 0o100
+
+
+def test_local_script_beside_another_ray_takes_free_ports_and_says_where_the_dashboard_is(tmp_path: Path) -> None:
+    bin_folder = tmp_path / "environment" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    (bin_folder / "ray").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (bin_folder / "ray").chmod(0o755)
+    own = {"VIRTUAL_ENV": str(bin_folder.parent), "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token"), "DASHBOARD_PORT": ""}
+    variables = {**os.environ, **own, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with ExitStack() as another_ray:
+        for port in (6379, 8265, 52365):
+            held = another_ray.enter_context(socket.socket())
+            with suppress(OSError):  # there is a Ray indeed
+                held.bind(("127.0.0.1", port))
+        command = [CLUSTER / "local.sh", "--verbose"]
+        said = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.splitlines()
+    options = dict(line.removeprefix("--").split("=") for line in said if "=" in line and line.startswith("--"))
+    ports = [
+        options[name] for name in ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
+    ]
+    assert len(set(ports)) == 4
+    assert not {"6379", "8265", "52365"} & set(ports)
+    assert said[0].startswith(f"dashboard: http://127.0.0.1:{options['dashboard-port']} ")
+    assert said[-1] == "--verbose"
 
 
 def test_images_bear_the_locked_version_of_ray(rayjob: dict[str, Any]) -> None:
@@ -126,16 +187,23 @@ def test_rayjob_entrypoint_is_the_module_that_submit_runs(rayjob: dict[str, Any]
 
 def test_rayjob_workers_are_spot_gpus_from_zero_with_shared_memory(rayjob: dict[str, Any]) -> None:
     cluster = rayjob["rayClusterSpec"]
-    (group,) = cluster["workerGroupSpecs"]
-    assert (group["replicas"], group["minReplicas"]) == (0, 0)
-    pod = group["template"]["spec"]
-    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
-    chosen = dict(pod["nodeSelector"])
-    tolerated = {rule["key"]: rule.get("value") for rule in pod["tolerations"]}
-    assert chosen.items() <= tolerated.items()
-    for spec in (cluster["headGroupSpec"]["template"]["spec"], pod):
+    groups = cluster["workerGroupSpecs"]
+    assert len(groups) == 2
+    pods = [group["template"]["spec"] for group in groups]
+    for group, pod in zip(groups, pods, strict=True):
+        assert (group["replicas"], group["minReplicas"]) == (0, 0)
+        assert re.fullmatch(r'"\{\\"accelerator_type:\w+\\": 1\}"', group["rayStartParams"]["resources"])
+        assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+        tolerated = {rule["key"]: rule.get("value") for rule in pod["tolerations"]}
+        spot = {key: value for key, value in pod["nodeSelector"].items() if key.endswith("spot")}
+        assert spot.items() <= tolerated.items()
+        variables = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+        mounts = [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]]
+        assert variables["CODECGRID_CACHE"] in mounts
+    for spec in (cluster["headGroupSpec"]["template"]["spec"], *pods):
         mounted = {mount["name"] for mount in spec["containers"][0]["volumeMounts"] if mount["mountPath"] == "/dev/shm"}
-        assert mounted == {volume["name"] for volume in spec["volumes"] if volume["emptyDir"]["medium"] == "Memory"}
+        in_memory = {volume["name"] for volume in spec["volumes"] if volume["emptyDir"].get("medium") == "Memory"}
+        assert mounted == in_memory
 
 
 def test_mlflow_manifest_service_reaches_its_deployment_and_is_the_one_jobs_log_to(rayjob: dict[str, Any]) -> None:
@@ -151,13 +219,15 @@ def test_mlflow_manifest_service_reaches_its_deployment_and_is_the_one_jobs_log_
     address = f"http://{service['metadata']['name']}:{port}"
     assert yaml.safe_load(rayjob["runtimeEnvYAML"])["env_vars"]["MLFLOW_TRACKING_URI"] == address
     (container,) = pod["spec"]["containers"]
-    hosts = container["command"][container["command"].index("--allowed-hosts") + 1].split(",")
+    words = shlex.split(container["command"][-1])
+    subprocess.run(["bash", "-n", "-c", container["command"][-1]], check=True)
+    hosts = words[words.index("--allowed-hosts") + 1].split(",")
     assert f"{service['metadata']['name']}:*" in hosts
 
 
 def test_values_to_change_are_told_at_the_top_of_their_file() -> None:
-    files = [*CLUSTER.glob("*.yaml"), *CLUSTER.glob("kuberay/*.yaml")]
-    assert len(files) == 4
+    files = [*CLUSTER.glob("*.yaml"), *CLUSTER.glob("kuberay/*.yaml"), *CLUSTER.glob("skypilot/*.yaml")]
+    assert len(files) == 5
     for file in files:
         text = file.read_text()
         top = text[: text.index("\n\n") if "\n\n" in text else len(text)]

@@ -1,4 +1,4 @@
-"""Tests of `codecgrid run` on a real Ray, MLflow and store: around a failed cell, to the end, and once more."""
+"""Tests of `codecgrid run` and `retry` on a real Ray, MLflow and store: around failed cells, to the end, once more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from cluster.tracking.client import connect, tracking_uri
 from grid.cells.job import HISTORY, WEIGHTS, CellJob
+from grid.cells.status import cell_states
 from grid.core.record import RECORD
 from grid.core.store import Store
 from grid.experiment.grid import load_experiment
@@ -33,12 +34,20 @@ class After:
 
 @dataclass(frozen=True)
 class Story:
-    """Three cells of one codec; a folder is in the place of `broken`'s weights in the first run, and gone after it."""
+    """Three cells of one codec, two of which fail in the first run.
+
+    A folder is in the place of `broken`'s weights (data), and the folder of `unreachable`'s scores is a link to itself
+    (infrastructure). Both are put right after it; `retried` is `retry --kind infrastructure`, `second` and `third` are
+    further runs.
+    """
 
     made: Tiny
     broken: CellJob
+    unreachable: CellJob
     log: str
     first: After
+    why: str
+    retried: After
     second: After
     third: After
 
@@ -59,17 +68,27 @@ class Story:
 def story(ray_local: None, tmp_path_factory: pytest.TempPathFactory) -> Story:
     made = tiny(tmp_path_factory.mktemp("story"), grid={"selections": ["gsm-06.10"]})
     made.corpus()
-    broken = made.grid.cells[0]
+    broken, unreachable = made.grid.cells[:2]
     in_the_way = Path(made.store.uri(f"{broken.folder}/{WEIGHTS}/folder"))
     in_the_way.mkdir(parents=True)
+    scores = Path(made.store.uri(f"{unreachable.folder}/scores"))
+    scores.parent.mkdir(parents=True)
+    scores.symlink_to(scores)
     first = run(made)
     log = Path(first.ended.json["failures"][0]["log"]).read_text()
     shutil.rmtree(in_the_way.parent)
-    return Story(made, broken, log, first, run(made), run(made))
+    scores.unlink()
+    where = (made.config, "--root", made.store.root, "--kind", "infrastructure")
+    why = codecgrid("retry", *where, "--why").out
+    retried = after(made, codecgrid("retry", *where))
+    return Story(made, broken, unreachable, log, first, why, retried, run(made), run(made))
 
 
 def run(made: Tiny) -> After:
-    ended = codecgrid("run", made.config, "--root", made.store.root, "--json")
+    return after(made, codecgrid("run", made.config, "--root", made.store.root, "--json"))
+
+
+def after(made: Tiny, ended: Ended) -> After:
     names = (WEIGHTS, RECORD, HISTORY)
     paths = [Path(made.store.uri(f"{job.folder}/{name}")) for job in made.grid.cells for name in names]
     return After(ended, {str(path): path.stat().st_mtime_ns for path in paths if path.is_file()}, mlflow_runs(made))
@@ -86,12 +105,13 @@ def mlflow_runs(made: Tiny) -> dict[str, Any]:
     return by_id
 
 
-def test_run_around_a_failed_cell_ends_with_three_and_brings_the_others_to_their_end(story: Story) -> None:
+def test_run_around_failed_cells_ends_with_three_and_brings_the_others_to_their_end(story: Story) -> None:
     ended = story.first.ended
     assert ended.status == 3
-    (failure,) = ended.json["failures"]
-    assert ended.json == {**DONE, "done": 2, "failed": 1, "failures": [failure]}
-    assert failure["cell_id"] == story.broken.cell_id
+    failure, unreachable = ended.json["failures"]
+    assert ended.json == {**DONE, "done": 1, "failed": 2, "failures": [failure, unreachable]}
+    assert (failure["cell_id"], failure["kind"]) == (story.broken.cell_id, "data")
+    assert (unreachable["cell_id"], unreachable["kind"]) == (story.unreachable.cell_id, "infrastructure")
     assert failure["error"].startswith("IsADirectoryError: ")
     assert WEIGHTS in failure["error"]
     assert "Traceback" in story.log
@@ -99,13 +119,30 @@ def test_run_around_a_failed_cell_ends_with_three_and_brings_the_others_to_their
     assert Path(story.made.store.uri("reports/tiny/index.html")).is_file()
 
 
+def test_retry_of_one_kind_runs_these_cells_alone_and_leaves_the_others_failed(story: Story) -> None:
+    chosen, other = story.unreachable.cell_id, story.broken.cell_id
+    assert (chosen in story.why, other in story.why) == (True, False)
+    assert "1 failed, infrastructure: " in story.why
+    said = story.retried.ended.err
+    assert story.retried.ended.status == 0
+    assert said.startswith(f"again: {chosen} tiny gsm-06.10 bonafide seed 0: OSError: ")
+    assert "1 cells: 1 done; report: " in said
+    assert other not in said
+    # the training was whole, so that only its scores were missing
+    trained = {path: time for path, time in story.first.written.items() if other not in path}
+    assert {path: time for path, time in story.retried.written.items() if other not in path} == trained
+    assert story.retried.runs[other].info.status == "FAILED"
+    assert story.retried.runs[chosen].info.status == "FINISHED"
+
+
 def test_run_after_mending_trains_only_the_cell_that_failed(story: Story) -> None:
     assert (story.second.ended.status, story.second.ended.json) == (0, DONE)
     assert [line for line in story.second.ended.err.splitlines() if line.startswith("  1/1 ")]
     before = {path: time for path, time in story.first.written.items() if story.broken.cell_id not in path}
-    after = {path: time for path, time in story.second.written.items() if story.broken.cell_id not in path}
-    assert after == before
+    later = {path: time for path, time in story.second.written.items() if story.broken.cell_id not in path}
+    assert later == before
     assert len(before) == 6
+    assert {state.status for state in cell_states(story.made.store, story.made.grid.cells)} == {"done"}
 
 
 def test_run_of_a_finished_grid_trains_nothing(story: Story) -> None:
@@ -116,7 +153,7 @@ def test_run_of_a_finished_grid_trains_nothing(story: Story) -> None:
 
 
 def test_run_leaves_one_mlflow_run_for_each_cell_failed_and_then_finished(story: Story) -> None:
-    failed = {story.broken.cell_id: "FAILED"}
+    failed = {job.cell_id: "FAILED" for job in (story.broken, story.unreachable)}
     expected = {job.cell_id: "FINISHED" for job in story.made.grid.cells}
     assert {name: run.info.status for name, run in story.first.runs.items()} == expected | failed
     assert {name: run.info.status for name, run in story.second.runs.items()} == expected
@@ -127,7 +164,7 @@ def test_run_leaves_one_mlflow_run_for_each_cell_failed_and_then_finished(story:
 def test_plan_and_status_of_a_finished_grid_leave_nothing_to_do(story: Story) -> None:
     cells = codecgrid("plan", *story.where, "--json").json["cells"]
     assert [(cell["action"], cell["reason"]) for cell in cells] == [("skip", "done")] * 3
-    assert codecgrid("status", *story.where).out == "3 done, 0 failed, 0 running, 0 todo\n"
+    assert codecgrid("status", *story.where).out.splitlines()[0] == "3 done, 0 failed, 0 running, 0 todo"
     assert codecgrid("status", *story.where, "--json").json == DONE
 
 

@@ -14,7 +14,7 @@ from tests.support.places import REPOSITORY
 from tests.support.ray_head import BIN, Head
 from tests.support.tiny_grid import Tiny, tiny
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.jobs, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ from grid.core.store import Store
 from grid.run_cell import run_cell
 from tasks.progress import TerminalProgress
 from tests.support.command_line import codecgrid
-from tests.support.places import REPOSITORY
+from tests.support.driver_process import family, start_run
 from tests.support.tiny_grid import Tiny, tiny
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
@@ -155,13 +154,6 @@ def test_run_that_is_told_to_stop_ends_in_order_and_goes_on_later(
     assert outcome(made) == undisturbed
 
 
-def start(made: Tiny, variables: dict[str, str], out: Path) -> subprocess.Popen[bytes]:
-    """`python -m tasks.run` as a user starts it, its stderr in a file beside `out`."""
-    command = [sys.executable, "-m", "tasks.run", str(made.config), "--root", made.store.root, "--json"]
-    with out.open("wb") as stdout, out.with_suffix(".err").open("wb") as stderr:
-        return subprocess.Popen(command, cwd=REPOSITORY, env=variables, stdout=stdout, stderr=stderr)
-
-
 def wait_for_an_epoch(made: Tiny, driver: subprocess.Popen[bytes], seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not list(Path(made.store.root).glob(f"cells/*/{HISTORY}")):
@@ -183,18 +175,18 @@ def test_run_whose_driver_is_killed_goes_on_and_gives_the_same_to_the_last_bit(
     ray_variables: dict[str, str], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     made = make(tmp_path)
-    driver = start(made, ray_variables, tmp_path / "killed.out")
+    driver = start_run(made, ray_variables, tmp_path / "killed.out")
     try:
         wait_for_an_epoch(made, driver)
         # Ray's two agents take a minute over it: they tell a head that is gone that the node is gone
-        family = [p for p in psutil.Process(driver.pid).children(recursive=True) if not p.name().endswith("Agent")]
+        members = [p for p in family(driver) if not p.name().endswith("Agent")]
     finally:
         driver.kill()
     driver.wait(timeout=30)
-    assert len(family) > 3
-    assert psutil.wait_procs(family, timeout=60)[1] == []  # the trainings, and the Ray they ran in
+    assert len(members) > 3
+    assert psutil.wait_procs(members, timeout=60)[1] == []  # the trainings, and the Ray they ran in
     assert counted(made)["done"] < 3
-    again = start(made, ray_variables, tmp_path / "again.out")
+    again = start_run(made, ray_variables, tmp_path / "again.out")
     assert again.wait(timeout=200) == 0
     assert json.loads((tmp_path / "again.out").read_text())["done"] == 3
     assert outcome(made) == undisturbed

@@ -126,6 +126,7 @@ def test_script_told_to_stop_lets_the_driver_save_and_then_ends_the_head(job: di
 
 
 @pytest.mark.ray
+@pytest.mark.jobs
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_script_runs_a_grid_and_ends_what_it_started(

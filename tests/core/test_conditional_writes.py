@@ -1,4 +1,4 @@
-"""Conditional writes, on a real S3 server and in memory; and a server that ignores the conditions."""
+"""Conditional writes, on a real S3 server, a stand-in for Google's, and in memory; and a server that ignores them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import pytest
 
 from grid.core.conditional_writes import ConditionalWrites, MemoryWrites, are_conditions_kept, conditional_writes
 from grid.core.store import Store
+from tests.support.gs_server import GsServer
 from tests.support.s3_server import S3Server
 
 WRITERS = 64
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=["s3", "gs", "memory"])
 def folder(request: pytest.FixtureRequest) -> str:
     """The URI of an empty folder."""
     if request.param == "memory":
         return f"memory://{uuid.uuid4().hex}"
-    server: S3Server = request.getfixturevalue("s3")
+    server: S3Server | GsServer = request.getfixturevalue(request.param)
     return server.store().root
 
 
@@ -70,8 +71,10 @@ def test_conditions_are_kept_also_when_tried_again(folder: str) -> None:
     assert are_conditions_kept(writes, folder)
 
 
-def test_a_bucket_that_is_not_there_is_an_error_and_no_refusal(s3: S3Server) -> None:
-    missing = f"s3://no-such-bucket-{uuid.uuid4().hex}"
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+def test_a_bucket_that_is_not_there_is_an_error_and_no_refusal(request: pytest.FixtureRequest, kind: str) -> None:
+    request.getfixturevalue(kind)
+    missing = f"{kind}://no-such-bucket-{uuid.uuid4().hex}"
     with pytest.raises(OSError):
         writes_to(missing).write(f"{missing}/a", b"a", None)
 

@@ -11,7 +11,6 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import fsspec
 import pytest
@@ -210,8 +209,9 @@ def test_two_processes_of_this_machine_on_one_bucket_and_a_kill(s3: S3Server) ->
         assert store.is_locked("experiments/a.lock")
 
 
-def test_the_lease_is_a_small_file_beside_the_others(s3: S3Server, tmp_path: Path) -> None:
-    store = s3.store()
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+def test_the_lease_is_a_small_file_beside_the_others(request: pytest.FixtureRequest, kind: str) -> None:
+    store = request.getfixturevalue(kind).store()
     with store.lock("experiments/a.lock", timeout=0):
         assert store.read_json("experiments/a.lock")["pid"] == os.getpid()
     assert store.read_json("experiments/a.lock")["released"]

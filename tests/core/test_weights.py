@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 
 from grid.core import weights as weights_module
 from grid.core.errors import MissingRequirementError, RequestError
-from grid.core.weights import WeightFile, WeightFinder, default_folders, load_state
+from grid.core.weight_file import WeightFile
+from grid.core.weights import WeightFinder, default_folders, load_state
 
 CONTENT = b"weights"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

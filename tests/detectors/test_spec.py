@@ -186,6 +186,34 @@ def test_score_is_the_bonafide_logit_of_two_and_the_logit_of_one() -> None:
     assert scores_of(torch.tensor([[1.0], [3.0]])).tolist() == [1.0, 3.0]
 
 
+def test_log_odds_are_the_difference_of_two_logits_and_of_no_other_outputs() -> None:
+    two = build_detector(spec(backend=SMALL | {"options": SMALL["options"] | {"outputs": 2}}, score="log odds"), 0)
+    waveforms = noise(2, 4000)
+    logits = two.eval()(waveforms).double()
+    assert torch.allclose(two.score(waveforms), logits[:, 1] - logits[:, 0])
+    ranks = logits.softmax(dim=1)[:, 1].argsort()
+    assert torch.equal(two.score(waveforms).argsort(), ranks)  # of the published scores that are softmaxes
+    with pytest.raises(RequestError, match=r"score 'log odds' is of two logits, and backend 'lcnn' gives 1 logits"):
+        spec(score="log odds")
+
+
+def test_a_score_or_pre_emphasis_that_is_chosen_changes_the_identity_and_the_default_is_not_in_it() -> None:
+    plain_spec = spec(backend=SMALL | {"options": SMALL["options"] | {"outputs": 2}})
+    assert "score" not in plain_spec.identity()
+    assert plain_spec.identity()["input"] == {"level": "none", "dbfs": None, "over": "item", "clip": False}
+    for changed in ({"score": "log odds"}, {"input": {"pre_emphasis": 0.97}}):
+        values = plain_spec.model_dump() | changed
+        assert digest(parse_detector_spec(values).identity()) != digest(plain_spec.identity())
+
+
+def test_pre_emphasis_is_that_of_torchaudio_on_each_item() -> None:
+    from torchaudio.functional import preemphasis
+
+    waveforms = noise(3, 4000)
+    heard = build_detector(spec(input={"pre_emphasis": 0.97}), 0).levelled(waveforms)
+    assert torch.allclose(heard, preemphasis(waveforms, 0.97), atol=1e-7)
+
+
 def test_score_keeps_no_gradient() -> None:
     assert not build_detector(spec(), 0).eval().score(noise(1, 4000)).requires_grad
 
@@ -227,7 +255,7 @@ def test_weights_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"not a safetensors file"):
         read_tensors(tmp_path / "text.safetensors")
     (tmp_path / "model.onnx").write_text("x")
-    with pytest.raises(RequestError, match=r"Choices: \.pth, \.pt, \.safetensors"):
+    with pytest.raises(RequestError, match=r"Choices: \.pth, \.pt, \.bin, \.safetensors"):
         read_tensors(tmp_path / "model.onnx")
     torch.save(torch.nn.Linear(1, 1), tmp_path / "whole.pt")
     with pytest.raises(RequestError, match="more than plain tensors"):

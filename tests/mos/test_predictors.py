@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from grid.core.errors import MissingRequirementError, RequestError
 from grid.mos import MOS_PREDICTORS
 from grid.mos.dnsmos import WINDOW, mean_overall, windows
+from tests.support.places import REPOSITORY
 
 RATE = 16_000
 
@@ -24,7 +26,22 @@ class Loudness(torch.nn.Module):
 
 
 def test_predictors_are_listed_by_name() -> None:
-    assert MOS_PREDICTORS.names() == ["dnsmos", "utmos"]
+    assert MOS_PREDICTORS.names() == ["distillmos", "dnsmos", "utmos"]
+
+
+# ConvTransformerSQAModel of distillmos 0.9.1 with its own weights, on these files; CPU, torch 2.11
+@pytest.mark.parametrize(("name", "mos"), [("espeak-caribbean-f5-1", 2.240475), ("espeak-caribbean-f5-2", 2.463215)])
+@pytest.mark.slow
+def test_distillmos_gives_the_scores_of_its_package(name: str, mos: float) -> None:
+    samples, _ = soundfile.read(REPOSITORY / f"grid/corpus/sample/audio/{name}.flac", dtype="float32")
+    assert MOS_PREDICTORS.get("distillmos")(None)(samples) == pytest.approx(mos, abs=1e-4)
+
+
+def test_distillmos_from_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(b"not weights")
+    with pytest.raises(RequestError, match=r"not a weights file of distillmos; leave out --weights"):
+        MOS_PREDICTORS.get("distillmos")(path)
 
 
 # as dnsmos_local.py counts: int(floor(seconds) - 9.01) + 1, and 1 s is doubled to 16 s

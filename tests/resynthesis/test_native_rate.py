@@ -20,7 +20,7 @@ from grid.core.errors import RequestError
 from grid.core.record import read_record
 from grid.core.store import Store
 from grid.corpus.audio import read_at_own_rate, read_audio
-from grid.corpus.imported import pointer_path, stored_corpus
+from grid.corpus.imported import pack_corpus, pointer_path, stored_corpus
 from grid.corpus.manifest import read_manifest
 from grid.experiment.grid import Grid
 from grid.resynthesis.plan import INPUT_RATE, INPUT_SAMPLES, input_rows, plan_render
@@ -171,6 +171,15 @@ def test_pending_rows_are_coded_from_their_recordings_own_rate(native: Rendered,
     columns = ["utterance_id", "samples", "sha256"]
     assert len(found) == 12
     assert found[columns].equals(expected[columns])
+
+
+def test_packed_recordings_keep_their_own_rate(native: Rendered, tmp_path: Path) -> None:
+    made = mixed(tmp_path)
+    corpus, coded = made.corpus(), native.rendition(Chain("", WIDEBAND))
+    pack_corpus(made.store, "tiny")
+    (tmp_path / "corpus").rename(tmp_path / "elsewhere")
+    render(made.store, coded, plan_render(made.store, coded, corpus))
+    assert table(made.store, coded).equals(native.table(Chain("", WIDEBAND)))
 
 
 # --- its identity

@@ -6,3 +6,4 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared"
+EXAMPLE_PLUGIN = REPOSITORY / "tests" / "support" / "example_plugin"

@@ -39,7 +39,7 @@ def free_port() -> int:
 @contextmanager
 def ray_head(variables: dict[str, str], log: Path) -> Iterator[Head]:
     """A head in the environment `variables`, which name the file of its token; what it says goes to `log`."""
-    dashboard, gcs, agent, client = (free_port() for _ in range(4))
+    dashboard, gcs = free_port(), free_port()  # those of the agent and others are local.sh's choice
     address = f"http://127.0.0.1:{dashboard}"
     own = variables | {
         "RAY_AUTH_MODE": "token",
@@ -52,8 +52,7 @@ def ray_head(variables: dict[str, str], log: Path) -> Iterator[Head]:
     }
     # a short folder, for the path of a socket holds 107 bytes
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        others = ["--dashboard-agent-listen-port", str(agent), "--ray-client-server-port", str(client)]
-        command = [str(REPOSITORY / "cluster" / "local.sh"), "--temp-dir", folder, *others]
+        command = [str(REPOSITORY / "cluster" / "local.sh"), "--temp-dir", folder]
         with log.open("w") as stream:
             process = subprocess.Popen(command, env=own, stdout=stream, stderr=subprocess.STDOUT)
         try:

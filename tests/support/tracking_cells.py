@@ -114,10 +114,10 @@ def write_epochs(store: Store, job: CellJob, count: int) -> None:
     store.write_json(f"{job.folder}/{HISTORY}", {"epochs": epochs})
 
 
-def write_done(store: Store, job: CellJob, *, seed: int = 0) -> None:
+def write_done(store: Store, job: CellJob, *, seed: int = 0, weights: bytes = b"weights") -> None:
     """A cell trained for three epochs and scored; its scores are drawn from its id and `seed`."""
     write_epochs(store, job, 3)
-    store.write_bytes(f"{job.folder}/{WEIGHTS}", b"weights")
+    store.write_bytes(f"{job.folder}/{WEIGHTS}", weights)
     results = {"best_epoch": 2, "dev_eer": 1 / 9, "epochs": 3, "class_weights": [1.0, 1.0], "warnings": []}
     finish(store, job.folder, kind="cell", identity=job.identity, outputs=[WEIGHTS, HISTORY], results=results)
     draw = np.random.default_rng([int(job.cell_id, 16), seed])

@@ -21,33 +21,40 @@ HEAVY = {"torch", "ray", "mlflow", "pandas", "numpy", "transformers", "matplotli
 # The frozen surface: scripts of users rest on it. Arguments in capitals, options by their first name.
 SURFACE = {
     "demo": "--root",
-    "import": "KIND PATH --name --root --max-rejected-share --option --json",
+    "import": "KIND PATH --name --root --max-rejected-share --option --pack --json",
+    "pack": "CORPUS --root --json",
     "build": "CORPUS --out --asvspoof5 --seed --codecs --test-codecs --cdd --protocol --system --json",
     "mos": "CORPUS --csv --predictor --weights --replace --root --json",
     "detectors": "NAME --json",
     "policies": "--json",
     "recipes": "--json",
     "plan": "CONFIG --root --json",
-    "run": "CONFIG --root --address --json",
+    "prefetch": "CONFIG --root --json",
+    "run": "CONFIG --root --address --keep-going --json",
     "status": "CONFIG --root --json",
     "artefacts": "CONFIG --root --address --json",
     "report": "CONFIG --root --from --out --published --json",
-    "mlflow": "CONFIG --root --port",
+    "mlflow": "CONFIG --root --port --browser",
     "sync": "CONFIG --root",
-    "submit": "CONFIG --root --address --follow",
+    "watch": "CONFIG --root --interval",
+    "submit": "CONFIG --root --address --follow --keep-going",
+    "jobs": "--address --json",
+    "stop": "JOB --address",
     "codecs show": "NAME --json",  # typed without `show`
     "codecs build": "NAME",
     "codecs check": "NAME SOURCE --seed --device --accept-licence --json",
     "codecs page": "PATH",
     "codecs train": "NAMES --all --corpus --reader --root --configs --device --release --threads --address",
-    "retry": "CONFIG CELLS --kind --root --address",
+    "retry": "CONFIG CELLS --kind --why --root --address",
     "show": "CELL --root --json",
     "diff": "FIRST SECOND --root --json",
-    "logs": "CELL --root",
+    "logs": "NAME --root --address --follow",
     "resynth": "CODEC SOURCE TARGET --seed --device --accept-licence",
     "score": "--detector --weights --out AUDIO --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
     "doctor": "--root --json",
+    "ls": "--root --json",
+    "gc": "CONFIGS --root --yes",
     "verify": "--root --read-data-subset --repair --json",
 }
 
@@ -64,7 +71,8 @@ def test_command_when_imported_loads_nothing_heavy() -> None:
 
 def test_plan_and_status_when_imported_load_no_framework() -> None:
     # what `plan` and `status` import when they run: torch alone would take five seconds
-    loaded = modules_after("import tasks.open_experiment, grid.cells.status, tasks.plan, tasks.status")
+    needed = "tasks.open_experiment, grid.cells.status, grid.experiment.work, cluster.preflight"
+    loaded = modules_after(f"import {needed}, tasks.plan, tasks.status")
     assert not loaded & {"torch", "ray", "mlflow", "transformers", "matplotlib"}
 
 

@@ -76,7 +76,10 @@ def test_mos_from_a_predictor_rates_every_utterance(made: Tiny) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("tiny",), "give --csv FILE, or --predictor (dnsmos, utmos)"),
+        (
+            ("tiny", "--csv", "mos.csv", "--predictor", "utmos"),
+            "give --csv FILE, or --predictor (distillmos, dnsmos, utmos), not both",
+        ),
         (("tiny", "--predictor", "dnsmoss"), "unknown MOS predictor 'dnsmoss'; did you mean 'dnsmos'?"),
         (("tinny", "--csv", "mos.csv"), "corpus 'tinny' is not in"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from grid.cells.status import record_failure
+from grid.config.yaml_file import config_folder
 from tests.support.command_line import codecgrid
 from tests.support.tiny_encoder_grid import tiny_cdd
 from tests.support.tiny_grid import Tiny, tiny
@@ -21,8 +22,9 @@ def test_plan_of_a_new_experiment_says_what_it_would_train(new: Tiny) -> None:
     ended = codecgrid("plan", new.config, "--root", new.store.root, "--json")
     assert ended.status == 0
     cells = ended.json["cells"]
-    assert list(ended.json) == ["cells", "gangs"]
-    assert ended.json["gangs"] == []
+    assert list(ended.json) == ["cells", "gangs", "renditions", "to_fetch", "faults"]
+    assert ended.json["gangs"] == ended.json["to_fetch"] == ended.json["faults"] == []
+    assert ended.json["renditions"]["number"] == 4
     assert all(
         list(cell) == ["cell_id", "selection", "policy", "detector", "seed", "action", "reason"] for cell in cells
     )
@@ -38,15 +40,13 @@ def test_plan_writes_nothing(new: Tiny) -> None:
 
 
 def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole_under_their_detector(tmp_path: Path) -> None:
-    from grid.config.yaml_file import config_folder
-
     lines = codecgrid("plan", config_folder() / "demo.yaml", "--root", tmp_path).out.splitlines()
     heads = [line.split() for line in lines if line.startswith("detector ")]
     assert heads == [["detector", "lfcc-lcnn-small"], ["detector", "aasist-tiny"]]
     row = next(line for line in lines if "controlled-mvq-none-freq" in line and "bonafide" in line).split()
     assert row[1:] == ["controlled-mvq-none-freq", "bonafide", "0", "train"]
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "30 to train"
+    assert lines[-2:] == ["30 to train", "16 renditions to make"]
 
 
 def test_plan_in_eighty_columns_folds_the_reason_and_no_name_of_the_cdd_grid(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_plan_in_eighty_columns_folds_the_reason_and_no_name_of_the_cdd_grid(tmp
     names = f"{cell.cell_id}  {codec}  bonafide-replace-0.5  0"
     (start,) = [number for number, line in enumerate(lines) if line.startswith(names)]
     assert " ".join(line[len(names) :].strip() for line in lines[start : start + 3]) == "train: failed before"
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines[: start + 3])) <= 80
 
 
 def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
@@ -73,6 +73,35 @@ def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
     shown = codecgrid(*arguments).out
     assert "gang of 10 cells around one frozen encoder" in shown
     assert "28 encoder passes an epoch instead of 192: 1/6.9" in shown
+
+
+def test_plan_of_the_cdd_experiment_without_its_corpora_shows_cells_and_what_brings_the_rest(tmp_path: Path) -> None:
+    arguments = ("plan", config_folder() / "cdd.yaml", "--root", tmp_path)
+    ended = codecgrid(*arguments, "--json")
+    assert ended.status == 0
+    cells = ended.json["cells"]
+    # 2 detectors x (baseline + 4 codecs x 2 labels) x 3 seeds
+    assert len(cells) == 54
+    assert {cell["cell_id"] for cell in cells} == {None}
+    lacking = {(fault["what"], fault["mend"]) for fault in ended.json["faults"] if fault["cause"] == "corpora"}
+    names = ("cdd", "asvspoof5", "rirs")
+    assert lacking == {
+        (f"{name} is not imported", f"codecgrid import {name} PATH --name {name} --root {tmp_path}") for name in names
+    }
+    shown = codecgrid(*arguments).out
+    assert shown.startswith("54 cells; their ids are known once the corpora are imported")
+    assert "accept_licence: [dac-openaudio-s1-mini, xcodec2]" in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_says_what_the_renditions_of_an_imported_corpus_take(tmp_path: Path) -> None:
+    made = tiny(tmp_path)
+    made.corpus()
+    found = codecgrid("plan", made.config, "--root", made.store.root, "--json").json["renditions"]
+    # per split 4 recordings of 4800 and 6400 samples in turn, and 4 spoofs of 4800, which codecs do not get
+    recordings, spoofs = 3 * 2 * (4800 + 6400), 3 * 4 * 4800
+    assert found["bytes"] == 2 * (4 * recordings + spoofs)
+    assert found["hours"] == pytest.approx((4 * recordings + spoofs) / 16_000 / 3600)
 
 
 def test_status_of_a_new_experiment_is_all_to_do(new: Tiny) -> None:

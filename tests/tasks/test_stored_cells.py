@@ -105,6 +105,27 @@ def test_a_cell_that_is_not_there_or_not_the_only_one_is_refused(cell: str, said
     assert (ended.status, said in ended.err) == (2, True)
 
 
+def test_retry_why_shows_the_chosen_failures_and_starts_nothing(made: Tiny) -> None:
+    lost, wrong = cells(made)[1:3]
+    said = codecgrid("retry", made.config, "--root", made.store.root, "--kind", "code", "--why")
+    assert (said.status, wrong.cell_id in said.out, lost.cell_id in said.out) == (0, True, False)
+    assert codecgrid("status", made.config, "--root", made.store.root).out.startswith("1 done, 2 failed")
+
+
+def test_status_says_what_helps_against_a_full_memory(tmp_path: Path) -> None:
+    made = tiny(tmp_path, grid={"selections": ["mu-law"], "policies": ["spoof"]})
+    (job,) = made.rendered().cells
+    record_failure(made.store, job, MemoryError("12 GB"), "")
+    said = codecgrid("status", made.config, "--root", made.store.root).out
+    assert "1 failed, infrastructure" in said
+    assert "out of memory: give each cell more of the GPU" in said
+
+
+def test_logs_follows_jobs_and_no_cells(made: Tiny) -> None:
+    ended = called("logs", made, cells(made)[0].cell_id, "--follow")
+    assert (ended.status, "--follow is for a job, whose name begins with grid-" in ended.err) == (2, True)
+
+
 def test_retry_refuses_what_did_not_fail_and_names_what_exists(made: Tiny, tmp_path: Path) -> None:
     where = ("retry", made.config, "--root", made.store.root)
     not_failed = codecgrid(*where, cells(made)[0].cell_id)

@@ -63,7 +63,7 @@ def said_in_one_line(ended: Ended) -> str:
         (f"{SCORE} --weights {{d}}/w.pth", "{d}/w.pth: holds more than plain tensors, or is damaged: "),
         (
             f"{SCORE} --weights {{d}}/file",
-            "{d}/file: unknown kind of weights file ''. Choices: .pth, .pt, .safetensors",
+            "{d}/file: unknown kind of weights file ''. Choices: .pth, .pt, .bin, .safetensors",
         ),
         (f"{EER} --replicates 0", "--replicates 0: it must be from 100 to 1000000"),
         (f"{EER} --level 1", "--level 1.0: it must be from 0.01 to 0.9999"),

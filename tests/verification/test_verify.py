@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 
 from grid.cells.job import CellJob
 from grid.cells.measurements import measurement_path
+from grid.core.derived_file import write_derived
 from grid.core.errors import RequestError
 from grid.core.store import Store
 from grid.experiment.frozen import freeze
@@ -22,6 +24,7 @@ from grid.training.checkpoint import Epoch
 from grid.training.train import train
 from grid.verification.damage import Damage, Reading
 from grid.verification.verify import damages, no_run, remove
+from tests.support.command_line import codecgrid
 from tests.support.damage import flip_bit
 from tests.support.tiny_grid import Tiny, tiny
 
@@ -186,6 +189,16 @@ def test_measurements_of_other_scores_are_found(done: Done) -> None:
     assert done.store.read_bytes(path) == kept
 
 
+def test_measurements_of_another_cell_are_found(done: Done) -> None:
+    path = measurement_path(done.job, done.grid.experiment)
+    content = done.store.read_json(path)
+    elsewhere = {source.replace(done.job.cell_id, "0" * 16): sha256 for source, sha256 in content["made_from"].items()}
+    write_derived(done.store, path, elsewhere, content["items"])
+    (damage,) = verify(done.store)
+    assert (damage.path, damage.problem) == (path, "was made from the scores of another cell")
+    repaired(done)
+
+
 def test_a_subset_of_the_shards_is_drawn_and_all_else_is_read(done: Done) -> None:
     for seed in range(3):
         reading = Reading(done.store, share=0.5, draw=random.Random(seed))
@@ -211,6 +224,29 @@ def test_files_of_an_earlier_version_are_unverified_and_not_damaged(done: Done) 
     assert sorted(reading.unverified) == sorted([path, measurements])
     measure_cell(done.store, done.job, done.grid.experiment)
     assert files(done.store) == done.files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", ["cells/*/scores/*/record.json", "cells/*/record.json"])
+def test_a_damaged_record_of_a_done_cell_is_said_by_every_command_that_reads_its_numbers(
+    done: Done, pattern: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = (done.made.config, "--root", done.store.root)
+    path = first(done, pattern)
+    flip_bit(done.store, path, 0.5)
+    assert codecgrid("status", *where, "--json").json["done"] == 1  # it looks for the records, and reads none
+    statuses = {}
+    for command in (("report", *where, "--from", "store"), ("run", *where), ("verify", "--root", done.store.root)):
+        caplog.clear()
+        ended = codecgrid(*command)
+        statuses[command[0]] = ended.status
+        assert f"{path} is damaged" in f"{ended.out}{ended.err}{caplog.text}", ended
+    assert statuses["run"] in (2, 3)
+    assert statuses["verify"] == 3
+    tables = Path(done.store.root).glob("reports/tiny/cells.csv")
+    assert all(re.findall(r"failed|missing", table.read_text()) for table in tables)
+    assert codecgrid("verify", "--root", done.store.root, "--repair").status == 3
+    assert codecgrid("status", *where, "--json").json["todo"] == 1
 
 
 def test_nothing_is_deleted_under_a_run(done: Done) -> None:

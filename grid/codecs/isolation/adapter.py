@@ -99,7 +99,7 @@ class IsolatedAdapter(Adapter):
 
 def with_checkouts(weights: WeightFinder, isolated: Environment) -> WeightFinder:
     """A finder that searches the environment's checkouts after the folders of `weights`."""
-    return WeightFinder([*weights.folders, isolated.checkouts], offline=weights.offline)
+    return WeightFinder([*weights.folders, isolated.checkouts], offline=weights.offline, store=weights.store)
 
 
 def inside(entry: CatalogueEntry, current: Environment, device: str, weights: WeightFinder | None) -> Adapter:

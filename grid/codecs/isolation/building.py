@@ -6,6 +6,7 @@ folder without it is left from an interrupted build, and is built again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -82,6 +83,8 @@ def environment(declared: Declaration) -> Environment:
     """The environment in its folder below $CODECGRID_ENVIRONMENTS, or ~/.cache/codecgrid/environments."""
     root = Path(os.environ.get(VARIABLE) or DEFAULT).expanduser().absolute()
     parts = [declared.digest, _base_requirements(declared), platform.python_version_tuple()[:2], platform.machine()]
+    if declared.lock:
+        parts.append(hashlib.sha256(declared.lock.encode()).hexdigest())
     return Environment(declared, root / f"{declared.name}-{digest(parts)}")
 
 
@@ -118,16 +121,14 @@ def _build(target: Environment, say: Say) -> None:
     if target.folder.exists():
         say(f"{target.folder} is left over from a build that was interrupted: removing it")
         shutil.rmtree(target.folder)
-    declared, uv = target.declared, _uv()
+    declared, uv = target.declared, find_uv()
     say(f"making {target.folder} with Python {platform.python_version()}")
     _run([uv, "venv", "--quiet", "--python", sys.executable, str(target.folder)], target, "its virtual environment")
     (target.folder / "uv.toml").touch()  # uv reads this first, else the settings of an enclosing project
     for checkout in declared.checkouts:
         say(f"fetching {checkout.repository} at {checkout.commit[:12]}")
     commits = {checkout.folder: _check_out(checkout, target) for checkout in declared.checkouts}
-    requirements = [*declared.requirements, *_base_requirements(declared)]
-    say(f"installing {', '.join(requirements)}")
-    _install(uv, requirements, target)
+    _install_packages(uv, target, say)
     if declared.imports:
         say(f"importing {', '.join(declared.imports)}")
         _import_all(target)
@@ -135,7 +136,7 @@ def _build(target: Environment, say: Say) -> None:
     record = {
         "name": declared.name,
         "digest": declared.digest,
-        "declaration": declared.model_dump(mode="json"),
+        "declaration": declared.model_dump(mode="json", exclude={"lock"}),
         "python": platform.python_version(),
         "commits": commits,
         "packages": packages.split("\n"),
@@ -160,7 +161,8 @@ def _ray_worker() -> tuple[str, ...]:
     return tuple(f"{name}=={version(name)}" for name in RAY_WORKER)
 
 
-def _uv() -> str:
+def find_uv() -> str:
+    """The program uv, beside this Python or on the PATH; MissingRequirementError where it is not here."""
     neighbour = Path(sys.executable).with_name("uv")
     uv = str(neighbour) if neighbour.is_file() else shutil.which("uv")
     if uv is None:
@@ -168,15 +170,46 @@ def _uv() -> str:
     return uv
 
 
-def _install(uv: str, requirements: Sequence[str], target: Environment) -> None:
-    """Installs from the package index; if that fails, tries again with uv's cache alone, as without a network."""
+def _install_packages(uv: str, target: Environment, say: Say) -> None:
+    """Installs what the lock lists, each file by its SHA-256; without a lock that fits, what the declaration asks for.
+
+    The lock of an environment with `ray: true` fits when it has what Ray needs in the versions of this process.
+    """
+    declared = target.declared
+    others = _not_in(declared.lock, _ray_worker()) if declared.lock and declared.ray else []
+    if declared.lock and not others:
+        lock = target.folder / "requirements.lock"
+        lock.write_text(declared.lock, encoding="utf-8")
+        say(f"installing the packages of its lock (for this machine, of {len(_pins(declared.lock))}) by their SHA-256")
+        _install(uv, ["--no-deps", "--require-hashes", "--requirements", str(lock)], target)
+        return
+    if others:
+        say(f"its lock is for another installation of codecgrid, without {', '.join(others)}: it is not used")
+    requirements = [*declared.requirements, *_base_requirements(declared)]
+    say(f"installing {', '.join(requirements)}, and what these ask for, without checking any SHA-256")
     overrides = target.folder / "overrides.txt"
-    overrides.write_text("\n".join(target.declared.overrides) + "\n", encoding="utf-8")
-    command = [uv, "pip", "install", "--python", str(target.python), "--override", str(overrides)]
+    overrides.write_text("\n".join(declared.overrides) + "\n", encoding="utf-8")
+    _install(uv, ["--override", str(overrides), *requirements], target)
+
+
+def _not_in(lock: str, pins: Sequence[str]) -> list[str]:
+    """The pins, each `name==version`, that a lock does not have."""
+    locked = _pins(lock)
+    return [pin for pin in pins if pin not in locked]
+
+
+def _pins(lock: str) -> set[str]:
+    """The packages of a lock, each `name==version`; the lines of their digests are indented."""
+    return {line.split()[0] for line in lock.splitlines() if line[:1].isalnum()}
+
+
+def _install(uv: str, arguments: Sequence[str], target: Environment) -> None:
+    """Installs from the package index; if that fails, tries again with uv's cache alone, as without a network."""
+    command = [uv, "pip", "install", "--python", str(target.python)]
     try:
-        _run([*command, *requirements], target, "its packages")
+        _run([*command, *arguments], target, "its packages")
     except RequestError:
-        offline = [*command, "--offline", *requirements]
+        offline = [*command, "--offline", *arguments]
         if subprocess.run(offline, capture_output=True, cwd=target.folder, check=False).returncode != 0:
             raise
 

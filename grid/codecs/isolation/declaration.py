@@ -17,6 +17,7 @@ from grid.core.identity import digest
 
 ENTRY_POINTS = "codecgrid.environments"
 """The entry-point group of further environments; a value is the package that holds their NAME.yaml files."""
+LOCK_SUFFIX = ".lock"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADVICE = "a branch, a tag and a short hash can all come to mean other code; `git rev-parse HEAD` prints the full hash"
 
@@ -77,11 +78,16 @@ class Declaration(_Declared):
     checkouts: tuple[Checkout, ...] = ()
     imports: tuple[str, ...] = Field(default=(), description="modules that must import once it is built")
     ray: bool = Field(default=False, description="Ray Data can run an operator under its Python: its pins suit our Ray")
+    lock: str = Field(
+        default="",
+        description="the content of NAME.lock beside the yaml: every package with its version and the SHA-256 of its "
+        "files, as `grid.codecs.isolation.locking` writes it",
+    )
 
     @property
     def digest(self) -> str:
-        """Identifies everything that can change the samples of a codec that runs in it; independent of the machine."""
-        return digest(self.model_dump(mode="json", exclude={"name", "imports"}))
+        """Identifies everything declared that can change the samples of a codec; independent of the machine."""
+        return digest(self.model_dump(mode="json", exclude={"name", "imports", "lock"}))
 
     def holds(self, path: str) -> bool:
         """Whether the weights file `path` is part of one of the checkouts."""
@@ -107,14 +113,24 @@ def names() -> list[str]:
     return sorted(_files())
 
 
+def lock_path(name: str) -> Path:
+    """Where the lock of the environment `name` belongs: beside its declaration."""
+    return _files()[name].with_suffix(LOCK_SUFFIX)
+
+
 @lru_cache(maxsize=64)
 def read_declaration(path: Path) -> Declaration:
-    """The declaration in the yaml file at `path`, named after the file; RequestError when it is not valid."""
+    """The declaration in the yaml file at `path`, named after the file, with the lock beside it if there is one.
+
+    RequestError when it is not valid.
+    """
     from grid.config.yaml_file import load_yaml
 
+    locked = path.with_suffix(LOCK_SUFFIX)
     try:
         fields: Any = load_yaml(path)
-        return Declaration.model_validate({"name": path.stem, **(fields or {})})
+        lock = locked.read_text(encoding="utf-8") if locked.is_file() else ""
+        return Declaration.model_validate({"name": path.stem, **(fields or {}), "lock": lock})
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from grid.codecs.entry import CatalogueEntry
 from grid.codecs.torch_codec import Arguments, TorchCodec, fill, read_arguments, read_state, require_equal
 from grid.core.errors import RequestError
-from grid.core.weights import WeightFile, WeightFinder
+from grid.core.weight_file import WeightFile
+from grid.core.weights import WeightFinder
 
 if TYPE_CHECKING:
     from grid.codecs.torch_codec import Model, Signal

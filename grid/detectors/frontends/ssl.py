@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from grid.core.errors import RequestError
-from grid.core.weights import WeightFinder
+from grid.core.weight_file import WeightFile
 from grid.detectors.contract import FRONTENDS, Features, Frontend, PluginOptions
 from grid.detectors.networks.ssl_shape import KNOWN, EncoderShape, encoder_files, find_shape, hub_file
 
@@ -148,24 +148,20 @@ class Ssl(Frontend[SslOptions]):
         """The encoder's repository where it is fine-tuned."""
         return None if self.options.frozen else self.options.model
 
-    def missing(self) -> list[str]:
-        """The configuration and the weights of the encoder that are not here, with where to get them."""
-        options, finder = self.options, WeightFinder()
-        weights = encoder_files(
+    def weights(self) -> list[list[WeightFile]]:
+        """The encoder's configuration, unless it is an option, and its weights, unless they are random."""
+        options = self.options
+        choices = encoder_files(
             options.model,
             options.model_revision,
             options.weights,
             source=options.weights_source,
             sha256=options.weights_sha256,
         )
-        needed = [weights] if weights else []
+        needed = [choices] if choices else []
         if options.configuration is None:
             needed.insert(0, [hub_file(options.model, options.model_revision, "config.json")])
-        return [
-            finder.missing_message(choices[0])
-            for choices in needed
-            if not any(finder.locate(choice) for choice in choices)
-        ]
+        return needed
 
     def build(self) -> nn.Module:
         """The encoder with its weights; the state of torch's generators is restored.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from grid.core.errors import MissingRequirementError, RequestError, unknown_name
-from grid.core.weights import HUB, WeightFile, WeightFinder
+from grid.core.weight_file import HUB, WeightFile
+from grid.core.weights import WeightFinder
 
 FAMILIES = (
     "wav2vec2",

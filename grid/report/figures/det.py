@@ -1,4 +1,4 @@
-"""The figure of DET curves: miss rate against false-alarm rate, both axes on the probit scale, a line for each cell."""
+"""The figure of DET curves: miss rate against false-alarm rate, both axes on the probit scale, by policy."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ MOST_BANDS = 4
 SIDE = 3.4
 MAIN_EVALUATION = "T-CoSG"
 CAPTION = (
-    "Each line is a cell: the lower and further left, the better. Both axes are probit scales, on which scores of two "
+    "{lines}: the lower and further left, the better. Both axes are probit scales, on which scores of two "
     "normal distributions give a straight line. Dotted: FAR = FRR (where a line crosses it is its EER); grey: chance."
 )
+ONE_EACH = "A line for each policy"
+SEVERAL = "Thin lines are cells; the thick line of a policy is the mean of their FRR at each FAR"
 BANDS = (
     " Band: the bootstrap interval of FRR at a fixed FAR, over speakers where the experiment asks for them, or trials."
 )
@@ -46,14 +48,15 @@ def det_figures(items: Sequence[CellCalibration]) -> list[Figure]:
     figures = []
     for detector in dict.fromkeys(item.detector for item in items):
         cells = [item for item in items if (item.detector, item.evaluation) == (detector, evaluation)]
-        caption = CAPTION + (BANDS if len(cells) <= MOST_BANDS else "")
+        one_each = len({cell.policy for cell in cells}) == len(cells)
+        caption = CAPTION.format(lines=ONE_EACH if one_each else SEVERAL) + (BANDS if _has_bands(cells) else "")
         title = f"DET curves by policy: {evaluation}, {detector}"
         figures.append(Figure(f"det-{detector}", title, caption, partial(draw_det, cells)))
     return figures
 
 
 def draw_det(cells: Sequence[CellCalibration], path: Path) -> Path:
-    """Writes the PNG; cells of one policy share colour and line style."""
+    """Writes the PNG; cells of one policy share colour and line style, and have a thick line for their mean."""
     from matplotlib.figure import Figure as Canvas
 
     with paper_style():
@@ -67,15 +70,20 @@ def draw_det(cells: Sequence[CellCalibration], path: Path) -> Path:
             mean_eer = 100 * float(np.mean([cell.calibration.eer for cell in of_policy]))
             count = f", mean of {len(of_policy)} cells" if len(of_policy) > 1 else ""
             name = f"{policy} (EER {mean_eer:.1f} %{count})"
+            x, mean = _probit(FALSE_ALARM_RATES), np.mean([cell.det.frr for cell in of_policy], axis=0)
+            axes.plot(x, _probit(mean), color=colour, linestyle=style, linewidth=1.6, label=name, zorder=3)
             for cell in of_policy:
-                x, y = _probit(FALSE_ALARM_RATES), _probit(cell.det.frr)
-                axes.plot(x, y, color=colour, linestyle=style, linewidth=1.2, label=name, zorder=3)
-                if len(cells) <= MOST_BANDS:
+                if len(of_policy) > 1:
+                    axes.plot(x, _probit(cell.det.frr), color=colour, linewidth=0.5, alpha=0.4, zorder=2)
+                if _has_bands(cells):
                     bounds = (_probit(cell.det.lower), _probit(cell.det.upper))
                     axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
-                name = "_nolegend_"
         axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1), frameon=False, title="policy", alignment="left")
         return save_png(figure, path)
+
+
+def _has_bands(cells: Sequence[CellCalibration]) -> bool:
+    return len(cells) <= MOST_BANDS
 
 
 def _draw_frame(axes: Axes) -> None:

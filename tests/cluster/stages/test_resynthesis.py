@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from grid.corpus.imported import stored_corpus
 from grid.resynthesis.rendition import Rendition
 from tests.support.faulty_codecs import VICTIM, install_faulty_codecs
 from tests.support.own_cors import CODEC, OWN, add_cors, own_tiny
+from tests.support.places import REPOSITORY
 from tests.support.tiny_grid import Tiny, tiny, write_corpus
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -108,6 +113,54 @@ def test_render_all_with_a_codec_that_kills_its_workers_comes_to_an_end(
     assert list(after.errors) == ["kills-worker"]
     assert "its worker process ended 4 times without a result; " in after.errors["kills-worker"]
     assert read_record(after.made.store, after.renditions["raw"].folder) is not None
+
+
+RENDERER = """
+import sys
+from pathlib import Path
+
+from grid.core.store import Store
+from tests.support.tiny_grid import Tiny, plan_render, render
+
+made = Tiny(Path(sys.argv[1]), Store.open(sys.argv[2]))
+corpora = made.corpora()
+(rendition,) = (r for r in made.grid.renditions if r.chain.name == sys.argv[3])
+with made.store.lock(f"{rendition.folder}/lock", timeout=0):
+    print("held", flush=True)
+    if sys.stdin.readline() == "render\\n":
+        render(made.store, rendition, plan_render(made.store, rendition, corpora["tiny"]))
+"""
+
+
+@pytest.mark.parametrize("last_word", ["render\n", ""])
+def test_render_all_waits_for_what_another_run_renders_and_makes_it_only_if_that_ends_without_it(
+    ray_local: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, last_word: str
+) -> None:
+    monkeypatch.setattr("cluster.stages.resynthesis.HELD_POLL", 0.05)
+    made = tiny(tmp_path, grid={"selections": ["mu-law"], "policies": ["spoof"]})
+    made.corpora()
+    arguments = [sys.executable, "-c", RENDERER, str(made.config), made.store.root, "raw"]
+    other = subprocess.Popen(arguments, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdin is not None
+    try:
+        assert other.stdout.readline() == "held\n"
+        with ThreadPoolExecutor(1) as pool:
+            rendering = pool.submit(render, made)
+            while "is rendered by another run; this one waits for it" not in caplog.text:
+                time.sleep(0.02)
+            other.communicate(last_word, timeout=60)
+            after = rendering.result(timeout=60)
+    finally:
+        other.kill()
+        other.wait()
+    assert after.errors == {}
+    assert {name: read_record(made.store, r.folder) is not None for name, r in after.renditions.items()} == {
+        "raw": True,
+        "mu-law": True,
+    }
+    links = {progress.link for progress in after.told}
+    assert links == ({"mu-law"} if last_word else {"raw", "mu-law"})
 
 
 def test_render_all_gives_the_bytes_of_a_rendering_without_ray(rendered: Rendered, tmp_path: Path) -> None:

@@ -1,69 +1,30 @@
-"""Tests of cluster.tracking on a real MLflow SQLite database: the mirror, its thread, and results read back from it."""
+"""Tests of cluster.tracking.mirror on a real MLflow SQLite database."""
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from cluster.tracking.client import TrackingError, connect, tracking_uri, without_password
-from cluster.tracking.mirror import Mirror, MirrorThread, SyncReport
-from cluster.tracking.names import cell_params
+from cluster.tracking.desired_run import CURRENT, REPLACED_BY
+from cluster.tracking.mirror import Mirror, SyncReport
 from cluster.tracking.results import results_from_mlflow
 from grid.analysis.results import results_from_store
-from grid.cells.job import CellJob, scores_folder
+from grid.cells.job import CellJob
 from grid.cells.measurements import measurement_path
-from grid.cells.status import record_failure
+from grid.cells.status import CellState, cell_states, record_failure
 from grid.core.errors import RequestError
-from grid.core.record import finish
 from grid.core.store import Store
-from grid.scoring.score_tables import SCORES
+from tests.support.mirrored import CELLS, EXPERIMENT, logged_runs, mirror, same_as_store
 from tests.support.tracking_cells import (
     alive,
     kill,
-    made_up_cells,
     made_up_experiment,
-    wait_for,
     write_done,
     write_epochs,
-    write_renditions,
 )
-
-EXPERIMENT = made_up_experiment()
-CELLS = made_up_cells()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with renditions and MLflow's empty tables, which take 2.5 s to make."""
-    root = tmp_path_factory.mktemp("template") / "root"
-    store = Store.open(root)
-    write_renditions(store)
-    connect(tracking_uri(EXPERIMENT, store)).get_experiment_by_name("made-up")
-    return root
-
-
-@pytest.fixture
-def store(template: Path, tmp_path: Path) -> Store:
-    shutil.copytree(template, tmp_path / "root")
-    return Store.open(tmp_path / "root")
-
-
-def mirror(store: Store) -> Mirror:
-    """A mirror that knows nothing yet, as a new process has it."""
-    return Mirror(EXPERIMENT, CELLS, store)
-
-
-def logged_runs(store: Store, kind: str = "cell") -> dict[str, Any]:
-    """MLflow's active runs of one kind by cell id, each there once."""
-    client = connect(tracking_uri(EXPERIMENT, store))
-    experiment = client.get_experiment_by_name("made-up")
-    found = [r for r in client.search_runs([experiment.experiment_id]) if r.data.tags["codecgrid.kind"] == kind]
-    by_id = {run.data.tags.get("cell_id", "grid"): run for run in found}
-    assert len(by_id) == len(found)
-    return by_id
 
 
 @pytest.mark.slow
@@ -104,12 +65,22 @@ def test_sync_done_cell_says_what_it_is_and_what_it_measured(store: Store) -> No
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 180_000  # three epochs of 60 s
     assert run.data.tags["mlflow.parentRunId"] == grid.info.run_id
-    assert run.data.params["codec.qua"] == "Mvq"
-    assert run.data.params["recipe.optimiser.learning_rate"] == "0.1"
-    assert run.data.params["detector.options.backend.options.sinc_taps"] == "129"
+    assert (run.info.run_name, run.data.params["selection"]) == ("encodec-24khz-6kbps bonafide", "encodec-24khz-6kbps")
+    assert (run.data.params["policy"], run.data.tags["detector"], run.data.tags["seed"]) == (
+        "bonafide",
+        "aasist-l",
+        "0",
+    )
+    assert run.data.tags["mlflow.note.content"].startswith(
+        "The detector aasist-l, trained on c with speech resynthesised by encodec-24khz-6kbps, labelled by the policy "
+    )
+    assert [(each.dataset.name, each.dataset.digest) for each in run.inputs.dataset_inputs] == [("c", "0" * 36)]
     measured = results_from_store(store, EXPERIMENT, CELLS[:1]).cells[0].measurements
-    assert run.data.metrics["eer/All/pooled"] == measured[-1].eer
     assert run.data.metrics["eer_percent/All"] == round(100 * measured[-1].eer, 4)
+    assert sorted(name.split("/")[-1] for name in run.data.metrics if name.startswith("scores/All/")) == [
+        *("act_dcf", "auc_percent", "cllr", "min_cllr", "min_dcf"),
+    ]
+    assert min(run.data.metrics).startswith("eer_percent/")
     assert grid.data.metrics["cells_done"] == 1
 
 
@@ -131,7 +102,7 @@ def test_sync_failed_then_resumed_then_done_is_one_run(store: Store) -> None:
     done = logged_runs(store)[job.cell_id]
     assert done.info.status == "FINISHED"
     assert failed.info.run_id == resumed.info.run_id == done.info.run_id
-    history = connect(tracking_uri(EXPERIMENT, store)).get_metric_history(done.info.run_id, "train_loss")
+    history = connect(tracking_uri(EXPERIMENT, store)).get_metric_history(done.info.run_id, "training/train_loss")
     assert [(metric.step, metric.value) for metric in history] == [(0, 1 / 3), (1, 1 / 4), (2, 1 / 5)]
 
 
@@ -201,9 +172,58 @@ def test_sync_run_made_meanwhile_by_another_process_is_not_made_twice(store: Sto
 def test_sync_renamed_selection_replaces_the_run(store: Store) -> None:
     write_done(store, CELLS[0])
     mirror(store).sync()
-    renamed = (CELLS[0].model_copy(update={"selection": "other-name"}),)
+    renamed = (CELLS[0].model_copy(update={"selection": "other-name"}), *CELLS[1:])
     assert Mirror(EXPERIMENT, renamed, store).sync() == SyncReport(updated=1)
     assert logged_runs(store)[CELLS[0].cell_id].data.params["selection"] == "other-name"
+
+
+def test_sync_cell_trained_anew_has_a_new_run_and_the_old_one_says_so(store: Store) -> None:
+    job = CELLS[0]
+    write_done(store, job)
+    mirror(store).sync()
+    old = logged_runs(store)[job.cell_id]
+    store.remove(job.folder)
+    write_done(store, job, seed=1, weights=b"other weights")
+    assert mirror(store).sync().updated == 1
+    client = connect(tracking_uri(EXPERIMENT, store))
+    (new,) = client.search_runs([old.info.experiment_id], f"tags.`{CURRENT}` = 'yes'")
+    before = client.get_run(old.info.run_id).data.tags
+    assert (before[CURRENT], before[REPLACED_BY]) == ("no", new.info.run_id)
+    assert before["mlflow.note.content"].endswith(f"(Not current: replaced by the run {new.info.run_id}.)")
+    assert mirror(store).sync() == SyncReport(unchanged=1)
+    same_as_store(store)
+
+
+def test_sync_cell_that_left_the_grid_is_not_current_until_it_comes_back(store: Store) -> None:
+    for job in CELLS[:2]:
+        write_done(store, job)
+    mirror(store).sync()
+    runs = logged_runs(store)
+    assert Mirror(EXPERIMENT, CELLS[1:], store).sync().failed_reason == ""
+    left = logged_runs(store)
+    assert [left[job.cell_id].data.tags[CURRENT] for job in CELLS[:2]] == ["no", "yes"]
+    mirror(store).sync()
+    again = logged_runs(store)
+    assert [again[job.cell_id].data.tags[CURRENT] for job in CELLS[:2]] == ["yes", "yes"]
+    assert {name: run.info.run_id for name, run in again.items()} == {n: run.info.run_id for n, run in runs.items()}
+
+
+def test_sync_in_a_new_process_reads_no_cell_that_is_as_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for job in CELLS[:3]:
+        write_done(store, job)
+    mirror(store).sync()
+    read: list[str] = []
+
+    def recorded(store: Store, jobs: Sequence[CellJob]) -> list[CellState]:
+        read.extend(job.cell_id for job in jobs)
+        return cell_states(store, jobs)
+
+    monkeypatch.setattr("cluster.tracking.mirror.cell_states", recorded)
+    assert mirror(store).sync() == SyncReport(unchanged=3)
+    assert read == [job.cell_id for job in CELLS[3:]]  # which did not begin
+    store.remove(f"{CELLS[1].folder}/scores")
+    assert mirror(store).sync() == SyncReport(updated=1, unchanged=2)
+    assert read[2:] == [CELLS[1].cell_id, *(job.cell_id for job in CELLS[3:])]
 
 
 def test_sync_deleted_experiment_and_run_come_back(store: Store) -> None:
@@ -221,12 +241,12 @@ def test_sync_deleted_experiment_and_run_come_back(store: Store) -> None:
 
 @pytest.mark.slow
 def test_sync_many_measurements_pass_mlflows_limits(store: Store) -> None:
-    many = {f"evaluation {i}": {"bonafide": "raw", "spoof": "cosg"} for i in range(300)}
+    many = {f"evaluation {i}": {"bonafide": "raw", "spoof": "cosg"} for i in range(140)}
     experiment = made_up_experiment(evaluations=many)
     write_done(store, CELLS[0])
     assert Mirror(experiment, CELLS, store).sync() == SyncReport(created=1)
     found = results_from_mlflow(experiment, CELLS, tracking_uri(experiment, store))
-    assert len(found.cells[0].measurements) == 300
+    assert len(found.cells[0].measurements) == 140
     assert found == results_from_store(store, experiment, CELLS)
 
 
@@ -265,41 +285,6 @@ def test_sync_mlflow_breaks_halfway_the_next_sync_goes_on(store: Store, monkeypa
     same_as_store(store)
 
 
-def test_results_of_mlflow_and_store_are_equal(store: Store) -> None:
-    write_done(store, CELLS[0])
-    write_done(store, CELLS[4])
-    write_epochs(store, CELLS[1], 1)
-    record_failure(store, CELLS[1], ValueError("the loss is nan: 50 % of it\nmore"), "trace")
-    kill(store, CELLS[2], epochs=1)
-    mirror(store).sync()
-    found = same_as_store(store)
-    assert [cell.status for cell in found.cells] == ["done", "failed", "missing", "missing", "done"]
-    assert found.cells[1].error == "ValueError: the loss is nan: 50 % of it"
-    assert [m.condition for m in found.cells[0].measurements] == [
-        "pooled",
-        "codec=encodec-24khz-6kbps",
-        "codec=mimi-8cb",
-        "attack=world",
-        "pooled",
-    ]
-    assert found.cells[4].codecs == ("encodec-24khz-6kbps", "mimi-8cb")
-    assert [(facts.name, facts.letter) for facts in found.codecs.values()] == [
-        ("encodec-24khz-6kbps", "D1"),
-        ("mimi-8cb", "U"),
-    ]
-
-
-def test_results_done_cell_that_cannot_be_measured_is_failed_in_both(store: Store) -> None:
-    write_done(store, CELLS[0])
-    write_done(store, CELLS[1])
-    place = scores_folder(CELLS[0].folder, CELLS[0].scored[0])
-    store.write_bytes(f"{place}/{SCORES}", b"damaged")
-    mirror(store).sync()
-    found = same_as_store(store)
-    assert [cell.status for cell in found.cells[:2]] == ["failed", "done"]
-    assert "changed after it was written" in found.cells[0].error
-
-
 def test_sync_of_damaged_measurements_mirrors_none_and_then_those_of_the_scores(store: Store) -> None:
     write_done(store, CELLS[0])
     (measured,) = (cell.measurements for cell in results_from_store(store, EXPERIMENT, CELLS[:1]).cells)
@@ -309,66 +294,9 @@ def test_sync_of_damaged_measurements_mirrors_none_and_then_those_of_the_scores(
     assert eer in content
     store.write_bytes(path, content.replace(eer, b'"eer": 0.015625', 1))
     mirror(store).sync(measure=False)
-    assert not [name for name in logged_runs(store)[CELLS[0].cell_id].data.metrics if name.startswith("eer/")]
+    assert not [name for name in logged_runs(store)[CELLS[0].cell_id].data.metrics if name.startswith("eer_percent/")]
     mirror(store).sync()
     assert same_as_store(store).cells[0].measurements == measured
-
-
-def test_results_running_cell_is_running_in_both(store: Store) -> None:
-    with alive(store, CELLS[0]):
-        mirror(store).sync()
-        assert same_as_store(store).cells[0].status == "running"
-
-
-def test_results_done_but_not_measured_is_an_error(store: Store) -> None:
-    write_done(store, CELLS[0])
-    mirror(store).sync(measure=False)
-    with pytest.raises(TrackingError, match=r"not measured.*codecgrid sync"):
-        results_from_mlflow(EXPERIMENT, CELLS, tracking_uri(EXPERIMENT, store))
-    assert mirror(store).sync().updated == 1
-    same_as_store(store)
-
-
-def test_results_metric_changed_by_hand_is_an_error(store: Store) -> None:
-    write_done(store, CELLS[0])
-    mirror(store).sync()
-    run = logged_runs(store)[CELLS[0].cell_id]
-    connect(tracking_uri(EXPERIMENT, store)).log_metric(run.info.run_id, "eer/All/pooled", 0.0)
-    with pytest.raises(TrackingError, match="are not those of the store"):
-        results_from_mlflow(EXPERIMENT, CELLS, tracking_uri(EXPERIMENT, store))
-
-
-def test_results_never_synced_or_unreachable_is_an_error(store: Store) -> None:
-    with pytest.raises(TrackingError, match="no experiment 'made-up'"):
-        results_from_mlflow(EXPERIMENT, CELLS, tracking_uri(EXPERIMENT, store))
-    with pytest.raises(TrackingError, match="cannot be read"):
-        results_from_mlflow(EXPERIMENT, CELLS, "http://127.0.0.1:9")
-
-
-def same_as_store(store: Store) -> Any:
-    """The results from MLflow, which are those from the store."""
-    found = results_from_mlflow(EXPERIMENT, CELLS, tracking_uri(EXPERIMENT, store))
-    assert found == results_from_store(store, EXPERIMENT, CELLS)
-    return found
-
-
-def test_thread_mirrors_while_it_runs_and_at_its_end(store: Store) -> None:
-    synced = mirror(store)
-    with MirrorThread(synced, every_seconds=0.05):
-        with alive(store, CELLS[0]):
-            write_epochs(store, CELLS[0], 2)
-            wait_for(lambda: logged_runs(store)[CELLS[0].cell_id].data.tags["epochs"] == "2")
-        write_done(store, CELLS[1])
-    assert {run.info.status for run in logged_runs(store).values()} == {"KILLED", "FINISHED"}
-
-
-def test_thread_damaged_store_does_not_stop_the_grid(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    finish(store, CELLS[0].folder, kind="cell", identity={}, outputs=[], results={})
-    store.write_bytes(f"{CELLS[0].folder}/record.json", b"{")
-    thread = MirrorThread(mirror(store), every_seconds=0.01)
-    thread.start()
-    wait_for(lambda: "damaged" in caplog.text)
-    assert "is damaged" in thread.stop().failed_reason
 
 
 def test_tracking_uri_remote_root_needs_an_address() -> None:
@@ -381,11 +309,3 @@ def test_tracking_uri_remote_root_needs_an_address() -> None:
 
 def test_without_password_hides_it() -> None:
     assert without_password("at postgresql://me:secret@host/db") == "at postgresql://***@host/db"
-
-
-def test_cell_params_same_identity_same_text() -> None:
-    params = cell_params(CELLS[4])
-    assert params["codecs"] == "encodec-24khz-6kbps,mimi-8cb"
-    assert not [key for key in params if key.startswith("codec.")]
-    assert all(len(value) <= 6000 for value in params.values())
-    assert params == cell_params(CellJob.model_validate_json(CELLS[4].model_dump_json()))

@@ -1,14 +1,11 @@
-"""Tests of cluster.tracking.names: MLflow takes every name, and gives back the measurement bit for bit."""
+"""Tests of cluster.tracking.names: MLflow takes every name, and no two evaluations share one."""
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from cluster.tracking.names import decode, difference_metrics, differences, encode, measurements, metrics, place
-from grid.metrics.differences import Difference
-from grid.metrics.evaluation import Measurement
+from cluster.tracking.names import calibration_metrics, eer_name, encode, percent
+from grid.metrics.calibration import Calibration
 
 TEXTS = (
     "pooled",
@@ -22,11 +19,7 @@ TEXTS = (
     "",
     " 7e",
 )
-
-
-@pytest.mark.parametrize("text", TEXTS)
-def test_encode_any_text_comes_back(text: str) -> None:
-    assert decode(encode(text)) == text
+CALIBRATION = Calibration(eer=0.25, auc=2 / 3, min_dcf=1 / 3, act_dcf=1.0, cllr=0.75, min_cllr=0.5, far=0.125)
 
 
 def test_encode_different_texts_stay_different() -> None:
@@ -38,29 +31,23 @@ def test_encode_condition_stays_readable() -> None:
 
 
 @pytest.mark.parametrize("evaluation", TEXTS)
-@pytest.mark.parametrize("condition", TEXTS)
-def test_metrics_names_mlflow_takes_them(evaluation: str, condition: str) -> None:
+def test_metrics_names_mlflow_takes_them(evaluation: str) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
-    for name in metrics(Measurement(evaluation, condition, 0.1, 0.1, 0.1, 0.1, 1, 1, 0.5, -0.5)):
+    for name in (eer_name(evaluation), *calibration_metrics(evaluation, CALIBRATION)):
         _validate_metric_name(name)
 
 
-def test_measurements_from_metrics_are_equal_to_the_last_bit() -> None:
-    numbers = (0.1 + 0.2, math.nextafter(0.3, 0), 1 / 3, 1.0, 7, 123_456, 20 / 3, -0.1 - 0.2)
-    original = Measurement("T-CoSG (all)", "codec=mimi", *numbers)
-    assert measurements([place(original)], metrics(original)) == (original,)
+def test_calibration_metrics_are_in_percent_or_bits_and_leave_out_what_is_not_known() -> None:
+    assert calibration_metrics("T-CoRS", CALIBRATION) == {
+        "scores/T-CoRS/auc_percent": 66.6667,
+        "scores/T-CoRS/min_dcf": 0.3333,
+        "scores/T-CoRS/act_dcf": 1.0,
+        "scores/T-CoRS/cllr": 0.75,
+        "scores/T-CoRS/min_cllr": 0.5,
+        "scores/T-CoRS/far_percent_at_dev_threshold": 12.5,
+    }
 
 
-def test_differences_from_metrics_are_equal_to_the_last_bit() -> None:
-    original = Difference("T-CoSG (all)", "codec=mimi", -0.1 - 0.2, math.nextafter(-0.3, 0), 1 / 3)
-    assert differences([place(original)], difference_metrics(original)) == (original,)
-    assert set(difference_metrics(original)).isdisjoint(metrics(Measurement("", "", 0, 0, 0, 0, 1, 1, 0, 0)))
-
-
-def test_measurements_one_metric_lost_is_an_error() -> None:
-    original = Measurement("All", "pooled", 0.1, 0.1, 0.1, 0.1, 1, 1, 0.5, -0.5)
-    logged = metrics(original)
-    del logged["n_spoof/All/pooled"]
-    with pytest.raises(KeyError, match="n_spoof/All/pooled"):
-        measurements([place(original)], logged)
+def test_percent_prints_as_people_write_it() -> None:
+    assert str(percent(0.275)) == "27.5"

@@ -14,13 +14,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from grid.codecs.catalogue import build, load_catalogue
+from grid.codecs.catalogue import build, load_catalogue, require_accepted
 from grid.codecs.contract import Adapter, Codec, CodecOutputError, Samples
 from grid.codecs.isolation.adapter import IsolatedAdapter
 from grid.codecs.isolation.building import build_environment
 from grid.codecs.isolation.declaration import declaration
 from grid.core.errors import MissingRequirementError, RequestError
-from grid.resynthesis.processor import fetch_requirements
 from tests.support.places import REPOSITORY
 from tests.support.speech import voiced
 from tests.support.tiny_environment import Tiny
@@ -183,10 +182,11 @@ def test_child_in_the_middle_of_its_work_dies_with_its_parent(
     assert gone(child)
 
 
-def test_fetch_requirements_licence_not_accepted_says_licence_and_line() -> None:
+def test_a_licence_that_is_not_accepted_says_licence_and_line() -> None:
+    entries = [load_catalogue().get(name) for name in ("mu-law", "tiny-licensed")]
     with pytest.raises(RequestError, match=r"tiny-licensed: CC-BY-NC-4.0(?s:.*)accept_licence: \[a, tiny-licensed\]"):
-        fetch_requirements(["mu-law", "tiny-licensed"], ["a"])
-    fetch_requirements(["mu-law", "tiny-licensed"], ["tiny-licensed"])
+        require_accepted(entries, ["a"])
+    require_accepted(entries, ["tiny-licensed"])
 
 
 def test_build_inside_the_environment_needs_no_bridge(tiny: Tiny) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import yaml
 
 from grid.codecs.catalogue import identity, load_catalogue, runnable
 from grid.codecs.contract import ADAPTERS
+from grid.codecs.isolation import building
 from grid.codecs.isolation.building import VARIABLE, build_environment, environment, installed
-from grid.codecs.isolation.declaration import declaration, find_declaration, names, read_declaration
+from grid.codecs.isolation.declaration import Declaration, declaration, find_declaration, names, read_declaration
+from grid.codecs.isolation.locking import core_pins
 from grid.core.errors import MissingRequirementError, RequestError
 from tests.support.places import REPOSITORY
 from tests.support.tiny_environment import Tiny, make_tiny
@@ -124,6 +128,55 @@ def test_build_left_half_done_is_made_anew(tiny: Tiny) -> None:
     assert "interrupted" in told[0]
     assert made.built
     assert not (made.folder / "rubbish").exists()
+
+
+def with_lock(made: Tiny, sha256: str) -> Declaration:
+    """The declaration of `made` with a lock of its only package."""
+    place = read_declaration(made.declaration).requirements[0]
+    made.declaration.with_suffix(".lock").write_text(f"{place} \\\n    --hash=sha256:{sha256}\n")
+    read_declaration.cache_clear()
+    return read_declaration(made.declaration)
+
+
+def test_build_with_a_lock_installs_files_of_its_digests_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_tiny(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "environments"))
+    plain = read_declaration(made.declaration)
+    wheel = Path(plain.requirements[0].partition("file://")[2])
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    locked = with_lock(made, digest)
+    assert locked.digest == plain.digest  # of identities, which a lock does not change
+    assert environment(locked) != environment(plain)
+    told: list[str] = []
+    built = build_environment(locked, told.append)
+    assert [line.split(" @ ")[0] for line in installed(built) if line] == ["tiny-codec"]  # and nothing it asks for
+    assert "packages of its lock (for this machine, of 1) by their SHA-256" in "".join(told)
+    with pytest.raises(RequestError, match=r"(?si)its packages failed.*hash mismatch.*tiny.codec"):
+        build_environment(with_lock(made, "0" * 64))
+
+
+def test_lock_for_another_core_is_not_used_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_tiny(tmp_path, ray=True)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "environments"))
+    installs: list[Sequence[str]] = []
+    monkeypatch.setattr(building, "_install", lambda uv, arguments, target: installs.append(arguments))
+    told: list[str] = []
+    build_environment(with_lock(made, "0" * 64), told.append)
+    assert "its lock is for another installation of codecgrid, without ray==" in "".join(told)
+    assert "without checking any SHA-256" in "".join(told)
+    assert not any("--require-hashes" in arguments for arguments in installs)
+
+
+def test_every_shipped_environment_has_a_lock_of_what_it_asks_for() -> None:
+    for path in sorted((REPOSITORY / "grid" / "codecs" / "environments").glob("*.yaml")):
+        declared = read_declaration(path)
+        packages = [line.split()[0].casefold() for line in declared.lock.splitlines() if line[:1].isalnum()]
+        assert declared.lock.count("--hash=sha256:") >= len(packages) > 0, path
+        for requirement in declared.requirements:
+            assert requirement.casefold().replace("[tts]", "") in packages, (path, requirement)
+        assert "://" not in declared.lock, path  # no index, and nothing that no hash can be given for
+        if declared.ray:  # else a build would not use it; `make lock` makes both anew
+            assert {line.split()[0] for line in core_pins()} <= set(packages), path
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def test_asvspoof2019_from_any_of_its_folders_is_imported(tmp_path: Path, given:
     for part, lines in (("train", LINES["train.trn"]), ("dev", LINES["dev.trl"]), ("eval", LINES["eval.trl"])):
         write_flacs(folder / f"ASVspoof2019_LA_{part}" / "flac", [line.split()[1] for line in lines])
     result = import_corpus(open_corpus("asvspoof2019", tmp_path / given), tmp_path / "out", workers=1)
-    assert (result.root, result.utterances, result.rejected) == (folder, 6, 0)
+    assert (result.audio_root, result.utterances, result.rejected) == (str(folder), 6, 0)
     assert open_imported(tmp_path / "out").table.column("codec").unique().to_pylist() == [""]
 
 

@@ -88,7 +88,7 @@ def test_asvspoof2021_from_any_of_its_folders_is_imported(tmp_path: Path, given:
     keys(tmp_path, LA=LA)
     write_flacs(tmp_path / "ASVspoof2021_LA_eval" / "flac", [line.split()[1] for line in LA])
     result = import_corpus(open_corpus("asvspoof2021", tmp_path / given), tmp_path / "out", workers=1)
-    assert (result.root, result.utterances, result.rejected) == (tmp_path, 2, 0)
+    assert (result.audio_root, result.utterances, result.rejected) == (str(tmp_path), 2, 0)
 
 
 def test_asvspoof2021_keys_inside_the_audio_s_folder_find_it(tmp_path: Path) -> None:

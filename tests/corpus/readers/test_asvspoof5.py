@@ -70,7 +70,7 @@ def test_asvspoof5_with_protocols_in_their_folder_is_imported(tmp_path: Path) ->
         write_flacs(tmp_path / folder, [line.split()[1] for line in lines])
     for given in (tmp_path, tmp_path / "ASVspoof5_protocols"):
         result = import_corpus(open_corpus("asvspoof5", given), tmp_path / "out", workers=1)
-        assert (result.root, result.utterances, result.rejected) == (tmp_path, 7, 0)
+        assert (result.audio_root, result.utterances, result.rejected) == (str(tmp_path), 7, 0)
     table = open_imported(tmp_path / "out").table
     assert set(table.column("codec").to_pylist()) == {""}
     assert sorted(set(table.column("split").to_pylist())) == ["dev", "test", "train"]

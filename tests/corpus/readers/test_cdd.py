@@ -97,7 +97,7 @@ def test_cdd_with_relative_or_absolute_paths_is_imported(tmp_path: Path, absolut
     for _, path, *_ in ROWS:
         write_flacs((audio / path).parent, [Path(path).stem])
     result = import_corpus(open_corpus("cdd", tmp_path), tmp_path / "out", workers=1)
-    assert (result.root, result.utterances, result.rejected) == (audio, 6, 0)
+    assert (result.audio_root, result.utterances, result.rejected) == (str(audio), 6, 0)
     paths = open_imported(tmp_path / "out").table.column("path").to_pylist()
     assert sorted(paths) == sorted(path for _, path, *_ in ROWS)
 

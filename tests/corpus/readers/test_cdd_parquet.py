@@ -76,7 +76,7 @@ def test_parquet_is_imported_and_read_again_without_writing(tmp_path: Path) -> N
     for _ in range(2):
         corpus = open_corpus("cdd-parquet", tmp_path / "hub", extract=str(tmp_path / "audio"), columns=MAP)
         result = import_corpus(corpus, tmp_path / "out", workers=1)
-        assert (result.root, result.utterances, result.rejected) == (tmp_path / "audio", 3, 0)
+        assert (result.audio_root, result.utterances, result.rejected) == (str(tmp_path / "audio"), 3, 0)
         written.append({file: file.stat().st_mtime_ns for file in (tmp_path / "audio").rglob("*.*")})
     assert written[0] == written[1]
     assert set(open_imported(tmp_path / "out").table.column("codec").to_pylist()) == {
