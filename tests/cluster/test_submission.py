@@ -133,8 +133,8 @@ def test_submit_to_a_real_head_runs_the_job_and_never_uses_a_name_twice(joined: 
     assert "joined True 2 42" in codecgrid("logs", first, *at).out
     second = send("-c", "import time; print('asleep', flush=True); time.sleep(600)")
     assert second == first.removesuffix("-1") + "-2"
-    listed = codecgrid("jobs", *at, "--json").json
-    assert {job["name"]: job["config"] for job in listed} == {second: "demo.yaml", first: "demo.yaml"}
+    listed = {job["name"]: job["config"] for job in codecgrid("jobs", *at, "--json").json}
+    assert {name: listed[name] for name in (first, second)} == {first: "demo.yaml", second: "demo.yaml"}
     left = leave(joined, second)
     assert left.returncode == 130, left.stderr
     assert left.stdout.endswith("asleep\n")
