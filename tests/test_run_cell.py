@@ -123,7 +123,8 @@ def test_two_experiments_on_one_bucket_that_share_a_cell_train_it_once(s3: S3Ser
         ended = list(pool.map(run_all, grids))
     every = {job.cell_id for grid in grids for job in grid.cells}
     assert Counter(epochs) == dict.fromkeys(every, 1)
-    assert sorted(each[cell_id] for each in ended for cell_id in shared) == [False, True]
+    # the later one leaves the cell to the other, or, where that has ended meanwhile, finds it done
+    assert any(each[cell_id] for each in ended for cell_id in shared)
     for grid in grids:
         assert {state.status for state in cell_states(store, grid.cells)} == {"done"}
 
