@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
+from typing import get_args
 
 from cluster.tracking import desired_run as run
 from cluster.tracking import names
@@ -22,8 +23,9 @@ from grid.config.experiment import Experiment
 from grid.core.identity import digest
 from grid.core.store import Store
 from grid.core.table_text import to_cell
+from grid.core.vocabulary import Status
 
-STATUSES = ("done", "failed", "running", "missing")
+STATUSES = get_args(Status)
 PIVOT = "eer_percent.json"
 PLAN = "cells.csv"
 LOGGED_TABLES = "mlflow.loggedArtifacts"

