@@ -18,7 +18,7 @@ from cluster.runtime.nodes import answering_nodes, end_pool_workers, grows, own_
 from cluster.runtime.quiet import quiet_data
 from cluster.runtime.worker_python import WORKER_RETRIES, worker_options
 from cluster.stages.events import RenderProgress
-from grid.config.experiment import Resources
+from grid.config.resources import Resources
 from grid.core.errors import RequestError, one_line
 from grid.core.record import read_record
 from grid.core.store import Store

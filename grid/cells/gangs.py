@@ -148,6 +148,8 @@ def rendition_counts(rendition: Rendition, split: str) -> RenditionCounts:
     if rendition.chain == RAW:
         bonafide = sum(held.utterances for held in in_split if held.role == "raw")
         return RenditionCounts(bonafide, sum(held.utterances for held in in_split if held.role in ("attack", "cosg")))
+    if rendition.chain.of_own_attacks:
+        return RenditionCounts(0, sum(held.utterances for held in in_split if held.role == "attack"))
     if split in rendition.cors_parts.own:
         own = [held for held in in_split if held.role == "cors" and held.codec == rendition.chain.codec]
         return RenditionCounts(sum(held.utterances for held in own), 0)

@@ -11,12 +11,14 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from grid.config.analyses import ArtefactChoice, EffectChoice, SignificanceChoice
 from grid.config.numbers import Replicates, Seed
+from grid.config.resources import Resources
 from grid.config.yaml_file import Strict
 from grid.core.errors import RequestError
 from grid.core.table_text import fits_a_line
 from grid.core.vocabulary import (
     NATIVE,
     NO_CORS,
+    OWN_ATTACKS,
     SPLITS,
     Axis,
     Breakdown,
@@ -81,14 +83,27 @@ class CorpusSource(Strict):
 
 
 class AttackSource(Strict):
-    """A stand-in attack made from each bona fide utterance, as it is or decoded through codecs (CoSG stand-in)."""
+    """An attack that tests and trainings use: a stand-in made from each bona fide utterance, or the corpus's own.
 
-    name: str
+    A stand-in may be used as it is, and each of them decoded through codecs (CoSG stand-in). `own` are the attacks that
+    the corpora bring, which an experiment has as they are anyway: it decodes them through codecs.
+    """
+
+    name: str = Field(description="an attack that codecgrid makes, such as `world`, or `own`: those of the corpora")
     through: Literal["nothing", "selection"] | tuple[str, ...] = Field(
         default="nothing",
         description="`selection`: each codec of the cell's selection; or codecs by name, the same for every cell",
     )
     trained: bool = Field(default=True, description="false: it occurs in tests only, as in CodecFake+")
+
+    @model_validator(mode="after")
+    def _own_attacks_are_coded(self) -> AttackSource:
+        if self.name == OWN_ATTACKS and self.through == "nothing":
+            raise ValueError(
+                "attack `own`: the corpora's own attacks are used as they are without being named; say which codecs "
+                "they are decoded through besides: `through: selection`, or a list of codecs"
+            )
+        return self
 
     def codecs(self, selection: Sequence[str]) -> tuple[str, ...]:
         """The codecs that it goes through in a cell with the codecs of `selection`; empty when it is not coded."""
@@ -231,50 +246,6 @@ class Bootstrap(Strict):
     replicates: Replicates = 1000
     level: float = Field(default=0.95, gt=0, lt=1)
     unit: BootstrapUnit = "speaker"
-
-
-MOST_CPUS, MOST_GPUS = 1024, 64
-"""Of one process: more than any single machine has, so a run would wait for it for ever."""
-
-
-class Resources(Strict):
-    """The CPUs and GPUs of a training and of a codec worker, and limits; never part of an identity."""
-
-    cpus_per_cell: float = Field(default=1, gt=0, le=MOST_CPUS)
-    gpus_per_cell: float = Field(default=0, ge=0, le=MOST_GPUS, description="below 1 several cells share a GPU")
-    cpus_per_codec_worker: float = Field(default=1, gt=0, le=MOST_CPUS)
-    gpus_per_codec_worker: float = Field(default=0, ge=0, le=MOST_GPUS)
-    accelerator: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9-]+$",
-        description="the only kind of GPU to use, as Ray names it: T4, A10G, L4, L40S, A100, H100, ...",
-    )
-    codec_workers: int | None = Field(
-        default=None,
-        ge=1,
-        le=10_000,
-        description="largest number per codec; default: all CPUs. On a growing cluster all are asked for at once",
-    )
-    cells_per_gang: int = Field(
-        default=1,
-        ge=1,
-        le=10_000,
-        description="largest number of cells with the same frozen encoder that one trial trains together",
-    )
-    max_cell_restarts: int = Field(
-        default=3,
-        ge=0,
-        le=1000,
-        description="restarts after a killed process or a lost machine, counted anew from each saved epoch",
-    )
-
-    @model_validator(mode="after")
-    def _accelerator_is_asked_for(self) -> Resources:
-        if self.accelerator is not None and not (self.gpus_per_cell or self.gpus_per_codec_worker):
-            raise ValueError(
-                f"accelerator {self.accelerator}: no GPU is asked for; give `gpus_per_cell` or `gpus_per_codec_worker`"
-            )
-        return self
 
 
 class Experiment(Strict):

@@ -39,6 +39,8 @@ Design: TypeAlias = Literal["compression", "synthesis", "both"]
 Group: TypeAlias = Literal["neural", "transmission"]
 """Neural codecs have a place in the taxonomy; telephone and streaming codecs have none."""
 
+OWN_ATTACKS = "own"
+"""The attack that stands for a corpus's own spoofed utterances, which a codec then decodes."""
 NO_CORS = "none"
 """The label of the policy that leaves CoRS out of training: the baseline that the other policies are compared with."""
 NO_SELECTION = "none"

@@ -28,17 +28,25 @@ class CorsParts:
 
 @dataclass(frozen=True)
 class CorpusFacts:
-    """An imported corpus: its name, the digest of its manifest, its holdings, and its `recorded_rates`."""
+    """An imported corpus: its name, the digest of its manifest, its holdings, and the sampling rates of its files.
+
+    `recorded_rates` are those of recordings and pending rows, `attack_rates` those of its own attacks, in Hz.
+    """
 
     name: str
     manifest_digest: str
     holdings: tuple[Holding, ...] = ()
     recorded_rates: tuple[int, ...] = ()
+    attack_rates: tuple[int, ...] = ()
 
     @property
     def has_cors(self) -> bool:
         """Whether rows of the corpus are CoRS."""
         return any(held.role == "cors" for held in self.holdings)
+
+    def has_attacks(self, splits: Sequence[str]) -> bool:
+        """Whether one of these splits has attacks of its own that no codec has decoded."""
+        return any(held.role == "attack" and held.split in splits for held in self.holdings)
 
     def cors_parts(self, codec: str, *, own: bool, splits: Sequence[str] = SPLITS) -> CorsParts:
         """The source of the CoRS of `codec` in `splits`; with `own`, the rows of the corpus where a split has some."""
@@ -100,10 +108,25 @@ def are_recorded(manifest: pa.Table) -> pa.ChunkedArray:
     return pc.and_(pc.equal(manifest["key"], BONAFIDE), pc.equal(manifest["codec"], ""))
 
 
+def are_attacks(manifest: pa.Table) -> pa.ChunkedArray:
+    """A mask of the rows that are attacks, as in `role_of`: spoofs without a codec."""
+    return pc.and_(pc.equal(manifest["key"], SPOOF), pc.equal(manifest["codec"], ""))
+
+
+def attack_rates(manifest: pa.Table) -> tuple[int, ...]:
+    """The sampling rates in Hz, sorted, of the files of its own attacks."""
+    return tuple(sorted(pc.unique(manifest.filter(are_attacks(manifest))["sample_rate"]).to_pylist()))
+
+
 def recorded_rates(manifest: pa.Table) -> tuple[int, ...]:
     """The sampling rates in Hz, sorted, of the files that codecs are applied to: recordings and pending rows."""
     coded = manifest.filter(pc.or_(are_recorded(manifest), pending_rows(manifest)))
     return tuple(sorted(pc.unique(coded["sample_rate"]).to_pylist()))
+
+
+def corpus_facts_of(name: str, manifest_digest: str, manifest: pa.Table) -> CorpusFacts:
+    """The facts of a corpus, from its manifest."""
+    return CorpusFacts(name, manifest_digest, holdings(manifest), recorded_rates(manifest), attack_rates(manifest))
 
 
 @dataclass(frozen=True)

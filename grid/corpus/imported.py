@@ -21,7 +21,7 @@ from grid.core.errors import RequestError
 from grid.core.identity import file_digest
 from grid.core.record import Record
 from grid.core.store import Store
-from grid.corpus.holdings import CorpusFacts, Holding, holdings, recorded_rates
+from grid.corpus.holdings import CorpusFacts, Holding, corpus_facts_of
 from grid.corpus.importing import MANIFEST_FILE, ImportedCorpus, ImportResult, import_corpus
 from grid.corpus.location import content_in_place, is_uri, outlined
 from grid.corpus.manifest import read_manifest, write_manifest
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 SAMPLE = "sample"
 """The path that stands for the corpus inside the package."""
+FACTS_OF_ROWS = ("holdings", "recorded_rates", "attack_rates")
+"""The fields of `CorpusFacts` that a pointer file keeps, so that a plan need not read the manifest."""
 REMOTE_READERS = 16
 """Threads that read a corpus on a bucket at its import: they wait more than they work."""
 
@@ -76,7 +78,7 @@ def stored_corpus(store: Store, name: str) -> StoredCorpus | None:
         return None
     value = store.read_json(pointer_path(name))
     return StoredCorpus(
-        CorpusFacts(name, value["manifest_digest"], *_facts_of_rows(store, value)),
+        _stored_facts(store, name, value),
         value["folder"],
         value["audio_root"],
         value["utterances"],
@@ -97,7 +99,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
         _keep_mos(store, f"{target}/{MANIFEST_FILE}", result.manifest)
         for file in sorted(result.folder.iterdir()):
             store.write_bytes(f"{target}/{file.name}", file.read_bytes())
-        manifest = read_manifest(result.manifest)
+        facts = corpus_facts_of(source.name, result.digest, read_manifest(result.manifest))
     store.write_json(
         pointer_path(source.name),
         {
@@ -106,8 +108,7 @@ def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredC
             "audio_root": result.audio_root,
             "utterances": result.utterances,
             "rejected": result.rejected,
-            "holdings": [dataclasses.asdict(holding) for holding in holdings(manifest)],
-            "recorded_rates": recorded_rates(manifest),
+            **{name: dataclasses.asdict(facts)[name] for name in FACTS_OF_ROWS},
             "asked": _import_request(source, place),
         },
     )
@@ -133,8 +134,7 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
     if stored is not None:
         return stored.facts
     with _imported(source, source_place(source, folder)) as result:
-        manifest = read_manifest(result.manifest)
-        return CorpusFacts(source.name, result.digest, holdings(manifest), recorded_rates(manifest))
+        return corpus_facts_of(source.name, result.digest, read_manifest(result.manifest))
 
 
 def pack_corpus(store: Store, name: str, *, say: Callable[[int, int], None] = lambda done, of: None) -> Record:
@@ -222,12 +222,18 @@ def _open(source: CorpusSource, path: Path) -> Any:
     return open_corpus(source.reader, path, **source.options)
 
 
-def _facts_of_rows(store: Store, value: dict[str, Any]) -> tuple[tuple[Holding, ...], tuple[int, ...]]:
-    """Holdings and rates in the pointer file, or computed from the manifest for imports of an earlier version."""
-    if "holdings" in value and "recorded_rates" in value:
-        return tuple(Holding(**held) for held in value["holdings"]), tuple(value["recorded_rates"])
-    manifest = read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}"))
-    return holdings(manifest), recorded_rates(manifest)
+def _stored_facts(store: Store, name: str, value: dict[str, Any]) -> CorpusFacts:
+    """The facts in the pointer file, or computed from the manifest for imports of an earlier version."""
+    if not all(fact in value for fact in FACTS_OF_ROWS):
+        manifest = read_manifest(store.local(f"{value['folder']}/{MANIFEST_FILE}"))
+        return corpus_facts_of(name, value["manifest_digest"], manifest)
+    return CorpusFacts(
+        name,
+        value["manifest_digest"],
+        tuple(Holding(**held) for held in value["holdings"]),
+        tuple(value["recorded_rates"]),
+        tuple(value["attack_rates"]),
+    )
 
 
 def _import_request(source: CorpusSource, place: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from grid.config.experiment import Experiment
 from grid.config.yaml_file import YamlFile
 from grid.core.errors import RequestError
 from grid.core.store import Store
-from grid.core.vocabulary import SPLITS, Role
-from grid.corpus.holdings import role_of
+from grid.core.vocabulary import OWN_ATTACKS, SPLITS, Role
+from grid.corpus.holdings import CorpusFacts, role_of
 from grid.corpus.imported import stored_corpus
 from grid.corpus.importing import MANIFEST_FILE
 from grid.corpus.ratings import MOS
@@ -34,6 +34,7 @@ def check_evaluations(experiment: Experiment, corpora: Sequence[CorpusUse], file
         if not any(_has(use, split) for use in corpora if split in use.source.splits):
             names = ", ".join(use.name for use in corpora)
             raise RequestError(f"{file.where('corpora')}: no corpus ({names}) has utterances of split {split} to use")
+    _check_own_attacks(experiment, corpora, file)
     kinds_of = {use.name: tested_kinds(experiment, use) if use.tested else set() for use in corpora}
     for name, choice in experiment.evaluations.items():
         included = [use.name for use in corpora if use.tested and choice.includes(use.name)]
@@ -60,6 +61,19 @@ def check_evaluations(experiment: Experiment, corpora: Sequence[CorpusUse], file
                 )
 
 
+def _check_own_attacks(experiment: Experiment, corpora: Sequence[CorpusUse], file: YamlFile) -> None:
+    """Raises RequestError for the attack `own` where no corpus has attacks in the splits that it is asked for."""
+    for i, source in enumerate(experiment.attacks):
+        asked = (*SPLITS[:2], "test") if source.trained else ("test",)
+        used = [[split for split in asked if split in use.source.splits] for use in corpora]
+        if source.name == OWN_ATTACKS and not any(map(CorpusFacts.has_attacks, (use.facts for use in corpora), used)):
+            names = ", ".join(use.name for use in corpora)
+            raise RequestError(
+                f"{file.where('attacks', i)}: no corpus ({names}) brings attacks of its own in {' or '.join(asked)}; "
+                f"leave `own` out, or add a corpus that has spoofed speech"
+            )
+
+
 def tested_kinds(experiment: Experiment, use: CorpusUse) -> set[UtteranceKind]:
     """The kinds of utterances in the test split of a corpus: its own, and those that codecgrid renders."""
     tested = [held for held in use.facts.holdings if held.split == "test"]
@@ -67,9 +81,13 @@ def tested_kinds(experiment: Experiment, use: CorpusUse) -> set[UtteranceKind]:
     own = {held.codec for held in tested if use.own_cors and held.role == "cors" and held.codec in codecs}
     kinds = {UtteranceKind(held.role, held.codec, made=False) for held in tested if held.role != "cors"}
     kinds |= {UtteranceKind("cors", codec, made=False) for codec in own}
+    sources = [source for source in experiment.attacks if source.name != OWN_ATTACKS]
+    if use.facts.has_attacks(["test"]):
+        coded = {codec for source in experiment.attacks if source not in sources for codec in source.codecs(codecs)}
+        kinds |= {UtteranceKind("cosg", codec, made=True) for codec in coded}
     if any(held.is_recorded for held in tested):
         kinds |= {UtteranceKind("cors", codec, made=True) for codec in codecs if use.with_cors and codec not in own}
-        for source in experiment.attacks:
+        for source in sources:
             if source.through == "nothing":
                 kinds.add(UtteranceKind("attack", "", made=True))
             kinds |= {UtteranceKind("cosg", codec, made=True) for codec in source.codecs(codecs)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from grid.attacks import build_attack
+from grid.attacks import ATTACKS
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import Experiment
 from grid.config.recipe import Recipe, load_recipe
 from grid.config.yaml_file import YamlFile, parse, read_yaml
 from grid.core.errors import RequestError, unknown_name
 from grid.core.plugins import PluginNames
+from grid.core.vocabulary import OWN_ATTACKS
 from grid.detectors.spec import DetectorSpec, load_detector_spec
 from grid.policies import POLICIES
 
@@ -39,10 +40,8 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
     for i, attack in enumerate(experiment.attacks):
         for j, codec in enumerate(attack.codecs(())):
             catalogue.get(codec, where=file.where("attacks", i, "through", j))
-        try:
-            build_attack(attack.name)
-        except RequestError as error:
-            raise RequestError(f"{file.where('attacks', i)}: {error}") from error
+        if attack.name not in (choices := [OWN_ATTACKS, *ATTACKS.names()]):
+            raise unknown_name("attack", attack.name, choices, where=file.where("attacks", i))
     _check_filters(experiment, file)
     _check_report(experiment, file)
 

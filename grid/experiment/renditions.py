@@ -11,7 +11,8 @@ from grid.attacks import build_attack
 from grid.codecs.catalogue import Catalogue
 from grid.codecs.catalogue import identity as codec_identity
 from grid.config.experiment import AttackSource, Experiment, Selection
-from grid.core.vocabulary import NATIVE, NO_CORS
+from grid.core.identity import Json
+from grid.core.vocabulary import NATIVE, NO_CORS, OWN_ATTACKS
 from grid.corpus.holdings import CorpusFacts
 from grid.experiment.corpus_use import CorpusUse
 from grid.resynthesis.rendition import RAW, Chain, Rendition
@@ -36,7 +37,8 @@ class ExperimentRenditions:
     @cached_property
     def _by_corpus_and_chain(self) -> dict[tuple[str, Chain], Rendition]:
         codecs = ["", *self.codec_identities]
-        chains = [Chain(attack=attack, codec=codec) for attack in ["", *self.attack_identities] for codec in codecs]
+        pairs = [(attack, codec) for attack in ["", *self.attack_identities] for codec in codecs]
+        chains = [Chain(attack=attack, codec=codec) for attack, codec in pairs if attack != OWN_ATTACKS or codec]
         own = {use.name for use in self.uses if use.own_cors}
         through = {use.name: use.source.through for use in self.uses}
         corpora = [*(use.facts for use in self.uses), *self.banks.values()]
@@ -55,8 +57,13 @@ class ExperimentRenditions:
         }
 
     @cached_property
-    def attack_identities(self) -> dict[str, dict[str, Any]]:
-        return {source.name: dict(build_attack(source.name).identity()) for source in self.experiment.attacks}
+    def attack_identities(self) -> dict[str, dict[str, Json]]:
+        """What can change the output of each attack; of the corpora's own it is the corpora, which are named apart."""
+        names = [source.name for source in self.experiment.attacks]
+        return {
+            name: {"name": OWN_ATTACKS} if name == OWN_ATTACKS else dict(build_attack(name).identity())
+            for name in names
+        }
 
     @cached_property
     def codec_identities(self) -> dict[str, dict[str, Any]]:
@@ -69,7 +76,9 @@ class ExperimentRenditions:
         return tuple(use for use in self.uses if use.training_splits)
 
     def trained_by(self, chain: Chain) -> tuple[CorpusUse, ...]:
-        """The corpora whose rendition by a chain training uses: for CoRS only those that have any."""
+        """The corpora whose rendition by a chain training uses: for CoRS, and for own attacks, those that have any."""
+        if chain.of_own_attacks:
+            return tuple(use for use in self.trained if use.facts.has_attacks(use.training_splits))
         is_cors = bool(chain.codec) and not chain.attack
         return tuple(use for use in self.trained if use.with_cors or not is_cors)
 
@@ -115,7 +124,7 @@ class ExperimentRenditions:
         for source in self.experiment.attacks:
             if source.through == "nothing" and "attack" in roles:
                 chains.append(Chain(attack=source.name))
-            if "cosg" in roles:
+            if "cosg" in roles and (source.name != OWN_ATTACKS or use.facts.has_attacks(["test"])):
                 every = source.codecs(self.experiment.codec_names())
                 chains += [Chain(attack=source.name, codec=codec) for codec in every]
         if "cors" in roles and use.with_cors:

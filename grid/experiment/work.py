@@ -14,7 +14,7 @@ from grid.cells.job import CellJob
 from grid.core.record import is_finished
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
-from grid.corpus.holdings import are_cors, are_recorded
+from grid.corpus.holdings import are_attacks, are_cors, are_recorded
 from grid.corpus.imported import StoredCorpus, stored_corpus
 from grid.corpus.importing import MANIFEST_FILE
 from grid.experiment.grid import Grid
@@ -76,6 +76,8 @@ class Work:
             return 0
         if rendition.parent is None:
             chosen = pc.invert(are_cors(rows))
+        elif rendition.chain.of_own_attacks:
+            chosen = are_attacks(rows)
         elif rendition.chain.attack:
             chosen = are_recorded(rows)
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grid.analysis.results import GridResults
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import EvaluationChoice, Experiment
-from grid.core.vocabulary import Role
+from grid.core.vocabulary import OWN_ATTACKS, Role
 from grid.corpus.imported import SAMPLE
 from grid.detectors.spec import load_detector_spec
 from grid.resynthesis.rendition import Rendition
@@ -65,13 +65,19 @@ def stand_ins(experiment: Experiment) -> tuple[str, ...]:
             "The corpus is a stand-in: the bundled sample is synthetic speech, used as if it were bona fide. Its "
             "numbers show that the path works and mean nothing about human speech."
         )
-    names = list(dict.fromkeys(source.name for source in experiment.attacks))
-    if names:
+    made = [source for source in experiment.attacks if source.name != OWN_ATTACKS]
+    if made:
+        names = dict.fromkeys(source.name for source in made)
         methods = "; ".join(f"{name}: {CONVERSION[name]}" if name in CONVERSION else name for name in names)
-        coded = any(source.through != "nothing" for source in experiment.attacks)
+        coded = any(source.through != "nothing" for source in made)
         cosg = "; decoded through the codecs, they stand for CoSG" if coded else ""
         sentences.append(
-            f"The attacks are stand-ins, made from the corpus itself ({methods}){cosg}. No speech generator was used."
+            f"The attacks are stand-ins, made from the corpus itself ({methods}){cosg}. No speech generator made them."
+        )
+    if len(made) < len(experiment.attacks):
+        sentences.append(
+            "The CoSG are stand-ins: the corpus's own attacks, decoded through the codecs. Their generators do not "
+            "work on codec tokens."
         )
     return tuple(sentences)
 

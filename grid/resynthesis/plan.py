@@ -5,6 +5,7 @@ The last link of the rendition's chain, an attack or a codec, is what processes:
     rendition      input                                                              treatment
     recordings     rows of the corpus that are not CoRS                               copied
     attack         the recordings                                                     attacked
+    own~codec      the corpus's own attacks                                           coded
     codec (CoRS)   the corpus's own CoRS of the codec, if they are used               copied
                    pending rows of the codec, whose audio is the recording            coded
                    the recordings of the splits that have neither                     coded
@@ -30,7 +31,7 @@ from grid.core.errors import RequestError
 from grid.core.record import local_output, read_record
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
-from grid.corpus.holdings import are_cors, are_recorded
+from grid.corpus.holdings import are_attacks, are_cors, are_recorded
 from grid.corpus.imported import StoredCorpus
 from grid.corpus.manifest import MANIFEST_SCHEMA, PENDING, pending_rows
 from grid.resynthesis.rendition import Rendition
@@ -55,7 +56,8 @@ class RenderJob:
     """Everything a worker needs to render shards of one rendition; small and picklable.
 
     `parent` is the folder of the rendition whose shards are the input of the last link, "" where there is none or files
-    are read instead, and `made_splits` the splits in which the link is applied to every recording. `corpus` is the
+    are read instead, and `made_splits` the splits in which the link is applied to every recording, or, with
+    `own_attacks`, to every attack of the corpus; `attack` is "" then. `corpus` is the
     folder of the imported corpus, "" where no row is taken from it, and `audio_root` the folder that its paths are
     relative to. `applied` says whether any row goes through the last link, `native` whether the codec gets recordings
     from their files' own rates. `shards` are the `(start, stop)` rows of each shard and `shard_samples` its total
@@ -71,6 +73,7 @@ class RenderJob:
     attack: str
     codec: str
     seed: int
+    own_attacks: bool = False
     native: bool = False
     applied: bool = False
     shards: tuple[tuple[int, int], ...] = ()
@@ -99,9 +102,10 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
         made_splits=rendition.cors_parts.made,
         corpus=corpus.folder if takes_rows else "",
         audio_root=corpus.audio_root if takes_rows else "",
-        attack=rendition.chain.attack,
+        attack="" if rendition.chain.of_own_attacks else rendition.chain.attack,
         codec=rendition.chain.codec,
         seed=rendition.seed,
+        own_attacks=rendition.chain.of_own_attacks,
         native=native,
     )
     rows = _inputs(store, job, _PLANNED)
@@ -182,7 +186,7 @@ def _inputs(store: Store, job: RenderJob, columns: Sequence[str]) -> pa.Table:
         rows = _read(store, job.parent, columns)
         rows = rows.filter(_are_made(rows, job))
         if not (job.attack and job.codec):  # the parent holds the corpus's own attacks besides its recordings
-            rows = rows.filter(are_recorded(rows))
+            rows = rows.filter(_are_applied_to(rows, job))
         parts.append(_processed(rows, job, id_column="utterance_id", stored=True))
     return pa.concat_tables(parts, promote_options="default")
 
@@ -200,9 +204,14 @@ def _inputs_of_corpus(manifest: pa.Table, job: RenderJob) -> list[pa.Table]:
         _processed(own.filter(pending), job, id_column="origin", stored=False),
     ]
     if job.native:
-        recorded = manifest.filter(pc.and_(are_recorded(manifest), made))
-        parts.append(_processed(recorded, job, id_column="utterance_id", stored=False))
+        inputs = manifest.filter(pc.and_(_are_applied_to(manifest, job), made))
+        parts.append(_processed(inputs, job, id_column="utterance_id", stored=False))
     return parts
+
+
+def _are_applied_to(rows: pa.Table, job: RenderJob) -> pa.ChunkedArray:
+    """A mask of the utterances of the corpus that the last link is for: its recordings, or its own attacks."""
+    return are_attacks(rows) if job.own_attacks else are_recorded(rows)
 
 
 def _are_made(rows: pa.Table, job: RenderJob) -> pa.ChunkedArray:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from grid.core.identity import digest
-from grid.core.vocabulary import NATIVE, SAMPLE_RATE, CodingRate
+from grid.core.vocabulary import NATIVE, OWN_ATTACKS, SAMPLE_RATE, CodingRate
 from grid.corpus.holdings import CorpusFacts, CorsParts
 
 RENDER_REVISION = 1
@@ -16,10 +16,18 @@ RENDER_REVISION = 1
 
 @dataclass(frozen=True)
 class Chain:
-    """The processing of a recording: first the attack, then the codec, each by name, "" for none."""
+    """The processing of a recording: first the attack, then the codec, each by name, "" for none.
+
+    With the attack `own` and a codec, the input is not a recording but the corpus's own attacks.
+    """
 
     attack: str = ""
     codec: str = ""
+
+    @property
+    def of_own_attacks(self) -> bool:
+        """Whether its input are the attacks that the corpus brings."""
+        return self.attack == OWN_ATTACKS
 
     @property
     def name(self) -> str:
@@ -29,9 +37,9 @@ class Chain:
     @property
     def parent(self) -> Chain | None:
         """The chain whose audio is the input of this one's last link; None for the recordings themselves."""
-        if self.codec:
+        if self.codec and not self.of_own_attacks:
             return Chain(attack=self.attack)
-        return Chain() if self.attack else None
+        return Chain() if self.attack else None  # the recordings' rendition holds the corpus's own attacks too
 
 
 RAW = Chain()
@@ -75,14 +83,16 @@ class Rendition:
 
     @property
     def coded_natively(self) -> bool:
-        """Whether the codec gets recordings from their files' own rates.
+        """Whether the codec gets its inputs from their files' own rates.
 
-        It does where that makes a difference: the codec is applied to recordings (an attack gives 16 kHz), and both it
-        and some of their files are of more than 16 kHz.
+        It does where that makes a difference: the codec is applied to files of the corpus (a stand-in attack gives
+        16 kHz), and both it and some of these files are of more than 16 kHz.
         """
-        if self.through != NATIVE or self.chain.attack or self.codec is None or not self.applied:
+        made_by_attack = self.chain.attack and not self.chain.of_own_attacks
+        if self.through != NATIVE or made_by_attack or self.codec is None or not self.applied:
             return False
-        return min(self.codec["native_rate"], max(self.corpus.recorded_rates, default=0)) > SAMPLE_RATE
+        rates = self.corpus.attack_rates if self.chain.of_own_attacks else self.corpus.recorded_rates
+        return min(self.codec["native_rate"], max(rates, default=0)) > SAMPLE_RATE
 
     def identity(self) -> dict[str, Any]:
         """Everything that can change a sample of this rendition; the seed only where the last link is applied."""

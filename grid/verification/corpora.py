@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from grid.core.errors import RequestError
 from grid.core.record import RECORD, check_outputs, is_finished
-from grid.corpus.holdings import CorpusFacts, holdings, recorded_rates
+from grid.corpus.holdings import corpus_facts_of
 from grid.corpus.imported import stored_corpus
 from grid.corpus.importing import CORPUS_FILE, MANIFEST_FILE, REJECTED_FILE
 from grid.corpus.manifest import manifest_digest, read_manifest
@@ -60,7 +60,7 @@ def _pointer(reading: Reading, path: str) -> Iterator[Damage]:
         assert stored is not None  # its pointer is there
         imported = store.read_json(f"{stored.folder}/{CORPUS_FILE}")
         manifest = read_manifest(store.local(f"{stored.folder}/{MANIFEST_FILE}"))
-        facts = CorpusFacts(name, imported["manifest_digest"], holdings(manifest), recorded_rates(manifest))
+        facts = corpus_facts_of(name, imported["manifest_digest"], manifest)
         if (stored.facts, stored.audio_root, stored.utterances) != (facts, imported["root"], manifest.num_rows):
             raise RequestError(f"{path} does not agree with the import in {stored.folder}")
     except UNREADABLE as error:

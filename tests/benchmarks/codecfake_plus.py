@@ -12,7 +12,7 @@ import yaml
 from grid.codecs.catalogue import load_catalogue
 from grid.core.store import Store
 from grid.core.vocabulary import SAMPLE_RATE
-from grid.corpus.holdings import holdings, recorded_rates
+from grid.corpus.holdings import attack_rates, holdings, recorded_rates
 from grid.corpus.manifest import MANIFEST_SCHEMA, manifest_digest, write_manifest
 
 UTTERANCES = 44_455
@@ -92,6 +92,7 @@ def store_corpus(store: Store, table: pa.Table, audio_root: Path) -> None:
         "rejected": 0,
         "holdings": [asdict(holding) for holding in holdings(table)],
         "recorded_rates": recorded_rates(table),
+        "attack_rates": attack_rates(table),
     }
     store.write_json(f"corpora/{CORPUS}.json", facts)
 

@@ -61,7 +61,9 @@ class WaveformInput(nn.Module):
 
 
 class WhisperInput(nn.Module):
-    """Log-mel filter banks `(batch, mel bins, 2 x positions)` of a window of 30 s, silent after the waveform.
+    """Log-mel filter banks `(batch, mel bins, 2 x positions)` of the window, silent after the waveform.
+
+    The window has `max_source_positions` of 20 ms: 1500 in the published models, 30 s.
 
     Radford et al. 2023, "Robust speech recognition via large-scale weak supervision", ICML, section 2.2, as
     transformers' WhisperFeatureExtractor: 25 ms, every 10 ms, at most 80 dB below the item's maximum. The encoder

@@ -19,6 +19,8 @@ from grid.detectors.networks.ssl_shape import WHISPER, EncoderShape, encoder_fil
 logger = logging.getLogger(__name__)
 
 MASK_EMBEDDING = "masked_spec_embed"
+POSITIONS = "embed_positions.weight"
+"""Of Whisper, `(positions, size)`: sinusoids, so that a shorter window has the first ones of a longer window."""
 DROPOUTS = {
     "dropout",  # Whisper's own
     *(f"{part}_dropout" for part in ("hidden", "attention", "activation", "feat_proj", "conformer_conv")),
@@ -48,7 +50,7 @@ class EncoderRequest:
 def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
     """The model of transformers that `request` describes, on the CPU, in float32; torch's generator state is restored.
 
-    Of Whisper it is the encoder alone.
+    Of Whisper it is the encoder alone, whose window may be shorter than that of the weights.
     Raises MissingRequirementError when a file is neither on this machine nor downloadable, RequestError when the
     configuration, the digest or the names and shapes of the weights differ from the request. Downloading from the hub
     is untested (no hub could be reached); reading the same files from its cache is tested.
@@ -123,6 +125,8 @@ def _with_weights(config: Any, path: Path, *, needs_mask: bool) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise RequestError(f"{path}: holds more than plain tensors, or is damaged: {error}") from error
     state = _of_encoder(state, [f"{model_class.base_model_prefix}.", *(["encoder."] * (config.model_type == WHISPER))])
+    if config.model_type == WHISPER and POSITIONS in state:
+        state[POSITIONS] = state[POSITIONS][: config.max_source_positions]
     try:
         model, report = model_class.from_pretrained(
             None, config=config, state_dict=state, dtype=torch.float32, output_loading_info=True
