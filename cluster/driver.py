@@ -168,7 +168,7 @@ def _run_cells(
 
 def _lacks_audio(store: Store, job: CellJob, errors: dict[str, str]) -> bool:
     """Whether a rendition that the cell needs failed; the cell is then marked as failed."""
-    needed = [*job.recordings, *job.attacks, *(cors.folder for cors in (*job.cors, *job.cors_of("dev"))), *job.scored]
+    needed = [*job.recordings, *job.attacks, *(cors.folder for cors in (*job.cors, *job.cors_of("dev"))), *job.tested]
     reasons = [errors[folder] for folder in needed if folder in errors]
     if reasons:
         record_failure(store, job, RuntimeError(f"resynthesis failed: {reasons[0]}"), "\n".join(reasons))

@@ -50,7 +50,7 @@ def show(cell: CellId, root: Root = "results", as_json: AsJson = False) -> None:
         ("detector", f"{job.detector}, seed {job.seed}"),
         ("status", state.status),
         ("epochs", f"{len(state.epochs)} of {job.recipe.epochs}" if job.recipe.epochs else "none: published weights"),
-        ("scored", f"{len(job.scored)} renditions" if state.status == "done" else ""),
+        ("scored", f"{len(job.tested)} renditions" if state.status == "done" else ""),
         ("error", f"{state.error}: codecgrid logs {job.cell_id}" if state.error else ""),
         ("folder", store.uri(job.folder)),
     ]

@@ -27,7 +27,7 @@ from grid.corpus.imported import StoredCorpus
 from grid.resynthesis.plan import RenderJob, plan_render, shards_to_do
 from grid.resynthesis.processor import build_processor
 from grid.resynthesis.render import Processor, ShardRenderer, finish_render
-from grid.resynthesis.rendition import RAW, Rendition
+from grid.resynthesis.rendition import Rendition
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +114,13 @@ def _render_link(
 
 
 def _depth(rendition: Rendition) -> int:
-    parent = rendition.chain.parent
-    return 0 if parent is None else 2 if rendition.chain.codec else 1
+    chain = rendition.chain
+    return 3 if chain.control else 2 if chain.codec else 1 if chain.attack else 0
 
 
 def _link(rendition: Rendition) -> str:
-    """The name of the last link of the chain: renditions that share it share a pool."""
-    return rendition.chain.codec or rendition.chain.attack or RAW.name
+    """The last link of the chain: renditions that share it share a pool."""
+    return rendition.chain.last
 
 
 def _planned(
@@ -146,7 +146,7 @@ class ShardWorker:
         keep_freed_memory()
         take_weights_from(jobs[0].root)
         self.jobs, self.device = jobs, device
-        self.processors: dict[tuple[str, str], Processor | None] = {}
+        self.processors: dict[tuple[str, ...], Processor | None] = {}
         self.renderers: dict[int, ShardRenderer] = {}
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
@@ -236,7 +236,7 @@ def _dataset(items: list[dict[str, int]], jobs: list[RenderJob], resources: Reso
     import ray
 
     quiet_data()
-    gpus = resources.gpus_per_codec_worker if any(job.applied for job in jobs) else 0
+    gpus = resources.gpus_per_codec_worker if any(job.applied and not job.control for job in jobs) else 0
     cpus = ray.cluster_resources().get("CPU", 1)
     most = min(len(items), max(1, int(cpus / resources.cpus_per_codec_worker)))
     if resources.codec_workers is not None:

@@ -50,7 +50,7 @@ def write_cell_files(
         (folder / "det.svg").write_text(det_picture(calibrations))
         (folder / "scores.svg").write_text(histogram_picture(calibrations))
     if record is not None:
-        scores = [f"{scores_folder(job.folder, rendition)}/{SCORES}" for rendition in job.scored]
+        scores = [f"{scores_folder(job.folder, rendition)}/{SCORES}" for rendition in job.tested]
         stored = {"root": store.root, "weights": f"{job.folder}/{WEIGHTS}", "sha256": record.outputs[WEIGHTS]}
         _write_json(folder / "stored_files.json", {**stored, "scores": scores})
         write_model(folder / "model", store, job, record.outputs[WEIGHTS])

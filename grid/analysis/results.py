@@ -11,6 +11,7 @@ from grid.analysis.calibration import Calibrations
 from grid.analysis.classes import ClassResults
 from grid.analysis.effects.results import Effects
 from grid.analysis.mos import MosResults
+from grid.analysis.shortcut_conditions import ShortcutResults
 from grid.analysis.significance import Significance
 from grid.cells.baseline import baseline_of, baselines
 from grid.cells.job import CellJob
@@ -95,8 +96,9 @@ class GridResults:
     are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
     alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
     predicted MOS, `calibrations` the calibration and DET curves of the cells, `classes` what policies of several
-    outputs taught; these are read from the store, because MLflow does not hold them. `corpora` are the names of the
-    corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
+    outputs taught, `shortcut_conditions` the tests with one class encoded and under controls; these are read from the
+    store, because MLflow does not hold them. `corpora` are the names of the corpora, and `mos_above` has the
+    evaluations of utterances above a predicted MOS alone, with that MOS.
     """
 
     name: str
@@ -112,6 +114,7 @@ class GridResults:
     mos: MosResults | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
     classes: ClassResults = field(default_factory=ClassResults)
+    shortcut_conditions: ShortcutResults = field(default_factory=ShortcutResults)
     corpora: tuple[str, ...] = ()
     mos_above: dict[str, float] = field(default_factory=dict)
 

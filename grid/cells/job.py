@@ -56,9 +56,9 @@ class CellJob(Frozen):
     folders of renditions and as names for people. `dev_cors` are the CoRS of dev with their targets there, None where
     dev holds and labels the same CoRS as training; the recipe's `dev_cors` and `dev_labels` have the rule. Training
     uses only the split train of the renditions in `only_train`, and only dev of those in `only_dev`. `scored` are the
-    renditions whose test split is scored; `classes` are those of a policy of several outputs, with the label of CoRS on
-    dev as the key of theirs; `impulse_responses` and `noises` those that the recipe's augmentation draws
-    from, "" for none.
+    renditions that the evaluations test on, and `probed` those that only the shortcut conditions do; `classes` are
+    those of a policy of several outputs, with the label of CoRS on dev as the key of theirs; `impulse_responses` and
+    `noises` those that the recipe's augmentation draws from, "" for none.
     """
 
     cell_id: str
@@ -78,6 +78,7 @@ class CellJob(Frozen):
     mixing: Mixing
     balance: Balance | None = None
     scored: tuple[str, ...]
+    probed: tuple[str, ...] = ()
     classes: tuple[SpeechClass, ...] = ()
     impulse_responses: str = ""
     noises: str = ""
@@ -92,6 +93,11 @@ class CellJob(Frozen):
     def bonafide_classes(self) -> tuple[bool, ...]:
         """Of each class of a policy of several outputs, whether it is bona fide on dev; empty for detection."""
         return tuple(each.key == BONAFIDE for each in self.classes)
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The renditions whose test split is scored."""
+        return (*self.scored, *self.probed)
 
     def cors_of(self, split: str) -> tuple[CorsInput, ...]:
         """The CoRS that a split, train or dev, can hold."""
@@ -126,4 +132,4 @@ def renditions_to_score(store: Store, job: CellJob) -> list[str]:
 
     The records are not read, for there may be hundreds of thousands; whoever reads scores checks them.
     """
-    return [folder for folder in job.scored if not is_finished(store, scores_folder(job.folder, folder))]
+    return [folder for folder in job.tested if not is_finished(store, scores_folder(job.folder, folder))]

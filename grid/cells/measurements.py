@@ -48,10 +48,13 @@ def keep_measurements(store: Store, job: CellJob, experiment: Experiment, measur
     write_derived(store, measurement_path(job, experiment), scores, [dataclasses.asdict(item) for item in measurements])
 
 
-def scores_digests(store: Store, job: CellJob) -> dict[str, str] | None:
-    """The recorded SHA-256 of a cell's scores of each rendition, by their path; None unless all are scored."""
+def scores_digests(store: Store, job: CellJob, *, probed: bool = False) -> dict[str, str] | None:
+    """The recorded SHA-256 of a cell's scores of each rendition, by their path; None unless all are scored.
+
+    They are those that evaluations test on, and with `probed` those of its shortcut conditions too.
+    """
     digests: dict[str, str] = {}
-    for rendition in job.scored:
+    for rendition in job.tested if probed else job.scored:
         folder = scores_folder(job.folder, rendition)
         record = read_record(store, folder)
         if record is None:

@@ -118,7 +118,7 @@ def planned_action(store: Store, job: CellJob) -> tuple[str, str]:
         unscored = len(renditions_to_score(store, job))
         if unscored == 0:
             return "skip", "done"
-        return "score", f"trained; {unscored} of {len(job.scored)} renditions are not scored"
+        return "score", f"trained; {unscored} of {len(job.tested)} renditions are not scored"
     failed = store.exists(f"{job.folder}/{FAILURE}")
     if store.exists(f"{job.folder}/{STATE}"):
         done = len(epochs_so_far(store, job))

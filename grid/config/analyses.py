@@ -1,4 +1,4 @@
-"""The sections `effects`, `significance` and `artefacts` of an experiment file: what they compare and how."""
+"""The sections of an experiment file that ask for analyses: effects, significance, artefacts, shortcuts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from grid.config.numbers import Replicates, Seed
 from grid.config.yaml_file import Strict
-from grid.core.vocabulary import Split
+from grid.core.vocabulary import CONTROLS, Control, Split
 from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES
 from grid.metrics.paired_tests import LEVEL, REPLICATES
 
@@ -60,3 +60,20 @@ class ArtefactChoice(Strict):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+
+class EncodingChoice(Strict):
+    """Encoding as a shortcut (arXiv 2604.16700): for each codec, which class is encoded, beside neither.
+
+    Bona fide encoded, spoof encoded, both encoded: a detector that calls codecs spoof fails on the first, one that
+    hears generation alone on none.
+    """
+
+    codecs: tuple[str, ...] | None = Field(default=None, min_length=1, description="default: all of the experiment")
+
+
+class ControlChoice(Strict):
+    """Shortcut controls: evaluations again, without silence, bandwidth or level in either class."""
+
+    evaluations: tuple[str, ...] | None = Field(default=None, min_length=1, description="only these; default: all")
+    controls: tuple[Control, ...] = Field(default=CONTROLS, min_length=1)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from grid.config.analyses import ArtefactChoice, EffectChoice, SignificanceChoice
+from grid.config.analyses import ArtefactChoice, ControlChoice, EffectChoice, EncodingChoice, SignificanceChoice
 from grid.config.numbers import Replicates, Seed
 from grid.config.resources import Resources
 from grid.config.yaml_file import Strict
@@ -278,6 +278,12 @@ class Experiment(Strict):
     )
     significance: SignificanceChoice | None = Field(default=None, description="tests against the best baseline")
     effects: EffectChoice | None = Field(default=None, description="of each attribute of a codec, over matched pairs")
+    encoding_shortcut: EncodingChoice | None = Field(
+        default=None, description="tests in which one class is encoded and the other is not (`{}`: with every codec)"
+    )
+    shortcut_controls: ControlChoice | None = Field(
+        default=None, description="tests without silence, bandwidth or level (`{}`: of every evaluation)"
+    )
     report: tuple[str, ...] = Field(default=(), description="tables of papers to reproduce, such as cdd-table-3")
     compare: tuple[str, ...] = Field(
         default=(), description="experiment files, relative to this one, whose results are shown beside its own"
@@ -325,6 +331,9 @@ class Experiment(Strict):
             ):
                 for name in sorted(set(named) - set(choices)):
                     raise ValueError(f"significance: {key} names {name!r}, which is none of {', '.join(choices)}")
+        controlled = self.shortcut_controls.evaluations if self.shortcut_controls is not None else None
+        for name in set(controlled or ()) - set(self.evaluations):
+            raise ValueError(f"shortcut_controls: evaluation {name!r} is none of {', '.join(self.evaluations)}")
         for name in self.effects.evaluation if self.effects is not None else ():
             if name not in self.evaluations:
                 raise ValueError(f"effects: evaluation {name!r} is none of {', '.join(self.evaluations)}")

@@ -41,6 +41,9 @@ Group: TypeAlias = Literal["neural", "transmission"]
 
 OWN_ATTACKS = "own"
 """The attack that stands for a corpus's own spoofed utterances, which a codec then decodes."""
+Control: TypeAlias = Literal["silence-cut", "low-pass-4khz", "equal-level"]
+"""What takes a shortcut away from the utterances of a test (grid/resynthesis/controls.py)."""
+CONTROLS: tuple[Control, ...] = ("silence-cut", "low-pass-4khz", "equal-level")
 NO_CORS = "none"
 """The label of the policy that leaves CoRS out of training: the baseline that the other policies are compared with."""
 NO_SELECTION = "none"

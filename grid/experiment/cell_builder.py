@@ -85,6 +85,7 @@ class CellBuilder:
             mixing=mixing,
             balance=balance,
             scored=tuple(rendition.folder for rendition in self.audio.scored),
+            probed=tuple(rendition.folder for rendition in self.audio.probed),
             classes=classes,
             impulse_responses=banks.get("impulse_responses", ""),
             noises=banks.get("noises", ""),

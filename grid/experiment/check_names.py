@@ -35,6 +35,7 @@ def check_names(experiment: Experiment, file: YamlFile) -> None:
         except RequestError as error:
             raise RequestError(f"{where}: {error}") from error
     _check_artefacts(experiment, file)
+    _check_encoding(experiment, file)
     for codec in experiment.designs:
         catalogue.get(codec, where=file.where("designs", codec))
     for i, attack in enumerate(experiment.attacks):
@@ -117,6 +118,13 @@ def _check_artefacts(experiment: Experiment, file: YamlFile) -> None:
     for i, corpus in enumerate(choice.corpora or ()):
         if corpus not in names:
             raise unknown_name("corpus", corpus, names, where=file.where("artefacts", "corpora", i))
+
+
+def _check_encoding(experiment: Experiment, file: YamlFile) -> None:
+    asked = experiment.encoding_shortcut.codecs if experiment.encoding_shortcut is not None else None
+    for i, codec in enumerate(asked or ()):
+        if codec not in (choices := experiment.codec_names()):
+            raise unknown_name("codec", codec, choices, where=file.where("encoding_shortcut", "codecs", i))
 
 
 def _check_filters(experiment: Experiment, file: YamlFile) -> None:

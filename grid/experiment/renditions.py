@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from grid.core.identity import Json
 from grid.core.vocabulary import NATIVE, NO_CORS, OWN_ATTACKS
 from grid.corpus.holdings import CorpusFacts
 from grid.experiment.corpus_use import CorpusUse
+from grid.experiment.tested_chains import controlled_chains, encoding_chains, evaluated_chains
 from grid.resynthesis.rendition import RAW, Chain, Rendition
 
 
@@ -32,7 +33,8 @@ class ExperimentRenditions:
 
     def of(self, corpus: CorpusFacts, chain: Chain) -> Rendition:
         """The rendition of a corpus by a chain; the same object for every cell."""
-        return self._by_corpus_and_chain[corpus.name, chain]
+        before = self._by_corpus_and_chain[corpus.name, replace(chain, control="")]
+        return replace(before, chain=chain) if chain.control else before
 
     @cached_property
     def _by_corpus_and_chain(self) -> dict[tuple[str, Chain], Rendition]:
@@ -60,6 +62,7 @@ class ExperimentRenditions:
     def attack_identities(self) -> dict[str, dict[str, Json]]:
         """What can change the output of each attack; of the corpora's own it is the corpora, which are named apart."""
         names = [source.name for source in self.experiment.attacks]
+        names += [OWN_ATTACKS] if self.experiment.encoding_shortcut is not None else []
         return {
             name: {"name": OWN_ATTACKS} if name == OWN_ATTACKS else dict(build_attack(name).identity())
             for name in names
@@ -109,27 +112,22 @@ class ExperimentRenditions:
     @cached_property
     def scored(self) -> tuple[Rendition, ...]:
         """The renditions that the evaluations test on: the same for every cell, so that cells can be compared."""
-        tested = [use for use in self.uses if use.tested]
-        chains_of = {use.name: self._scored_chains(use) for use in tested}
-        chains = dict.fromkeys(chain for scored in chains_of.values() for chain in scored)
-        return tuple(self.of(use.facts, chain) for chain in chains for use in tested if chain in chains_of[use.name])
+        evaluations = self.experiment.evaluations.values()
+        return self._tested(lambda use: evaluated_chains(self.experiment, use, evaluations))
 
-    def _scored_chains(self, use: CorpusUse) -> list[Chain]:
-        """The chains of a corpus that the evaluations which include it test on."""
-        including = [choice for choice in self.experiment.evaluations.values() if choice.includes(use.name)]
-        roles = {role for choice in including for role in (*choice.bonafide, *choice.spoof)}
-        chains: list[Chain] = []
-        if roles & {"raw", "attack", "cosg"}:  # RAW holds a corpus's own attacks too
-            chains.append(RAW)
-        for source in self.experiment.attacks:
-            if source.through == "nothing" and "attack" in roles:
-                chains.append(Chain(attack=source.name))
-            if "cosg" in roles and (source.name != OWN_ATTACKS or use.facts.has_attacks(["test"])):
-                every = source.codecs(self.experiment.codec_names())
-                chains += [Chain(attack=source.name, codec=codec) for codec in every]
-        if "cors" in roles and use.with_cors:
-            chains += [Chain(codec=codec) for codec in self.experiment.codec_names()]
-        return chains
+    @cached_property
+    def probed(self) -> tuple[Rendition, ...]:
+        """The further renditions that the shortcut conditions test on."""
+        wanted = self._tested(
+            lambda use: [*encoding_chains(self.experiment, use), *controlled_chains(self.experiment, use)]
+        )
+        return tuple(rendition for rendition in wanted if rendition not in self.scored)
+
+    def _tested(self, chains_of: Callable[[CorpusUse], list[Chain]]) -> tuple[Rendition, ...]:
+        """The renditions of the corpora that are tested, by their chains, in the order of the chains."""
+        tested = [(use, chains_of(use)) for use in self.uses if use.tested]
+        chains = dict.fromkeys(chain for _, of_use in tested for chain in of_use)
+        return tuple(self.of(use.facts, chain) for chain in chains for use, of_use in tested if chain in of_use)
 
     def needed(self, banks: list[str], *, all_cors_in_dev: bool = False) -> tuple[Rendition, ...]:
         """The renditions that the cells train on, score, and augment with from `banks`; parents before children.
@@ -152,6 +150,7 @@ class ExperimentRenditions:
         if all_cors_in_dev:
             yield from (rendition for codec in self.selected_codecs for rendition in self.dev_cors(codec))
         yield from self.scored
+        yield from self.probed
 
 
 def _ancestry(rendition: Rendition) -> list[Rendition]:

@@ -44,7 +44,8 @@ class Work:
     @cached_property
     def codecs(self) -> tuple[str, ...]:
         """The codecs that are applied to recordings, sorted."""
-        return tuple(sorted({r.chain.codec for r in self.renditions if r.chain.codec and r.applied}))
+        last = [r for r in self.renditions if r.chain.codec and not r.chain.control]
+        return tuple(sorted({r.chain.codec for r in last if r.applied}))
 
     @cached_property
     def weights(self) -> tuple[NeededWeights, ...]:
@@ -74,18 +75,7 @@ class Work:
         rows = self._rows_of.get(rendition.corpus.name)
         if rows is None:
             return 0
-        if rendition.parent is None:
-            chosen = pc.invert(are_cors(rows))
-        elif rendition.chain.of_own_attacks:
-            chosen = are_attacks(rows)
-        elif rendition.chain.attack:
-            chosen = are_recorded(rows)
-        else:
-            parts, codec = rendition.cors_parts, rendition.chain.codec
-            made = pc.and_(are_recorded(rows), pc.is_in(rows["split"], pa.array(parts.made, pa.string())))
-            in_own = pc.is_in(rows["split"], pa.array(parts.own, pa.string()))
-            chosen = pc.or_(made, pc.and_(pc.and_(are_cors(rows), pc.equal(rows["codec"], codec)), in_own))
-        return int(pc.sum(rows["samples"].filter(chosen)).as_py() or 0)
+        return int(pc.sum(rows["samples"].filter(_utterances_of(rendition, rows))).as_py() or 0)
 
     @cached_property
     def _rows_of(self) -> dict[str, pa.Table]:
@@ -96,3 +86,19 @@ class Work:
             for name, corpus in stored.items()
             if corpus is not None
         }
+
+
+def _utterances_of(rendition: Rendition, rows: pa.Table) -> pa.ChunkedArray:
+    """A mask of the rows of a corpus that a rendition has, or is made from."""
+    if rendition.chain.control and rendition.parent is not None:
+        return pc.and_(_utterances_of(rendition.parent, rows), pc.equal(rows["split"], "test"))
+    if rendition.parent is None:
+        return pc.invert(are_cors(rows))
+    if rendition.chain.of_own_attacks:
+        return are_attacks(rows)
+    if rendition.chain.attack:
+        return are_recorded(rows)
+    parts, codec = rendition.cors_parts, rendition.chain.codec
+    made = pc.and_(are_recorded(rows), pc.is_in(rows["split"], pa.array(parts.made, pa.string())))
+    in_own = pc.is_in(rows["split"], pa.array(parts.own, pa.string()))
+    return pc.or_(made, pc.and_(pc.and_(are_cors(rows), pc.equal(rows["codec"], codec)), in_own))

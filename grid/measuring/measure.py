@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -15,7 +17,7 @@ from grid.corpus.importing import MANIFEST_FILE
 from grid.corpus.ratings import MOS, mos_of
 from grid.measuring.trials import Trials, measure_evaluation
 from grid.metrics.evaluation import Measurement
-from grid.resynthesis.rendition import corpus_of
+from grid.resynthesis.rendition import chain_name_of, corpus_of
 from grid.resynthesis.rendition_audio import RenditionAudio
 from grid.scoring.score_tables import read_scores
 
@@ -43,8 +45,13 @@ def measure_cell(store: Store, job: CellJob, experiment: Experiment) -> list[Mea
 
 
 def scored_trials(store: Store, job: CellJob) -> Trials:
-    """Every utterance that a cell scored, with its score."""
-    return Trials.of(pd.concat([_scored(store, job, folder) for folder in job.scored], ignore_index=True))
+    """Every utterance that a cell scored for its evaluations, with its score."""
+    return trials_of(store, job, job.scored)
+
+
+def trials_of(store: Store, job: CellJob, folders: Sequence[str]) -> Trials:
+    """The scored utterances of some renditions of a cell."""
+    return Trials.of(pd.concat([_scored(store, job, folder) for folder in folders], ignore_index=True))
 
 
 def _scored(store: Store, job: CellJob, folder: str) -> pd.DataFrame:
@@ -62,9 +69,9 @@ def tested_utterances(store: Store, folder: str) -> pd.DataFrame:
 
 
 def named_by_corpus(utterances: pd.DataFrame, folder: str) -> pd.DataFrame:
-    """`utterances` of a rendition with a column `corpus` and its name before each id: two corpora may share ids."""
-    corpus = corpus_of(folder)
-    return utterances.assign(corpus=corpus, utterance_id=corpus + "/" + utterances["utterance_id"])
+    """`utterances` of a rendition with columns `corpus`, before each id too (two may share ids), and `chain`."""
+    corpus, ids = corpus_of(folder), utterances["utterance_id"]
+    return utterances.assign(corpus=corpus, utterance_id=corpus + "/" + ids, chain=chain_name_of(folder))
 
 
 def _predicted_mos(store: Store, corpus: str) -> dict[str, float]:

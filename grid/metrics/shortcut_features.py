@@ -15,6 +15,10 @@ Feature = Literal["duration", "level", "bandwidth"]
 FEATURES: tuple[Feature, ...] = ("duration", "level", "bandwidth")
 UNITS: dict[Feature, str] = {"duration": "s", "level": "dBFS", "bandwidth": "kHz"}
 
+SILENCE_FRAME = 160
+"""Samples of a frame that is speech or silence: 10 ms."""
+SILENCE_DEPTH = 40.0
+"""dB below the loudest frame: a frame under this level is silence. That is 1 % of the amplitude."""
 FFT_SAMPLES = 512
 FLOOR = 60.0
 """dB below the maximum of the mean spectrum: the highest frequency above this level is the bandwidth."""
@@ -50,6 +54,21 @@ def features(waveform: NDArray[np.float32]) -> dict[Feature, float]:
     rms = float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
     level = 20 * np.log10(rms) if rms > 0 else SILENCE
     return {"duration": len(waveform) / SAMPLE_RATE, "level": max(level, SILENCE), "bandwidth": _bandwidth(waveform)}
+
+
+def speech_span(waveform: NDArray[np.float32]) -> tuple[int, int]:
+    """The samples, from the first to after the last, between leading and trailing silence; (0, 0) if all are zero.
+
+    Silence are the frames of 10 ms, counted from the start, whose RMS is more than SILENCE_DEPTH below that of the
+    loudest frame. A last frame may be shorter.
+    """
+    starts = np.arange(0, len(waveform), SILENCE_FRAME)
+    lengths = np.minimum(SILENCE_FRAME, len(waveform) - starts)
+    power = np.add.reduceat(np.square(waveform), starts) / lengths
+    loud = np.flatnonzero((power > 0) & (power >= power.max() * 10 ** (-SILENCE_DEPTH / 10)))
+    if not loud.size:
+        return 0, 0
+    return int(starts[loud[0]]), int(starts[loud[-1]] + lengths[loud[-1]])
 
 
 def measure_shortcut(

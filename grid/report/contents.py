@@ -15,6 +15,7 @@ from grid.report.figures.artefacts import artefact_figures
 from grid.report.figures.cross_codec import draw_heat_map
 from grid.report.figures.det import det_figures
 from grid.report.figures.effects import draw_effects
+from grid.report.figures.encoding_shortcut import encoding_figure
 from grid.report.figures.mos import mos_figure
 from grid.report.figures.policies import draw_policy_figure, figure_evaluations, figure_strips
 from grid.report.page import Figure, Fold, Page, Part
@@ -25,10 +26,12 @@ from grid.report.tables.calibration import calibration_table
 from grid.report.tables.classes import confusion_table, label_table
 from grid.report.tables.cross_codec import DEFAULT_POLICY, cross_codec_matrix, matrix_table
 from grid.report.tables.effects import SIDE_WORDS, effects_table
+from grid.report.tables.encoding_shortcut import encoding_policy_table, encoding_table
 from grid.report.tables.main_effects import main_effects_table
 from grid.report.tables.mos import mos_table
 from grid.report.tables.own_codec import own_codec_table
 from grid.report.tables.policies import policy_table
+from grid.report.tables.shortcut_controls import controls_table
 from grid.report.tables.shortcuts import shortcut_table
 from grid.report.tables.significance import significance_table
 from grid.report.tables.status import status_table
@@ -97,6 +100,8 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
     shown += attempted("table own-codec", lambda: policy_parts(own_codec_table(results)))
     shown += attempted("table calibration", lambda: calibration_parts(results))
     shown += attempted("tables of classes", lambda: class_parts(results))
+    shown += attempted("tables of encoding as a shortcut", lambda: encoding_parts(results))
+    shown += attempted("table of shortcut controls", lambda: control_parts(results))
     for view in first:
         shown += attempted(f"cross-codec matrix of {view.title}", partial(matrix_parts, results, view))
     for view in first:
@@ -162,6 +167,20 @@ def class_parts(results: GridResults) -> list[Part]:
     """The tables of policies of several outputs, if there are finished cells of one."""
     found = results.classes
     return [confusion_table(found), label_table(found)] if found.cells or found.missing else []
+
+
+def encoding_parts(results: GridResults) -> list[Part]:
+    """The tables and the figure of encoding as a shortcut, if the experiment has it."""
+    found = results.shortcut_conditions
+    if not any(cell.encoding for cell in found.cells):
+        return []
+    return [*encoding_figure(found), encoding_table(found), encoding_policy_table(found)]
+
+
+def control_parts(results: GridResults) -> list[Part]:
+    """The table of shortcut controls, if the experiment has them."""
+    found = results.shortcut_conditions
+    return [controls_table(found)] if any(cell.controlled for cell in found.cells) else []
 
 
 def effect_parts(effects: Effects) -> list[Part]:

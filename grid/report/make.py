@@ -19,6 +19,7 @@ from grid.analysis.classes import ClassResults, class_results
 from grid.analysis.effects.compute import effects
 from grid.analysis.mos import read_mos
 from grid.analysis.results import GridResults
+from grid.analysis.shortcut_conditions import ShortcutResults, shortcut_results
 from grid.analysis.shortcuts import measure_shortcuts
 from grid.analysis.significance import significance
 from grid.config.experiment import Experiment
@@ -89,6 +90,9 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
         mos=attempt("MOS", lambda: read_mos(store, grid.experiment, tested), None, faults),
         calibrations=attempt("the calibration", lambda: calibrations(store, grid), Calibrations(), faults),
+        shortcut_conditions=attempt(
+            "the shortcut conditions", lambda: shortcut_results(store, grid), ShortcutResults(), faults
+        ),
         classes=attempt("the classes", lambda: class_results(store, grid), ClassResults(), faults),
     )
 

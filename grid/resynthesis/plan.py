@@ -1,6 +1,6 @@
 """The plan of a rendition: its input utterances, whether each is copied or processed, and its division into shards.
 
-The last link of the rendition's chain, an attack or a codec, is what processes:
+The last link of the rendition's chain, an attack, a codec or a control, is what processes:
 
     rendition      input                                                              treatment
     recordings     rows of the corpus that are not CoRS                               copied
@@ -10,6 +10,7 @@ The last link of the rendition's chain, an attack or a codec, is what processes:
                    pending rows of the codec, whose audio is the recording            coded
                    the recordings of the splits that have neither                     coded
     attack~codec   the attacked recordings                                            coded
+    control        the test split of what is before it                                controlled
 
 Inputs are at 16 kHz, except those of a codec that gets recordings from their files' own rates
 (`Rendition.coded_natively`): they are read from the files of the corpus instead of the recordings' rendition.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +32,7 @@ from numpy.typing import NDArray
 from grid.core.errors import RequestError
 from grid.core.record import local_output, read_record
 from grid.core.store import Store
-from grid.core.vocabulary import SAMPLE_RATE
+from grid.core.vocabulary import SAMPLE_RATE, Control
 from grid.corpus.holdings import are_attacks, are_cors, are_recorded
 from grid.corpus.imported import StoredCorpus
 from grid.corpus.manifest import MANIFEST_SCHEMA, PENDING, pending_rows
@@ -57,11 +59,11 @@ class RenderJob:
 
     `parent` is the folder of the rendition whose shards are the input of the last link, "" where there is none or files
     are read instead, and `made_splits` the splits in which the link is applied to every recording, or, with
-    `own_attacks`, to every attack of the corpus; `attack` is "" then. `corpus` is the
-    folder of the imported corpus, "" where no row is taken from it, and `audio_root` the folder that its paths are
-    relative to. `applied` says whether any row goes through the last link, `native` whether the codec gets recordings
-    from their files' own rates. `shards` are the `(start, stop)` rows of each shard and `shard_samples` its total
-    length in samples at 16 kHz.
+    `own_attacks`, to every attack of the corpus; `attack` is "" then. With a `control` both attack and codec are "".
+    `corpus` is the folder of the imported corpus, "" where no row is taken from it, and `audio_root` the folder that
+    its paths are relative to. `applied` says whether any row goes through the last link, `native` whether the codec
+    gets its inputs from their files' own rates. `shards` are the `(start, stop)` rows of each shard and
+    `shard_samples` its total length in samples at 16 kHz.
     """
 
     root: str
@@ -73,6 +75,7 @@ class RenderJob:
     attack: str
     codec: str
     seed: int
+    control: Control | Literal[""] = ""
     own_attacks: bool = False
     native: bool = False
     applied: bool = False
@@ -80,11 +83,11 @@ class RenderJob:
     shard_samples: tuple[int, ...] = ()
 
     @property
-    def last_link(self) -> tuple[str, str]:
-        """The attack and the codec to build, "" for none: one of them, or neither when every row is copied."""
+    def last_link(self) -> tuple[str, str, Control | Literal[""]]:
+        """The attack, the codec and the control to build, "" for none: one of them, or none when all is copied."""
         if not self.applied:
-            return "", ""
-        return ("", self.codec) if self.codec else (self.attack, "")
+            return "", "", ""
+        return ("", self.codec, "") if self.codec else (self.attack, "", self.control)
 
 
 def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> RenderJob:
@@ -99,12 +102,13 @@ def plan_render(store: Store, rendition: Rendition, corpus: StoredCorpus) -> Ren
         root=store.root,
         folder=rendition.folder,
         parent=parent.folder if parent is not None else "",
-        made_splits=rendition.cors_parts.made,
+        made_splits=rendition.made_splits,
         corpus=corpus.folder if takes_rows else "",
         audio_root=corpus.audio_root if takes_rows else "",
-        attack="" if rendition.chain.of_own_attacks else rendition.chain.attack,
-        codec=rendition.chain.codec,
+        attack="" if rendition.chain.control or rendition.chain.of_own_attacks else rendition.chain.attack,
+        codec="" if rendition.chain.control else rendition.chain.codec,
         seed=rendition.seed,
+        control=rendition.chain.control,
         own_attacks=rendition.chain.of_own_attacks,
         native=native,
     )
@@ -127,7 +131,7 @@ def reads_recordings(rendition: Rendition) -> bool:
 
 
 def _has_own(rendition: Rendition) -> bool:
-    return bool(rendition.chain.codec) and bool(rendition.cors_parts.own)
+    return bool(rendition.chain.codec) and not rendition.chain.control and bool(rendition.cors_parts.own)
 
 
 def shard_bounds(samples: NDArray[np.int64], shard_seconds: float = SHARD_SECONDS) -> tuple[tuple[int, int], ...]:
@@ -185,7 +189,7 @@ def _inputs(store: Store, job: RenderJob, columns: Sequence[str]) -> pa.Table:
     if job.parent:
         rows = _read(store, job.parent, columns)
         rows = rows.filter(_are_made(rows, job))
-        if not (job.attack and job.codec):  # the parent holds the corpus's own attacks besides its recordings
+        if not (job.control or (job.attack and job.codec)):  # a parent of recordings has the corpus's attacks too
             rows = rows.filter(_are_applied_to(rows, job))
         parts.append(_processed(rows, job, id_column="utterance_id", stored=True))
     return pa.concat_tables(parts, promote_options="default")
@@ -238,7 +242,7 @@ def _processed(rows: pa.Table, job: RenderJob, *, id_column: str, stored: bool) 
 
     RENDERED_ID: `p226_003` -> `p226_003~opus-6kbps`; `p226_003~world` -> `p226_003~world~opus-6kbps`.
     """
-    rendered = pc.binary_join_element_wise(rows[id_column], job.codec or job.attack, "~")
+    rendered = pc.binary_join_element_wise(rows[id_column], job.control or job.codec or job.attack, "~")
     return _marked(rows, rows[id_column], rendered, stored=stored, processed=True)
 
 

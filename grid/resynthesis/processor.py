@@ -1,9 +1,10 @@
-"""Builds the last link of a chain, a codec or an attack, as a function on batches."""
+"""Builds the last link of a chain, a codec, an attack or a control, as a function on batches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from grid.attacks import build_attack
 from grid.codecs.catalogue import build
 from grid.codecs.contract import Codec
 from grid.codecs.isolation.adapter import IsolatedAdapter
+from grid.core.vocabulary import Control
+from grid.resynthesis.controls import ControlLink
 from grid.resynthesis.render import Processor
 
 
@@ -45,8 +48,12 @@ class CodecLink:
         return list(self.codec.resynthesise(batch, utterance_ids, self.seed, rate=rate, samples=samples[0]))
 
 
-def build_processor(attack: str, codec: str, seed: int, device: str = "cpu") -> Processor | None:
-    """The codec called `codec`, else the attack called `attack`, as a function on batches; None when both are ""."""
+def build_processor(
+    attack: str, codec: str, control: Control | Literal[""], seed: int, device: str = "cpu"
+) -> Processor | None:
+    """The one link that is named (`RenderJob.last_link`), as a function on batches; None when all are ""."""
+    if control:
+        return ControlLink(control)
     if codec:
         built = build(codec, device=device)
         if isinstance(built.adapter, IsolatedAdapter):

@@ -56,7 +56,7 @@ Item: TypeAlias = tuple[ManifestRow, NDArray[np.float32]]
 
 
 class Processor(Protocol):
-    """The last link of a chain, an attack or a codec, as a function on batches."""
+    """The last link of a chain, an attack, a codec or a control, as a function on batches."""
 
     def __call__(self, waveforms: NDArray[np.float32], utterance_ids: Sequence[str]) -> NDArray[np.float32]:
         """`waveforms` `(batch, samples)`, float32 at 16 kHz, processed to the same shape; one id for each item."""

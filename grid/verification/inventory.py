@@ -126,7 +126,7 @@ def renditions_of(job: CellJob) -> set[str]:
     """The folders of the renditions that a cell trains on, augments with or scores."""
     cors = {each.folder for split in ("train", "dev") for each in job.cors_of(split)}
     banks = {folder for folder in (job.impulse_responses, job.noises) if folder}
-    return {*job.recordings, *job.attacks, *job.scored} | cors | banks
+    return {*job.recordings, *job.attacks, *job.tested} | cors | banks
 
 
 def unused(found: Inventory, store: Store) -> list[StoredItem]:
