@@ -149,8 +149,9 @@ def _controlled_conditions(
 ) -> Iterator[tuple[str, Control | Literal[""], Trials, Condition]]:
     last = np.array([name.rpartition("~")[2] for name in trials.column("chain")], dtype=object)
     plain = ~np.isin(last, CONTROLS)
+    asked: tuple[Control | Literal[""], ...] = ("", *controls(experiment))
     for name, choice in controlled_evaluations(experiment).items():
-        for control in ("", *controls(experiment)):
+        for control in asked:
             chosen = plain if control == "" else last == control
             of_control = Trials(trials.table[chosen].reset_index(drop=True))
             pooled = next(conditions(of_control, choice))
@@ -185,7 +186,7 @@ def _numbers(trials: Trials, condition: Condition, experiment: Experiment, thres
 
 
 def _to_json(found: ShortcutConditions) -> list[dict[str, Any]]:
-    return [asdict(item) for item in (*found.encoding, *found.controlled)]
+    return [*map(asdict, found.encoding), *map(asdict, found.controlled)]
 
 
 def _of_json(items: list[dict[str, Any]]) -> ShortcutConditions:

@@ -24,9 +24,9 @@ MARKS: dict[Encoded, tuple[str, str]] = {
     "both": ("#009e73", "D"),
 }
 """The colour (of Okabe and Ito) and the mark of each condition."""
-ROW_HEIGHT, BELOW, ABOVE, RIGHT, GAP = 0.24, 0.75, 0.3, 0.1, 0.12
+ROW_HEIGHT, BELOW, ABOVE, RIGHT, GAP = 0.24, 0.75, 0.3, 0.1, 0.3
 """In inches: the height of a row, the room around the panels, and the gap between two."""
-MOST_ACROSS = 4
+MOST_ACROSS = 2
 CAPTION = (
     "EER of detectors {training}, mean over seeds, with a bar of one standard error: further left is better. Dashed: "
     "neither class is encoded. A mark far right of the line at 'bona fide' is a detector that takes the codec for "
@@ -62,6 +62,7 @@ def draw_encoding(cells: Sequence[CellShortcuts], path: Path) -> Path:
                 axes = figure.add_axes((x / PAPER_WIDTH, bottom / total, across / PAPER_WIDTH, height / total))
                 _draw_panel(axes, [cell for cell in cells if cell.detector == detector], codecs)
                 axes.set_title(detector)
+                axes.set_xlabel("EER (%)" if number == len(lines) - 1 else "")
                 if column:
                     axes.set_yticklabels([])
         handles, names = figure.axes[0].get_legend_handles_labels()
@@ -86,6 +87,5 @@ def _draw_panel(axes: Axes, cells: Sequence[CellShortcuts], codecs: Sequence[str
     axes.set_ylim(len(codecs) - 0.5, -0.5)
     axes.set_xlim(-2, 102)
     axes.set_xticks((0, 25, 50, 75, 100))
-    axes.set_xlabel("EER (%)")
     axes.grid(axis="y", color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)

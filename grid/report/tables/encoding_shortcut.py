@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grid.analysis.shortcut_conditions import CellShortcuts, ShortcutResults
@@ -12,10 +12,10 @@ from grid.report.summary import mean_and_error, percent
 from grid.report.table import Cell, Column, Footnotes, Table, label
 
 ENCODED: tuple[Encoded, ...] = ("neither", "bona fide", "spoof", "both")
-NUMBERS: tuple[tuple[str, Callable[[ConditionNumbers], float | None]], ...] = (
-    ("EER (%)", lambda numbers: numbers.eer),
-    ("AUC (%)", lambda numbers: numbers.auc),
-    ("balanced accuracy (%)", lambda numbers: numbers.balanced_accuracy),
+PARTS = ("EER", "AUC", "balanced accuracy")
+CONDITION_COLUMNS = tuple(
+    Column(encoded if encoded == "neither" else f"{encoded} encoded", group="EER (%)", parts=PARTS)
+    for encoded in ENCODED
 )
 
 
@@ -40,8 +40,8 @@ PUBLISHED_PLAIN, PUBLISHED_SPOOF = "0.15 / 0.23 / 0.20", 0.16
 CAPTION = (
     "Recordings against attacks that no codec processed, and the same trials with the bona fide ones, the spoofed "
     "ones, or both through a codec; mean over seeds. A detector that takes the traces of a codec for those of "
-    "generation rejects encoded bona fide speech. AUC is a ranking too; balanced accuracy is at the threshold "
-    "of the dev EER."
+    "generation rejects encoded bona fide speech. Below the EER: the standard error over seeds, AUC, and the balanced "
+    "accuracy (BA) at the threshold of the dev EER, all in %."
 )
 BY_CODEC = " Detectors {training}."
 PAPER = (
@@ -59,8 +59,7 @@ def encoding_table(found: ShortcutResults) -> Table:
     for codec in codecs_of(cells):
         for detector in dict.fromkeys(cell.detector for cell in cells):
             of_detector = [cell for cell in cells if cell.detector == detector]
-            numbers = [_entries(of_detector, [codec], number, footnotes) for _, number in NUMBERS]
-            rows.append((label(codec), label(detector), *numbers[0], *_paper(codec), *numbers[1], *numbers[2]))
+            rows.append((label(codec), label(detector), *_entries(of_detector, [codec], footnotes), *_paper(codec)))
     with_paper = any(published_eers(codec) is not None for codec in codecs_of(cells))
     training = "trained without CoRS" if cells[0].policy == NO_CORS else f"of policy {cells[0].policy}"
     return Table(
@@ -70,9 +69,8 @@ def encoding_table(found: ShortcutResults) -> Table:
         columns=(
             Column("codec", align="left"),
             Column("detector", align="left"),
-            *_columns(NUMBERS[0][0]),
+            *CONDITION_COLUMNS,
             *(Column(f"{encoded} encoded", group="EER (%) of arXiv 2604.16700") for encoded in ("bona fide", "both")),
-            *(column for name, _ in NUMBERS[1:] for column in _columns(name)),
         ),
         rows=tuple(rows),
         notes=footnotes.notes(*_missing(found)),
@@ -86,17 +84,14 @@ def encoding_policy_table(found: ShortcutResults) -> Table:
     groups: dict[tuple[str, str, str], list[CellShortcuts]] = {}
     for cell in found.cells:
         groups.setdefault((cell.detector, cell.selection, cell.policy), []).append(cell)
-    rows = [
-        (*map(label, key), *(entry for _, number in NUMBERS for entry in _entries(cells, codecs, number, footnotes)))
-        for key, cells in groups.items()
-    ]
+    rows = [(*map(label, key), *_entries(cells, codecs, footnotes)) for key, cells in groups.items()]
     return Table(
         name="encoding-shortcut-policies",
         title="Encoding as a shortcut, by policy",
         caption=CAPTION + OVER_CODECS.format(codecs=", ".join(codecs)),
         columns=(
             *(Column(name, align="left") for name in ("detector", "trained on", "policy")),
-            *(column for name, _ in NUMBERS for column in _columns(name)),
+            *CONDITION_COLUMNS,
         ),
         rows=tuple(rows),
         notes=footnotes.notes(),
@@ -129,26 +124,31 @@ def published_eers(codec: str) -> PublishedEers | None:
     return next((found for start, found in PUBLISHED.items() if codec.startswith(start)), None)
 
 
-def _columns(group: str) -> list[Column]:
-    return [Column(encoded if encoded == "neither" else f"{encoded} encoded", group=group) for encoded in ENCODED]
+def _entries(cells: Sequence[CellShortcuts], codecs: Sequence[str], footnotes: Footnotes) -> list[Cell]:
+    """The entry of each condition: the mean over cells of their means over codecs."""
+    return [_entry([numbers_of(cell, codecs, encoded) for cell in cells], footnotes) for encoded in ENCODED]
 
 
-def _entries(
-    cells: Sequence[CellShortcuts],
-    codecs: Sequence[str],
-    number: Callable[[ConditionNumbers], float | None],
-    footnotes: Footnotes,
-) -> list[Cell]:
-    entries = []
-    for encoded in ENCODED:
-        found = [[number(item) for item in numbers_of(cell, codecs, encoded)] for cell in cells]
-        means = [mean_and_error(known)[0] for values in found if (known := [v for v in values if v is not None])]
-        mean, error = mean_and_error(means)
-        details = (f"± {percent(error)}",) if len(means) > 1 else ()
-        lacking = len(cells) - len(means)
-        mark = footnotes.mark(f"{lacking} of {len(cells)} cells have no such number") if lacking and means else ""
-        entries.append(Cell(percent(mean), (mean,), mark, details) if means else Cell("-", ("",)))
-    return entries
+def _entry(of_cells: Sequence[Sequence[ConditionNumbers]], footnotes: Footnotes) -> Cell:
+    measured = [numbers for numbers in of_cells if numbers]
+    if not measured:
+        return Cell("-", ("",) * len(PARTS))
+    eer, error = mean_and_error([_mean([item.eer for item in numbers]) for numbers in measured])
+    auc = _mean([_mean([item.auc for item in numbers]) for numbers in measured])
+    decided = [[n.balanced_accuracy for n in numbers if n.balanced_accuracy is not None] for numbers in measured]
+    accuracies = [_mean(values) for values in decided if values]
+    lacking = len(of_cells) - len(accuracies)
+    mark = footnotes.mark(f"balanced accuracy: {lacking} of {len(of_cells)} cells have none") if lacking else ""
+    details = (
+        *((f"± {percent(error)}",) if len(measured) > 1 else ()),
+        f"AUC {100 * auc:.1f}",
+        f"BA {100 * _mean(accuracies):.1f}" if accuracies else "BA -",
+    )
+    return Cell(percent(eer), (eer, auc, _mean(accuracies) if accuracies else ""), mark, details)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return mean_and_error(values)[0]
 
 
 def _paper(codec: str) -> list[Cell]:
