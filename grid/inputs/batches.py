@@ -57,6 +57,18 @@ class UtteranceLoader:
             utterance_id=source.ids[row.row],
         )
 
+    def unchanged(self) -> list[str]:
+        """A sentence for each kind of augmentation that could not change some utterances, since the last call."""
+        augmenter = self._preparation.augmenter
+        ids: dict[str, list[str]] = {}
+        for kind, utterance_id in augmenter.take_unchanged() if augmenter is not None else ():
+            ids.setdefault(kind, []).append(utterance_id)
+        return [
+            f"augmentation {kind!r} left {len(of_kind)} waveforms as they were, such as {of_kind[0]}: it, or what was "
+            "drawn for it, is silent"
+            for kind, of_kind in ids.items()
+        ]
+
     def batches(self, batches: Iterable[Sequence[RenditionRow]], epoch: int) -> Iterator[torch.Tensor]:
         """The waveforms `(items, samples)` of each batch; the next batch is read while the caller uses the last one."""
         with closing(read_ahead(self._stacked(batches, epoch), BATCHES_READ_AHEAD)) as stacked:

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from grid.analysis.results import GridResults
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import EvaluationChoice, Experiment
+from grid.core.record import read_record
+from grid.core.store import Store
 from grid.core.vocabulary import OWN_ATTACKS, Role
-from grid.corpus.imported import SAMPLE
+from grid.corpus.imported import SAMPLE, stored_corpus
+from grid.corpus.importing import REJECTED_FILE
 from grid.detectors.spec import load_detector_spec
+from grid.resynthesis.render import FAILURES_FILE
 from grid.resynthesis.rendition import Rendition
 
 ROLES: dict[Role, str] = {
@@ -30,13 +34,15 @@ class About:
     `natively_coded` are pairs of a corpus and the codecs that got its recordings from their files' own rates.
     `cross_testing` is the evaluation whose cross-codec matrix is shown first, `tables` names the paper tables at the
     top, `evaluations` are pairs of a name and a description, `stand_ins` are sentences about stand-in speech, random
-    encoders and accepted licences, `command` and `commit` say how the report was made.
+    encoders and accepted licences, `left_out` about utterances that could not be used, `command` and `commit` say how
+    the report was made.
     """
 
     cross_testing: str | None = None
     tables: tuple[str, ...] = ()
     evaluations: tuple[tuple[str, str], ...] = ()
     stand_ins: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     natively_coded: tuple[tuple[str, tuple[str, ...]], ...] = ()
     command: str = ""
     commit: str = ""
@@ -89,6 +95,25 @@ def natively_coded(renditions: Sequence[Rendition]) -> tuple[tuple[str, tuple[st
         if rendition.coded_natively:
             codecs.setdefault(rendition.corpus.name, []).append(rendition.chain.codec)
     return tuple((corpus, tuple(names)) for corpus, names in codecs.items())
+
+
+def left_out(store: Store, renditions: Sequence[Rendition]) -> tuple[str, ...]:
+    """A sentence for each corpus with rejected rows, and for each finished rendition that lacks some utterances."""
+    sentences = []
+    for name in dict.fromkeys(rendition.corpus.name for rendition in renditions):
+        corpus = stored_corpus(store, name)
+        if corpus is not None and corpus.rejected:
+            rows = corpus.rejected + corpus.utterances
+            where = f"{store.uri(corpus.folder)}/{REJECTED_FILE}"
+            sentences.append(f"{corpus.rejected} of {rows} rows of corpus {name} were rejected at its import: {where}.")
+    for rendition in renditions:
+        record = read_record(store, rendition.folder)
+        if record is not None and (failed := record.results["failed"]):
+            total = failed + record.results["utterances"]
+            what = f"{failed} of {total} utterances of {rendition.chain.name} of corpus {rendition.corpus.name}"
+            where = f"{store.uri(rendition.folder)}/{FAILURES_FILE}"
+            sentences.append(f"{what} could not be made, and no training or test has them: {where}.")
+    return tuple(sentences)
 
 
 def random_encoders(experiment: Experiment) -> tuple[str, ...]:

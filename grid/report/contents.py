@@ -125,7 +125,7 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
         shown=tuple(shown),
         folds=tuple(fold for fold in folds if fold.parts),
         last=attempt("table cells", lambda: status_table(results), NO_CELLS, faults),
-        warnings=about.stand_ins,
+        warnings=(*about.stand_ins, *about.left_out),
         terms=tuple((name, text) for name, text in about.evaluations if name in results.evaluations()),
         facts=provenance(results, about),
     )

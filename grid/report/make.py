@@ -28,7 +28,7 @@ from grid.core.record import provenance
 from grid.core.store import Store
 from grid.experiment.frozen import read_experiment
 from grid.experiment.grid import Grid, load_experiment, resolve
-from grid.report.about import describe
+from grid.report.about import describe, left_out
 from grid.report.assemble import assemble
 from grid.report.faults import TRACES, Fault, attempt, traces
 
@@ -64,6 +64,8 @@ def _make(grid: Grid, store: Store, read: ReadResults, target: Path) -> MadeRepo
     try:
         made_by = {"command": shlex.join(provenance().command), "commit": provenance().commit}
         about = describe(grid.experiment, grid.renditions, **made_by)
+        lost = attempt("what is left out", lambda: left_out(store, grid.renditions), (), faults)
+        about = replace(about, left_out=lost)
         assemble(collect(grid, store, read, faults), target, about, faults)
     except RequestError:
         raise

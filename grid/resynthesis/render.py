@@ -47,6 +47,8 @@ BATCHES_AHEAD, UTTERANCES_AHEAD = 2, 16
 (utterances). The order of all items is fixed."""
 FAILURE_SCHEMA = pa.schema([("utterance_id", pa.string()), ("origin", pa.string()), ("error", pa.string())])
 ROW_SCHEMA = pa.schema([*MANIFEST_SCHEMA, ("offset", pa.int64())])
+FAILURES_FILE = "failures.parquet"
+"""The file of a rendition with the utterances that failed, and why."""
 FAILURES, AUDIO_DIGEST = "failures", "audio_sha256"
 """Metadata keys of a shard's table of rows. The worker hashes the audio, so that the driver need not fetch it."""
 ManifestRow: TypeAlias = dict[str, object]
@@ -238,7 +240,7 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
     failures = [item for table in tables for item in json.loads(_metadata(table, FAILURES))]
     table = pa.concat_tables([t.replace_schema_metadata(None) for t in tables]) if tables else ROW_SCHEMA.empty_table()
     total = table.num_rows + len(failures)
-    with store.writing(f"{job.folder}/failures.parquet") as temporary:
+    with store.writing(f"{job.folder}/{FAILURES_FILE}") as temporary:
         pq.write_table(pa.Table.from_pylist(failures, schema=FAILURE_SCHEMA), temporary)
     if total and len(failures) > max_failed_share * total:
         for i, part in enumerate(tables):  # so that the next run tries them again
@@ -247,11 +249,11 @@ def finish_render(store: Store, rendition: Rendition, job: RenderJob, max_failed
         first = "; ".join(f"{item['origin']}: {item['error']}" for item in failures[:3])
         raise RequestError(
             f"{job.folder}: {len(failures)} of {total} utterances failed, more than {max_failed_share:.1%} "
-            f"(max_failed_share): {first}. All are in {store.uri(job.folder)}/failures.parquet"
+            f"(max_failed_share): {first}. All are in {store.uri(job.folder)}/{FAILURES_FILE}"
         )
     with store.writing(f"{job.folder}/manifest.parquet") as temporary:
         write_manifest(temporary, table)
-    outputs = ["manifest.parquet", "failures.parquet", *(audio_name(i) for i in range(len(job.shards)))]
+    outputs = ["manifest.parquet", FAILURES_FILE, *(audio_name(i) for i in range(len(job.shards)))]
     seconds = float(pc.sum(table["seconds"]).as_py() or 0.0)
     results = {"utterances": table.num_rows, "failed": len(failures), "hours": seconds / 3600}
     return finish(

@@ -6,6 +6,7 @@ the encoder runs item by item, else up to rounding.
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,8 @@ from grid.training.cell_items import CellDataset
 from grid.training.cell_training import CellTraining, dev_eer
 from grid.training.checkpoint import Epoch
 from grid.training.training_set import Items
+
+log = logging.getLogger(__name__)
 
 OnEpoch = Callable[[CellJob, Epoch], None]
 
@@ -111,9 +114,14 @@ class Gang:
         cells = [cell for cell in cells if cell.job.cell_id not in self.outcomes]
         scores = self._dev_scores(cells, epoch)
         cells = [cell for cell in cells if cell.job.cell_id not in self.outcomes]
+        not_augmented = (*self.train_audio.unchanged(), *self.dev_audio.unchanged())
+        unchanged = [f"epoch {epoch + 1}: {text}" for text in not_augmented]
+        for text in unchanged:
+            log.warning("%s", text)
         seconds_per_cell = (time.monotonic() - start) / max(1, len(cells))
         for cell in cells:
             with self._failing(cell.job):
+                cell.progress.warnings += unchanged
                 items = self.dev_data[cell.job.cell_id].training_set.items(0)
                 ended = cell.end(dev_eer(items, scores[cell.job.cell_id]), seconds_per_cell)
             if report is not None and cell.job.cell_id not in self.outcomes:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from grid.config.experiment import Experiment
 from grid.config.yaml_file import config_folder
 from grid.corpus.holdings import CorpusFacts
 from grid.experiment.grid import load_experiment
-from grid.report.about import About, describe, natively_coded, provenance, random_encoders, stand_ins
+from grid.report.about import About, describe, left_out, natively_coded, provenance, random_encoders, stand_ins
+from grid.resynthesis.plan import plan_render
 from grid.resynthesis.rendition import Chain, Rendition
 from tests.support.made_up_results import full_grid
+from tests.support.tiny_grid import render, tiny
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +82,29 @@ def test_detectors_with_a_random_encoder_are_told() -> None:
 
 def test_detectors_without_a_random_encoder_are_not_mentioned(demo: Experiment) -> None:
     assert random_encoders(demo) == ()
+
+
+def test_utterances_that_could_not_be_made_are_counted_and_their_file_is_named(tmp_path: Path) -> None:
+    evaluations = {"raw": {"bonafide": "raw", "spoof": "attack"}}
+    made = tiny(tmp_path, evaluations=evaluations, grid={"policies": ["none"]}, shortcut_controls={})
+    click = np.zeros(4800, np.float32)
+    click[100] = 0.9
+    soundfile.write(tmp_path / "corpus" / "test-s0-u0.wav", click, 16_000)
+    corpus, grid = made.corpus(), made.grid
+    for rendition in grid.renditions:
+        render(made.store, rendition, plan_render(made.store, rendition, corpus), max_failed_share=0.5)
+    (said,) = left_out(made.store, grid.renditions)
+    assert said.startswith("1 of 8 utterances of equal-level of corpus tiny could not be made, and no training or test")
+    (failure,) = pq.read_table(Path(said.rpartition(": ")[2].removesuffix("."))).to_pylist()
+    assert failure["utterance_id"] == "test-s0-u0~equal-level"
+    assert "above full scale" in failure["error"]
+
+
+def test_rows_that_were_rejected_at_the_import_are_counted_and_their_file_is_named(tmp_path: Path) -> None:
+    source = {"name": "tiny", "reader": "csv", "path": "corpus/protocol.csv", "max_rejected_share": 0.5}
+    made = tiny(tmp_path, corpora=[source])
+    (tmp_path / "corpus" / "train-s0-u0.wav").write_bytes(b"no audio")
+    made.corpus()
+    (said,) = left_out(made.store, made.grid.renditions)
+    assert said.startswith("1 of 24 rows of corpus tiny were rejected at its import: ")
+    assert Path(said.rpartition(": ")[2].removesuffix(".")).is_file()

@@ -41,6 +41,7 @@ class Augmenter:
         """Raises RequestError when a step of kind rir or noise has no bank, or an empty one."""
         self.steps = tuple(steps)
         self._banks = {"rir": impulse_responses, "noise": noises}
+        self._unchanged: list[tuple[str, str]] = []
         for step in self.steps:
             if step.kind != "rawboost":
                 _check_bank(step.kind, self._banks[step.kind])
@@ -58,8 +59,18 @@ class Augmenter:
         for place, step in enumerate(self.steps):
             rng = generator(f"augment-{step.kind}-{place}", seed, epoch, utterance_id)
             if rng.random() < step.probability:
-                waveform = self._applied(step, waveform, rng)
+                before, waveform = waveform, self._applied(step, waveform, rng)
+                if waveform is before:
+                    self._unchanged.append((step.kind, utterance_id))  # of several threads: append is atomic
         return waveform
+
+    def take_unchanged(self) -> list[tuple[str, str]]:
+        """Sorted pairs of a step's kind and the id of an utterance that it could not change, since the last call.
+
+        Nothing can be added to silence at an SNR, or be heard of a response that starts after the waveform's end.
+        """
+        unchanged, self._unchanged = self._unchanged, []
+        return sorted(unchanged)
 
     def _applied(
         self, step: AugmentationStep, waveform: NDArray[np.float32], rng: np.random.Generator

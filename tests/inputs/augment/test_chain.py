@@ -138,3 +138,18 @@ def test_waveform_without_samples_is_refused() -> None:
 def test_step_that_is_wrong_is_refused(words: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         TypeAdapter(AugmentationStep).validate_python(words)
+
+
+def test_what_could_not_be_changed_is_named_once() -> None:
+    silent = [np.zeros(500, np.float32)]
+    augmenter = Augmenter([Noise(probability=1, snr_minimum=5, snr_maximum=20)], None, Bank(silent))
+    for name in ("b", "a"):
+        augmented(augmenter, name)
+    assert augmenter.take_unchanged() == [("noise", "a"), ("noise", "b")]
+    assert augmenter.take_unchanged() == []
+
+
+def test_what_was_changed_is_not_named() -> None:
+    augmenter = chain(*STEPS)
+    assert len({augmented(augmenter, str(number)) for number in range(8)}) > 4
+    assert augmenter.take_unchanged() == []
