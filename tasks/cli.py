@@ -15,6 +15,7 @@ from tasks.demo import demo
 from tasks.detectors import detectors
 from tasks.doctor import doctor
 from tasks.eer import eer
+from tasks.experiments import experiments
 from tasks.import_corpus import import_corpus
 from tasks.inventory import gc, ls
 from tasks.jobs import jobs, stop
@@ -64,6 +65,7 @@ app.command(rich_help_panel=EXPERIMENT)(sync)
 app.command(rich_help_panel=CLUSTER)(submit)
 app.command(rich_help_panel=CLUSTER)(jobs)
 app.command(rich_help_panel=CLUSTER)(stop)
+app.command(rich_help_panel=PARTS)(experiments)
 app.add_typer(codecs, name="codecs", rich_help_panel=PARTS)
 app.command(rich_help_panel=PARTS)(detectors)
 app.command(rich_help_panel=PARTS)(policies)

@@ -31,7 +31,16 @@ REFUSED = (EACCES, EPERM, EROFS, ENOSPC, EDQUOT, ENAMETOOLONG, ENOTDIR, EISDIR)
 out = Console()
 err = Console(stderr=True)
 
-Config = Annotated[str, typer.Argument(metavar="CONFIG", help="the experiment file, such as configs/demo.yaml")]
+
+def experiment_file(config: str | None) -> str | None:
+    """The file that CONFIG means, as `grid.experiment.bundled.experiment_path`."""
+    from grid.experiment.bundled import experiment_path
+
+    return None if config is None else experiment_path(config)
+
+
+CONFIG_HELP = "the experiment file, or the name of a bundled one: demo (see `codecgrid experiments`)"
+Config = Annotated[str, typer.Argument(metavar="CONFIG", help=CONFIG_HELP, callback=experiment_file)]
 Root = Annotated[
     str | None, typer.Option("--root", help="where results live: a folder, s3:// or gs://  [default: the file's root]")
 ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grid.core.errors import RequestError
-from tasks.console import CELLS_FAILED, AsJson, Root, err, out, print_json, single
+from tasks.console import CELLS_FAILED, CONFIG_HELP, AsJson, Root, err, experiment_file, out, print_json, single
 
 if TYPE_CHECKING:
     from grid.analysis.results import GridResults
@@ -41,9 +41,7 @@ class ResultSource(StrEnum):
 
 
 def report(
-    config: Annotated[
-        str | None, typer.Argument(metavar="CONFIG", help="the experiment file, such as configs/demo.yaml")
-    ] = None,
+    config: Annotated[str | None, typer.Argument(metavar="CONFIG", help=CONFIG_HELP, callback=experiment_file)] = None,
     root: Root = None,
     source: Annotated[
         ResultSource, typer.Option("--from", help="where to read the numbers; both give the same")

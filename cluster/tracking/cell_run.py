@@ -98,7 +98,7 @@ class CellRuns:
             run.SOURCE_TYPE: "LOCAL",
             run.COMMIT: self.commit,
             run.STAMP: view.stamp,
-            "recipe": self.experiment.recipe,
+            "recipe": self.experiment.recipe_name(job.detector),
             **self.facts.tags(job.cell_id),
         }
         if result.status == "failed":
@@ -155,8 +155,8 @@ def describe(job: CellJob, experiment: Experiment) -> str:
     else:
         cors = f"with speech resynthesised by {', '.join(job.codecs)}, labelled by the policy {job.policy!r}"
     return (
-        f"The detector {job.detector}, trained on {corpora} {cors} (recipe {experiment.recipe}, seed {job.seed}). "
-        "EERs are in percent; measurements.csv has every condition."
+        f"The detector {job.detector}, trained on {corpora} {cors} (recipe {experiment.recipe_name(job.detector)}, "
+        f"seed {job.seed}). EERs are in percent; measurements.csv has every condition."
     )
 
 

@@ -63,7 +63,7 @@ def desired_grid_run(
         "policies": json.dumps([policy.name for policy in axes.policies]),
         "detectors": json.dumps(list(axes.detectors)),
         "seeds": json.dumps(list(axes.seeds)),
-        "recipe": experiment.recipe,
+        "recipe": experiment.recipe.name,
         "corpora": json.dumps([corpus.name for corpus in experiment.corpora]),
         "evaluations": json.dumps(list(experiment.evaluations)),
         LOGGED_TABLES: json.dumps([{"path": PIVOT, "type": "table"}]) if not live else "",

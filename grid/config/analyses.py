@@ -1,4 +1,4 @@
-"""The sections of an experiment file that ask for analyses: effects, significance, artefacts, shortcuts."""
+"""The sections of an experiment file that ask for analyses: intervals, effects, significance, artefacts, shortcuts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,22 @@ from grid.config.yaml_file import Strict
 from grid.core.vocabulary import CONTROLS, Control, Split
 from grid.metrics.intervals import DEFAULT_LEVEL, DEFAULT_REPLICATES
 from grid.metrics.paired_tests import LEVEL, REPLICATES
+
+BootstrapUnit = Literal["speaker", "utterance", "conditional"]
+
+
+class Bootstrap(Strict):
+    """Intervals of an EER: percentile bootstrap over speakers, over utterances, or over systems and their utterances.
+
+    `conditional` is the published method of CodecFake+ (grid/metrics/conditional_bootstrap.py): systems are drawn, then
+    the trials of the drawn systems. The system of a spoof is its attack; a recording belongs to the attack that its
+    `source` ends in (`codecfake-plus/valle`), or else to its source. Where a class of a condition has only one speaker
+    or system, the interval is over utterances.
+    """
+
+    replicates: Replicates = 1000
+    level: float = Field(default=0.95, gt=0, lt=1)
+    unit: BootstrapUnit = "speaker"
 
 
 class EffectChoice(Strict):

@@ -9,10 +9,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from grid.config.analyses import ArtefactChoice, ControlChoice, EffectChoice, EncodingChoice, SignificanceChoice
-from grid.config.numbers import Replicates, Seed
+from grid.config.analyses import (
+    ArtefactChoice,
+    Bootstrap,
+    ControlChoice,
+    EffectChoice,
+    EncodingChoice,
+    SignificanceChoice,
+)
+from grid.config.numbers import Seed
+from grid.config.recipe import Recipe
+from grid.config.recipe_choice import RecipeChoice
 from grid.config.resources import Resources
-from grid.config.yaml_file import Strict
+from grid.config.yaml_file import PlacedError, Strict
 from grid.core.errors import RequestError
 from grid.core.table_text import fits_a_line
 from grid.core.vocabulary import (
@@ -204,6 +213,11 @@ class Axes(Strict):
     policies: tuple[Annotated[PolicyChoice, BeforeValidator(_named_policy)], ...] = Field(min_length=1)
     detectors: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
+    axes: dict[str, Annotated[tuple[bool | int | float | str | None, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="values of the recipe or the detector, each combination a variant of every detector: "
+        "`{recipe.optimiser.learning_rate: [1e-4, 3e-4], detector.backend.options.heads: [8, 32]}`",
+    )
     exclude: tuple[CellFilter, ...] = ()
 
 
@@ -231,23 +245,6 @@ class EvaluationChoice(Strict):
         return self.corpora is None or corpus in self.corpora
 
 
-BootstrapUnit = Literal["speaker", "utterance", "conditional"]
-
-
-class Bootstrap(Strict):
-    """Intervals of an EER: percentile bootstrap over speakers, over utterances, or over systems and their utterances.
-
-    `conditional` is the published method of CodecFake+ (grid/metrics/conditional_bootstrap.py): systems are drawn, then
-    the trials of the drawn systems. The system of a spoof is its attack; a recording belongs to the attack that its
-    `source` ends in (`codecfake-plus/valle`), or else to its source. Where a class of a condition has only one speaker
-    or system, the interval is over utterances.
-    """
-
-    replicates: Replicates = 1000
-    level: float = Field(default=0.95, gt=0, lt=1)
-    unit: BootstrapUnit = "speaker"
-
-
 class Experiment(Strict):
     """All of an experiment file, checked: names are unique and references exist."""
 
@@ -265,8 +262,10 @@ class Experiment(Strict):
         default=0.01, ge=0, le=1, description="largest share of failed utterances of one codec"
     )
     grid: Axes
-    recipe: str
-    recipes: dict[str, str] = Field(
+    recipe: RecipeChoice = Field(
+        description="by name, or `{base: NAME, ...}` with the values that differ: `{base: cpu-lcnn, epochs: 2}`"
+    )
+    recipes: dict[str, RecipeChoice] = Field(
         default_factory=dict, description="detector: recipe, where it differs from `recipe`"
     )
     evaluation_codecs: tuple[str, ...] = Field(default=(), description="codecs tested besides those of the selections")
@@ -306,6 +305,18 @@ class Experiment(Strict):
     folder: Path = Field(default=Path(), exclude=True, description="folder of the experiment file")
 
     _name = field_validator("name")(_check_name)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _values_of_the_recipe_are_in_it(cls, values: Any) -> Any:
+        for key in values if isinstance(values, dict) else ():
+            if key in Recipe.model_fields and key not in cls.model_fields:
+                raise PlacedError(
+                    f"{key} is a value of the recipe; change it there: `recipe: {{base: NAME, {key}: ...}}`, or make "
+                    f"it an axis of the grid: `axes: {{recipe.{key}: [...]}}`",
+                    (key,),
+                )
+        return values
 
     @model_validator(mode="after")
     def _references_are_sound(self) -> Experiment:
@@ -369,6 +380,12 @@ class Experiment(Strict):
         if repeated:
             raise RequestError(f"selection {', '.join(repeated)} is given twice in experiment {self.name}")
         return self.model_copy(update={"grid": self.grid.model_copy(update={"selections": tuple(selections)})})
+
+    def recipe_name(self, detector: str) -> str:
+        """The recipe of a detector of the grid, or of a variant of one (`grid.experiment.value_axes`), in words."""
+        name, _, values = detector.partition(" ")
+        recipe = self.recipes.get(name, self.recipe).name
+        return f"{recipe}, {values}" if values else recipe
 
     def codec_names(self) -> list[str]:
         """The codecs of the selections, of the attacks and of `evaluation_codecs`, once each, in this order."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 from grid.attacks import ATTACKS
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import Experiment
-from grid.config.recipe import Recipe, load_recipe
-from grid.config.yaml_file import YamlFile, parse, read_yaml
+from grid.config.recipe import Recipe
+from grid.config.recipe_choice import ChangedRecipe, changed, chosen_recipe
+from grid.config.yaml_file import KeyPath, YamlFile, parse, read_yaml
 from grid.core.errors import RequestError, unknown_name
 from grid.core.plugins import PluginNames
 from grid.core.vocabulary import OWN_ATTACKS
-from grid.detectors.spec import DetectorSpec, load_detector_spec
+from grid.detectors.spec import DetectorSpec, load_detector_spec, parse_detector_spec
+from grid.experiment.value_axes import Variant, variants_of
 from grid.policies import POLICIES
 
 PAPER_TABLES = PluginNames("grid.report.papers", "codecgrid.tables")
@@ -18,8 +23,9 @@ PAPER_TABLES = PluginNames("grid.report.papers", "codecgrid.tables")
 
 def check_names(experiment: Experiment, file: YamlFile) -> None:
     """Raises RequestError for an unknown codec, policy, attack, detector, recipe or table, before a corpus is read."""
-    detectors_of(experiment, file)
-    _check_banks(experiment, file)
+    variants = variants_of(experiment, file)
+    detectors_of(experiment, variants, file)
+    _check_banks(experiment, variants, file)
     _check_corpora_of_evaluations(experiment, file)
     catalogue = load_catalogue()
     for i, selection in enumerate(experiment.grid.selections):
@@ -62,39 +68,61 @@ def _check_report(experiment: Experiment, file: YamlFile) -> None:
             raise RequestError(f"{where}: {path} is experiment {other.name!r} as well; give one of them another name")
 
 
-def recipes_of(experiment: Experiment, file: YamlFile) -> dict[str, Recipe]:
-    """The recipe of each detector, by the name of the detector."""
+def recipes_of(experiment: Experiment, variants: Sequence[Variant], file: YamlFile) -> dict[str, Recipe]:
+    """The recipe of each variant of a detector, by the name of the variant."""
     recipes = {}
-    for detector in experiment.grid.detectors:
-        own = experiment.recipes.get(detector)
-        where = file.where("recipe") if own is None else file.where("recipes", detector)
-        recipes[detector] = load_recipe(own or experiment.recipe, beside=experiment.folder, where=where)
+    for variant in variants:
+        place = _place_of_recipe(experiment, variant.detector)
+        choice = experiment.recipes.get(variant.detector, experiment.recipe)
+        recipes[variant.name] = chosen_recipe(choice, file, place, beside=experiment.folder)
+        if variant.recipe:
+            more = ChangedRecipe.model_validate({"base": choice.base, **changed(choice.changes, variant.recipe)})
+            with _explained(file, variant):
+                recipes[variant.name] = chosen_recipe(more, file, place, beside=experiment.folder)
     return recipes
 
 
-def detectors_of(experiment: Experiment, file: YamlFile) -> dict[str, DetectorSpec]:
-    """The specification of each detector, by name; RequestError, with the line, for one that does not exist."""
+def detectors_of(experiment: Experiment, variants: Sequence[Variant], file: YamlFile) -> dict[str, DetectorSpec]:
+    """The specification of each variant, by its name; RequestError, with the line, for one that does not exist."""
     specs = {}
-    for i, name in enumerate(experiment.grid.detectors):
+    for variant in variants:
+        place = experiment.grid.detectors.index(variant.detector)
         try:
-            specs[name] = load_detector_spec(name, experiment.folder / "detectors")
+            specs[variant.name] = load_detector_spec(variant.detector, experiment.folder / "detectors")
         except RequestError as error:
-            raise RequestError(f"{file.where('grid', 'detectors', i)}: {error}") from error
+            raise RequestError(f"{file.where('grid', 'detectors', place)}: {error}") from error
+        if variant.spec:
+            values = changed(specs[variant.name].model_dump(), variant.spec)
+            with _explained(file, variant):
+                specs[variant.name] = parse_detector_spec(values, f"detector {variant.detector}")
     return specs
 
 
-def _check_banks(experiment: Experiment, file: YamlFile) -> None:
+@contextmanager
+def _explained(file: YamlFile, variant: Variant) -> Iterator[None]:
+    """An error of a value that an axis gave names the axes and the variant."""
+    try:
+        yield
+    except RequestError as error:
+        raise RequestError(f"{file.where('grid', 'axes')}: {variant.name}: {error}") from error
+
+
+def _place_of_recipe(experiment: Experiment, detector: str) -> KeyPath:
+    return ("recipes", detector) if detector in experiment.recipes else ("recipe",)
+
+
+def _check_banks(experiment: Experiment, variants: Sequence[Variant], file: YamlFile) -> None:
     """Checks that the experiment names a corpus of impulse responses or noises where a recipe draws from one."""
     banks = {"impulse_responses": experiment.impulse_responses, "noises": experiment.noises}
-    for detector, recipe in recipes_of(experiment, file).items():
-        for field, kind in recipe.banks.items():
+    recipes = recipes_of(experiment, variants, file)
+    for variant in variants:
+        for field, kind in recipes[variant.name].banks.items():
             if banks[field] is None:
-                place = ("recipes", detector) if detector in experiment.recipes else ("recipe",)
-                name = experiment.recipes.get(detector, experiment.recipe)
+                name = experiment.recipes.get(variant.detector, experiment.recipe).name
                 raise RequestError(
-                    f"{file.where(*place)}: recipe {name!r} augments by {kind!r}, and the experiment names no {field}; "
-                    f"give it a corpus: `{field}: {{name: rirs-noises, reader: rirs, path: RIRS_NOISES, "
-                    f"options: {{kind: {kind}}}}}`"
+                    f"{file.where(*_place_of_recipe(experiment, variant.detector))}: recipe {name!r} augments by "
+                    f"{kind!r}, and the experiment names no {field}; give it a corpus: `{field}: {{name: rirs-noises, "
+                    f"reader: rirs, path: RIRS_NOISES, options: {{kind: {kind}}}}}`"
                 )
 
 

@@ -29,6 +29,7 @@ from grid.experiment.plugin_packages import make_importable, plugin_folders
 from grid.experiment.renditions import ExperimentRenditions
 from grid.experiment.selections import with_codec_names
 from grid.experiment.top_codecs import with_top_codecs
+from grid.experiment.value_axes import variants_of, with_variants
 from grid.resynthesis.rendition import Chain, Rendition
 
 log = logging.getLogger(__name__)
@@ -102,25 +103,34 @@ def load_experiment(path: str | Path) -> tuple[Experiment, YamlFile]:
     return experiment, file
 
 
-def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = (), *, without_data: bool = False) -> Grid:
+def resolve(
+    path: str | Path,
+    store: Store,
+    _resolving: tuple[Path, ...] = (),
+    *,
+    without_data: bool = False,
+    only_imported: bool = False,
+) -> Grid:
     """The experiment at `path` as a grid over `store`; raises RequestError for any error in it.
 
     A corpus that is missing is an error too, unless `without_data`: then nothing is known of the corpora that are not
-    imported, and the grid names those that are missing. `_resolving` are the files whose `top` selections led here, to
-    detect a cycle.
+    imported, and the grid names those that are missing. With `only_imported` no protocol is read either: a corpus that
+    is not in the store counts as missing, wherever it lies. `_resolving` are the files whose `top` selections led
+    here, to detect a cycle.
     """
     experiment, file = load_experiment(path)
     files = (*_resolving, Path(path).resolve())
     if files[-1] in _resolving:
         raise RequestError(f"{path}: its `top` selections are the best of itself: {' -> '.join(map(str, files))}")
     experiment = with_top_codecs(experiment, file, store, lambda of: resolve(of, store, files))
-    missing = _missing(store, experiment) if without_data else ()
+    missing = _missing(store, experiment, only_imported=only_imported) if without_data else ()
+    variants = variants_of(experiment, file)
     grid = Grid(
-        experiment=experiment,
+        experiment=with_variants(experiment, variants),
         corpora=tuple(_facts(store, experiment, source, missing) for source in experiment.corpora),
         catalogue=load_catalogue(),
-        recipes=recipes_of(experiment, file),
-        detectors=detectors_of(experiment, file),
+        recipes=recipes_of(experiment, variants, file),
+        detectors=detectors_of(experiment, variants, file),
         impulse_responses=_bank(store, experiment, experiment.impulse_responses, missing),
         noises=_bank(store, experiment, experiment.noises, missing),
         missing=missing,
@@ -135,8 +145,11 @@ def resolve(path: str | Path, store: Store, _resolving: tuple[Path, ...] = (), *
     return grid
 
 
-def _missing(store: Store, experiment: Experiment) -> tuple[CorpusSource, ...]:
-    return tuple(source for source in experiment.all_corpora() if is_missing(store, source, experiment.folder))
+def _missing(store: Store, experiment: Experiment, *, only_imported: bool) -> tuple[CorpusSource, ...]:
+    sources = experiment.all_corpora()
+    if only_imported:
+        return tuple(source for source in sources if stored_corpus(store, source.name) is None)
+    return tuple(source for source in sources if is_missing(store, source, experiment.folder))
 
 
 def _facts(

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grid.config.experiment import BootstrapUnit, EvaluationChoice
+from grid.config.analyses import BootstrapUnit
+from grid.config.experiment import EvaluationChoice
 from grid.core.errors import RequestError
 from grid.core.randomness import seed_number
 from grid.core.vocabulary import BONAFIDE, POOLED, SPOOF, Key

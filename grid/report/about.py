@@ -118,7 +118,8 @@ def left_out(store: Store, renditions: Sequence[Rendition]) -> tuple[str, ...]:
 
 def random_encoders(experiment: Experiment) -> tuple[str, ...]:
     """One sentence about the detectors whose speech encoder has random weights; empty if there are none."""
-    specs = {name: load_detector_spec(name, experiment.folder / "detectors") for name in experiment.grid.detectors}
+    names = dict.fromkeys(detector.partition(" ")[0] for detector in experiment.grid.detectors)
+    specs = {name: load_detector_spec(name, experiment.folder / "detectors") for name in names}
     random = [name for name, spec in specs.items() if spec.frontend.options.get("weights") == "random"]
     if not random:
         return ()

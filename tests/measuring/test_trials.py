@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grid.config.experiment import BootstrapUnit, EvaluationChoice
+from grid.config.analyses import BootstrapUnit
+from grid.config.experiment import EvaluationChoice
 from grid.core.errors import RequestError
 from grid.core.randomness import seed_number
 from grid.measuring.trials import Trials, conditions, measure_evaluation

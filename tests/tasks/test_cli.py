@@ -28,6 +28,7 @@ SURFACE = {
     "detectors": "NAME --json",
     "policies": "--json",
     "recipes": "--json",
+    "experiments": "--json",
     "plan": "CONFIG --root --json",
     "prefetch": "CONFIG --root --json",
     "run": "CONFIG --root --address --keep-going --json",

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load
 
@@ -30,7 +28,7 @@ from grid.scoring.score import score
 from grid.scoring.score_tables import read_scores
 from grid.training.checkpoint import Epoch
 from grid.training.train import train
-from tests.support.tiny_grid import Tiny, tiny, write_corpus
+from tests.support.tiny_grid import Tiny, tiny
 
 CPU = torch.device("cpu")
 
@@ -400,23 +398,3 @@ def test_corpus_prior_does_not_follow_the_policy(cell: Any) -> None:
     store, job = cell({"epochs": 1, "class_weights": "corpus prior"})
     # 4 recordings and 4 spoofs of the corpus; the CoRS labelled spoof does not count
     assert run(store, job)["class_weights"] == {"bonafide": 1.0, "spoof": 1.0}
-
-
-def test_augmentation_that_changes_nothing_is_counted_in_the_record(tmp_path: Path) -> None:
-    made = tiny(
-        tmp_path,
-        grid={"policies": ["none"]},
-        recipe={
-            "epochs": 1,
-            "augmentation": [{"kind": "noise", "probability": 1.0, "snr_minimum": 5, "snr_maximum": 20}],
-        },
-        noises={"name": "noises", "reader": "csv", "path": "noises/protocol.csv"},
-    )
-    write_corpus(tmp_path / "noises", speakers=1, utterances=1, spoof=False)
-    noise = np.zeros(1_600_000, np.float32)
-    noise[-1] = 0.5  # a file of silence alone would be rejected; a segment of 0.3 s of this one is silence
-    soundfile.write(tmp_path / "noises" / "train-s0-u0.wav", noise, 16_000)
-    (job,) = made.rendered().cells
-    record = train(made.store, job, device=CPU)
-    (warning,) = record.results["warnings"]
-    assert warning.startswith("epoch 1: augmentation 'noise' left 8 waveforms as they were, such as train-s0-u0")
