@@ -30,6 +30,7 @@ from tasks.report import report
 from tasks.resynth import resynth
 from tasks.retry import retry
 from tasks.run import run
+from tasks.schema import schema
 from tasks.score import score
 from tasks.status import status
 from tasks.stored_cells import diff, logs, show
@@ -66,6 +67,7 @@ app.command(rich_help_panel=CLUSTER)(submit)
 app.command(rich_help_panel=CLUSTER)(jobs)
 app.command(rich_help_panel=CLUSTER)(stop)
 app.command(rich_help_panel=PARTS)(experiments)
+app.command(rich_help_panel=PARTS)(schema)
 app.add_typer(codecs, name="codecs", rich_help_panel=PARTS)
 app.command(rich_help_panel=PARTS)(detectors)
 app.command(rich_help_panel=PARTS)(policies)

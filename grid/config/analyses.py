@@ -38,7 +38,7 @@ class EffectChoice(Strict):
     level: float = Field(default=DEFAULT_LEVEL, gt=0, lt=1, description="confidence level of the intervals")
     replicates: Replicates = Field(default=DEFAULT_REPLICATES, description="bootstrap replicates for the intervals")
 
-    @field_validator("evaluation", mode="before")
+    @field_validator("evaluation", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -72,7 +72,7 @@ class ArtefactChoice(Strict):
     codecs: tuple[str, ...] | None = Field(default=None, min_length=2, description="default: all of the experiment")
     seed: Seed = Field(default=0, description="of the draw of utterances")
 
-    @field_validator("corpora", mode="before")
+    @field_validator("corpora", mode="before", json_schema_input_type=str | tuple[str, ...] | None)
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

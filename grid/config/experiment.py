@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from grid.config.analyses import (
     ArtefactChoice,
@@ -18,6 +19,7 @@ from grid.config.analyses import (
     SignificanceChoice,
 )
 from grid.config.numbers import Seed
+from grid.config.policy_choice import NamedPolicy
 from grid.config.recipe import Recipe
 from grid.config.recipe_choice import RecipeChoice
 from grid.config.resources import Resources
@@ -26,7 +28,6 @@ from grid.core.errors import RequestError
 from grid.core.table_text import fits_a_line
 from grid.core.vocabulary import (
     NATIVE,
-    NO_CORS,
     OWN_ATTACKS,
     SPLITS,
     Axis,
@@ -34,7 +35,6 @@ from grid.core.vocabulary import (
     CodingRate,
     Design,
     Draw,
-    MixingMode,
     Role,
     Split,
 )
@@ -82,7 +82,7 @@ class CorpusSource(Strict):
     splits: tuple[Split, ...] = Field(default=SPLITS, min_length=1, description="splits of it that the experiment uses")
 
     _name = field_validator("name")(_check_name)
-    _splits = field_validator("splits", mode="before")(_one_or_many)
+    _splits = field_validator("splits", mode="before", json_schema_input_type=Split | tuple[Split, ...])(_one_or_many)
 
     @model_validator(mode="after")
     def _reader_with_path(self) -> CorpusSource:
@@ -156,7 +156,7 @@ class Selection(Strict):
     policy: str | None = Field(default=None, description="whose cells count, where the other grid has several policies")
 
     _name = field_validator("name")(_check_name)
-    _codecs = field_validator("codecs", mode="before")(_one_or_many)
+    _codecs = field_validator("codecs", mode="before", json_schema_input_type=str | tuple[str, ...])(_one_or_many)
 
     @model_validator(mode="after")
     def _codecs_are_determined(self) -> Selection:
@@ -176,25 +176,9 @@ def _named_selection(value: Any) -> Any:
     return {"name": slug(value), "codecs": [value]} if isinstance(value, str) else value
 
 
-class PolicyChoice(Strict):
-    """How CoRS enters training: its label and how it is mixed with bona fide items."""
-
-    label: str
-    mixing: MixingMode = "append"
-    probability: float = Field(
-        default=0.5, gt=0, le=1, description="probability that a bona fide item is replaced; for `replace`"
-    )
-    target: float | None = Field(default=None, ge=0, le=1, description="target of the label `soft`: 1 is bona fide")
-
-    @property
-    def name(self) -> str:
-        """A short name for tables: the label, with its target, and the mixing unless it is `append`."""
-        label = self.label if self.target is None else f"{self.label}-{self.target:g}"
-        return label if self.mixing == "append" or self.label == NO_CORS else f"{label}-replace-{self.probability:g}"
-
-
-def _named_policy(value: Any) -> Any:
-    return {"label": value} if isinstance(value, str) else value
+NamedSelection: TypeAlias = Annotated[
+    Selection, BeforeValidator(_named_selection, json_schema_input_type=str | Selection)
+]
 
 
 class CellFilter(Strict):
@@ -209,8 +193,8 @@ class CellFilter(Strict):
 class Axes(Strict):
     """The axes of the grid: its cells are their product without those that `exclude` matches."""
 
-    selections: tuple[Annotated[Selection, BeforeValidator(_named_selection)], ...] = Field(min_length=1)
-    policies: tuple[Annotated[PolicyChoice, BeforeValidator(_named_policy)], ...] = Field(min_length=1)
+    selections: tuple[NamedSelection, ...] = Field(min_length=1)
+    policies: tuple[NamedPolicy, ...] = Field(min_length=1)
     detectors: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1)
     axes: dict[str, Annotated[tuple[bool | int | float | str | None, ...], Field(min_length=1)]] = Field(
@@ -232,7 +216,15 @@ class EvaluationChoice(Strict):
         default=None, ge=1, le=5, description="only utterances with a predicted MOS above it (`codecgrid mos`)"
     )
 
-    _lists = field_validator("bonafide", "spoof", "by", "corpora", mode="before")(_one_or_many)
+    _roles = field_validator("bonafide", "spoof", mode="before", json_schema_input_type=Role | tuple[Role, ...])(
+        _one_or_many
+    )
+    _breakdowns = field_validator("by", mode="before", json_schema_input_type=Breakdown | tuple[Breakdown, ...])(
+        _one_or_many
+    )
+    _names = field_validator("corpora", mode="before", json_schema_input_type=str | tuple[str, ...] | None)(
+        _one_or_many
+    )
 
     @model_validator(mode="after")
     def _classes_differ(self) -> EvaluationChoice:
@@ -302,7 +294,7 @@ class Experiment(Strict):
     )
     root: str = "results"
     tracking_uri: str | None = Field(default=None, description="MLflow; default: SQLite under the root")
-    folder: Path = Field(default=Path(), exclude=True, description="folder of the experiment file")
+    folder: SkipJsonSchema[Path] = Field(default=Path(), exclude=True, description="folder of the experiment file")
 
     _name = field_validator("name")(_check_name)
 

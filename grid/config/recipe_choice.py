@@ -42,7 +42,9 @@ def _by_name(value: Any) -> Any:
     return {"base": value} if isinstance(value, str) else value
 
 
-RecipeChoice: TypeAlias = Annotated[ChangedRecipe, BeforeValidator(_by_name)]
+RecipeChoice: TypeAlias = Annotated[
+    ChangedRecipe, BeforeValidator(_by_name, json_schema_input_type=str | ChangedRecipe)
+]
 
 
 def chosen_recipe(choice: ChangedRecipe, file: YamlFile, place: KeyPath, *, beside: Path | None = None) -> Recipe:

@@ -10,7 +10,8 @@ from typing import Any
 from grid.cells.balance import Balance, balance_of
 from grid.cells.job import CellJob, CorsInput, Mixing
 from grid.codecs.catalogue import Catalogue
-from grid.config.experiment import Experiment, PolicyChoice, Selection
+from grid.config.experiment import Experiment, Selection
+from grid.config.policy_choice import PolicyChoice
 from grid.config.recipe import Recipe
 from grid.core.errors import RequestError
 from grid.core.identity import Json, canonical_members, digest, digest_of_members, plain

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from grid.cells.job import CellJob
 from grid.codecs.catalogue import Catalogue, load_catalogue
-from grid.config.experiment import CellFilter, CorpusSource, Experiment, PolicyChoice, Selection
+from grid.config.experiment import CellFilter, CorpusSource, Experiment, Selection
+from grid.config.policy_choice import PolicyChoice
 from grid.config.recipe import Recipe
 from grid.config.yaml_file import YamlFile, parse, read_yaml
 from grid.core.errors import RequestError

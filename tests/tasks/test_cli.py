@@ -29,6 +29,7 @@ SURFACE = {
     "policies": "--json",
     "recipes": "--json",
     "experiments": "--json",
+    "schema": "KIND",
     "plan": "CONFIG --root --json",
     "prefetch": "CONFIG --root --json",
     "run": "CONFIG --root --address --keep-going --json",
