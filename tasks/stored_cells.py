@@ -27,7 +27,7 @@ Root = Annotated[str, typer.Option("--root", help="where results live: a folder,
 
 def show(cell: CellId, root: Root = "results", as_json: AsJson = False) -> None:
     """Show one cell: what it is, how far it is, and its EERs."""
-    store, job, state = _open(cell, root)
+    store, job, state = open_cell(cell, root)
     measured = _measured(store, job)
     if as_json:
         from dataclasses import asdict
@@ -65,8 +65,8 @@ def diff(first: CellId, second: CellId, root: Root = "results", as_json: AsJson 
     """Compare two cells: each field of their identities that differs, and their EERs side by side."""
     from grid.core.identity import difference
 
-    store, one, _ = _open(first, root)
-    _, other, _ = _open(second, root)
+    store, one, _ = open_cell(first, root)
+    _, other, _ = open_cell(second, root)
     lines = difference(one.identity, other.identity)
     if as_json:
         print_json({"cells": [one.cell_id, other.cell_id], "differences": lines})
@@ -109,7 +109,7 @@ def _print_job_log(name: str, address: str, *, follow: bool) -> None:
 def _print_failure(cell: str, root: str) -> None:
     from grid.core.record import FAILURE
 
-    store, job, state = _open(cell, root)
+    store, job, state = open_cell(cell, root)
     for epoch in state.epochs:
         figures = f"loss {epoch['train_loss']:.4f}, dev EER {100 * epoch['dev_eer']:.2f} %"
         out.print(f"epoch {epoch['epoch'] + 1}: {figures}, {epoch['seconds']:.0f} s", highlight=False)
@@ -121,7 +121,7 @@ def _print_failure(cell: str, root: str) -> None:
     out.print(why["trace"], markup=False, highlight=False, soft_wrap=True)
 
 
-def _open(cell: str, root: str) -> tuple[Store, CellJob, CellState]:
+def open_cell(cell: str, root: str) -> tuple[Store, CellJob, CellState]:
     """The store, and the job and state of the only cell whose id begins with `cell`; RequestError for none or more."""
     from grid.cells.job import read_job
     from grid.cells.status import cell_state

@@ -52,7 +52,7 @@ SURFACE = {
     "diff": "FIRST SECOND --root --json",
     "logs": "NAME --root --address --follow",
     "resynth": "CODEC SOURCE TARGET --seed --device --accept-licence",
-    "score": "--detector --weights --out AUDIO --protocol --crop --batch-size --device",
+    "score": "--out AUDIO --detector --weights --cell --root --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
     "doctor": "--root --json",
     "ls": "--root --json",
