@@ -9,6 +9,7 @@ import typer
 from grid import __version__
 from tasks import console
 from tasks.artefacts import artefacts
+from tasks.audit import audit
 from tasks.build import build
 from tasks.codecs.app import codecs
 from tasks.demo import demo
@@ -50,6 +51,7 @@ EXPERIMENT, PARTS, CELL = "An experiment", "What a grid is made of", "One cell"
 CLUSTER, AUDIO, MACHINE = "A cluster", "Audio and scores", "This machine"
 app.command(rich_help_panel=EXPERIMENT)(demo)
 app.command("import", rich_help_panel=EXPERIMENT)(import_corpus)
+app.command(rich_help_panel=EXPERIMENT)(audit)
 app.command(rich_help_panel=EXPERIMENT)(pack)
 app.command(rich_help_panel=EXPERIMENT)(build)
 app.command(rich_help_panel=EXPERIMENT)(mos)

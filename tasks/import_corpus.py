@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from grid.core.errors import RequestError
+from tasks.audit import print_warnings
 from tasks.console import AsJson, out, print_json, single, table
 from tasks.pack import pack_with_progress, print_packed
 from tasks.ranges import require_within
 
 if TYPE_CHECKING:
+    from grid.corpus.audit.results import Audit
     from grid.corpus.published_counts import Comparison
 
 
@@ -39,6 +42,8 @@ def import_corpus(
     from pydantic import ValidationError
 
     from grid.config.experiment import CorpusSource
+    from grid.corpus.audit.compute import audit
+    from grid.corpus.audit.stored import audited_corpus
     from grid.corpus.holdings import summary
     from grid.corpus.imported import register_corpus
     from grid.corpus.location import is_uri
@@ -69,6 +74,7 @@ def import_corpus(
         for c in summary(manifest)
     ]
     published = compare(manifest, published_counts(kind, Path(location), source.options))
+    found = audit([audited_corpus(store, source.name)])
     if as_json:
         print_json(
             {
@@ -78,6 +84,7 @@ def import_corpus(
                 "packed": None if packed is None else packed.results,
                 "splits": counts,
                 "published": [asdict(item) | {"differs": item.differs} for item in published],
+                "warnings": found.warnings(),
             }
         )
         return
@@ -94,6 +101,7 @@ def import_corpus(
         out.print(f"  other machines read them after: codecgrid pack {source.name} --root {root}", soft_wrap=True)
     else:
         print_packed(packed)
+    _show_audit(found, root)
 
 
 def _likely_name(location: str) -> str:
@@ -125,6 +133,17 @@ def _show_published(published: list[Comparison]) -> None:
     stated_in = "; ".join(dict.fromkeys(item.stated_in for item in published))
     result = f"{different} of {len(published)} published counts differ" if different else "all published counts are met"
     out.print(f"{result} ({stated_in})", soft_wrap=True, highlight=False)
+
+
+def _show_audit(found: Audit, root: str) -> None:
+    """Prints what the manifest alone tells of shortcuts and of speakers in several splits, and how to hear the rest."""
+    for shared in found.shared_speakers:
+        if not shared.promised_by:
+            out.print(shared.sentence, markup=False, highlight=False, soft_wrap=True)
+    print_warnings(found)
+    if found.unmeasured:
+        command = shlex.join(["codecgrid", "audit", *found.corpora, "--root", root])
+        out.print(f"what the audio tells of the classes: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _number(value: int | None) -> str:

@@ -12,6 +12,7 @@ from grid.analysis.classes import ClassResults
 from grid.analysis.effects.results import Effects
 from grid.analysis.mos import MosResults
 from grid.analysis.shortcut_conditions import ShortcutResults
+from grid.analysis.shortcuts import Shortcut
 from grid.analysis.significance import Significance
 from grid.cells.baseline import baseline_of, baselines
 from grid.cells.job import CellJob
@@ -22,11 +23,11 @@ from grid.config.experiment import Experiment
 from grid.core.errors import one_line
 from grid.core.store import Store
 from grid.core.vocabulary import POOLED, Group, Status
+from grid.corpus.audit.results import Audit
 from grid.measuring.compare import compare_cell
 from grid.measuring.measure import measure_cell
 from grid.metrics.differences import Difference
 from grid.metrics.evaluation import Measurement
-from grid.metrics.shortcut_features import Shortcut
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +94,12 @@ class GridResults:
     """All cells of a grid, in the order of the tables, and the codecs they train and test on.
 
     `compared` are the grids of other experiments to show beside this one; `trouble` says why the results of such a grid
-    are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of duration, level and bandwidth
-    alone, `significance` the tests against the best baseline, `effects` the effects of codec attributes, `mos` the
-    predicted MOS, `calibrations` the calibration and DET curves of the cells, `classes` what policies of several
-    outputs taught, `shortcut_conditions` the tests with one class encoded and under controls; these are read from the
-    store, because MLflow does not hold them. `corpora` are the names of the corpora, and `mos_above` has the
-    evaluations of utterances above a predicted MOS alone, with that MOS.
+    are missing. `artefacts` is the comparison of codec residuals, `shortcuts` the EERs of single numbers such as the
+    duration, `audit` what the files of the corpora are like, `significance` the tests against the best baseline,
+    `effects` the effects of codec attributes, `mos` the predicted MOS, `calibrations` the calibration and DET curves of
+    the cells, `classes` what policies of several outputs taught, `shortcut_conditions` the tests with one class encoded
+    and under controls; these are read from the store, because MLflow does not hold them. `corpora` are the names of the
+    corpora, and `mos_above` has the evaluations of utterances above a predicted MOS alone, with that MOS.
     """
 
     name: str
@@ -111,6 +112,7 @@ class GridResults:
     significance: tuple[Significance, ...] = ()
     effects: tuple[Effects, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+    audit: Audit | None = None
     mos: MosResults | None = None
     calibrations: Calibrations = field(default_factory=Calibrations)
     classes: ClassResults = field(default_factory=ClassResults)

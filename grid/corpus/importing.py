@@ -28,7 +28,6 @@ from grid.core.errors import RequestError, one_line
 from grid.core.table_text import fits_a_line
 from grid.core.vocabulary import KEYS, SPLITS
 from grid.corpus.audio import MISSING, UNREADABLE, UnusableAudioError, read_audio
-from grid.corpus.holdings import shared_speakers
 from grid.corpus.location import content_in_place
 from grid.corpus.manifest import (
     MANIFEST_SCHEMA,
@@ -212,10 +211,7 @@ def import_corpus(
     _check_share(table.num_rows, refused, max_rejected_share, corpus.protocol, folder / REJECTED_FILE)
     write_manifest(folder / MANIFEST_FILE, table)
     result = ImportResult(folder, audio_root, table.num_rows, len(refused), manifest_digest(table))
-    _write_corpus_file(result, corpus.protocol)
-    shared = shared_speakers(table)
-    if shared:
-        _logger.warning("%d speakers are in more than one split, such as %s", len(shared), shared[0])
+    _write_corpus_file(result, corpus)
     return result
 
 
@@ -291,10 +287,11 @@ def _write_rejected(path: Path, refused: list[Rejection]) -> None:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def _write_corpus_file(result: ImportResult, protocol: Path) -> None:
+def _write_corpus_file(result: ImportResult, corpus: Corpus) -> None:
     content = {
         "root": result.audio_root,
-        "protocol": str(protocol.resolve()),
+        "protocol": str(corpus.protocol.resolve()),
+        "disjoint_speakers": corpus.disjoint_speakers,
         "manifest_digest": result.digest,
         "utterances": result.utterances,
         "rejected": result.rejected,

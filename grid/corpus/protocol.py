@@ -48,11 +48,13 @@ class Corpus:
     """A corpus whose audio is not read yet: the folder its paths are relative to, and its rows in protocol order.
 
     `rows` may be a generator, which can be iterated once. `protocol` is the file or folder the rows come from.
+    `disjoint_speakers` is the source of the promise that each speaker is in one split only, "" for no promise.
     """
 
     root: Path
     rows: Iterable[ProtocolRow]
     protocol: Path
+    disjoint_speakers: str = ""
 
 
 def parse_key(spelling: str, where: str) -> str:

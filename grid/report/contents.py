@@ -22,6 +22,7 @@ from grid.report.page import Figure, Fold, Page, Part
 from grid.report.papers import paper_parts
 from grid.report.table import Column, Table
 from grid.report.tables.artefacts import artefact_table
+from grid.report.tables.audit import groups_table, separation_table
 from grid.report.tables.calibration import calibration_table
 from grid.report.tables.classes import confusion_table, label_table
 from grid.report.tables.cross_codec import DEFAULT_POLICY, cross_codec_matrix, matrix_table
@@ -113,19 +114,21 @@ def outline(results: GridResults, about: About, faults: list[Fault] | None = Non
     shown += attempted("table of artefacts", lambda: artefact_parts(results))
     shown += attempted("table of MOS", lambda: mos_parts(results))
     shown += attempted("table of shortcuts", lambda: shortcut_parts(results, pooled=True))
+    shown += attempted("table of the audit", lambda: audit_parts(results))
     folds = [folded(f"{view.title}: training codec left out", partial(_others, results, view)) for view in first]
     folds += [folded(view.title, partial(_all, results, view)) for view in views if view not in first]
     more_effects = [item for item in results.effects if item not in leading_effects]
     folds += [folded(item.title, partial(effect_parts, item)) for item in more_effects]
     by_condition = attempted("table of shortcuts by condition", lambda: shortcut_parts(results, pooled=False))
     folds += [Fold(part.title, (part,)) for part in by_condition]
+    folds.append(folded("The files of the corpora", lambda: file_parts(results)))
     return Page(
         title=results.name,
         summary=_summary(results),
         shown=tuple(shown),
         folds=tuple(fold for fold in folds if fold.parts),
         last=attempt("table cells", lambda: status_table(results), NO_CELLS, faults),
-        warnings=(*about.stand_ins, *about.left_out),
+        warnings=(*about.stand_ins, *about.left_out, *_audit_warnings(results)),
         terms=tuple((name, text) for name, text in about.evaluations if name in results.evaluations()),
         facts=provenance(results, about),
     )
@@ -208,6 +211,19 @@ def mos_parts(results: GridResults) -> list[Part]:
     return [mos_table(results.mos), mos_figure(results.mos)] if results.mos else []
 
 
+def audit_parts(results: GridResults) -> list[Part]:
+    """The table of what tells the classes of the corpora apart, if some split has more than one."""
+    return [separation_table(results.audit)] if results.audit and results.audit.shortcuts else []
+
+
+def file_parts(results: GridResults) -> list[Part]:
+    """The table of the corpora's files, and that of their numbers where there is but one class."""
+    found = results.audit
+    if found is None:
+        return []
+    return [groups_table(found)] if found.shortcuts else [groups_table(found), separation_table(found)]
+
+
 def shortcut_parts(results: GridResults, *, pooled: bool) -> list[Part]:
     """The table of the EERs of duration, level and bandwidth alone, pooled or by condition, if they were measured."""
     table = shortcut_table(results.shortcuts, pooled=pooled)
@@ -249,6 +265,11 @@ def _others(results: GridResults, view: View) -> tuple[Part, ...]:
 
 def _per_codec(results: GridResults) -> list[str]:
     return [evaluation for evaluation in results.evaluations(bool) if results.test_codecs(evaluation)]
+
+
+def _audit_warnings(results: GridResults) -> list[str]:
+    """The warnings of the audit as sentences."""
+    return [f"{text[0].upper()}{text[1:]}." for text in results.audit.warnings()] if results.audit else []
 
 
 def _summary(results: GridResults) -> str:

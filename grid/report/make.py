@@ -16,6 +16,7 @@ from pathlib import Path
 from grid.analysis.artefacts import read_artefacts
 from grid.analysis.calibration import Calibrations, calibrations
 from grid.analysis.classes import ClassResults, class_results
+from grid.analysis.corpus_audit import read_audit
 from grid.analysis.effects.compute import effects
 from grid.analysis.mos import read_mos
 from grid.analysis.results import GridResults
@@ -90,6 +91,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         significance=attempt("the significance tests", lambda: significance(store, grid), (), faults),
         effects=attempt("the effects of codec attributes", lambda: effects(store, grid), (), faults),
         shortcuts=attempt("the shortcuts", lambda: measure_shortcuts(store, grid.experiment, tested), (), faults),
+        audit=attempt("the audit of the corpora", lambda: read_audit(store, grid.experiment), None, faults),
         mos=attempt("MOS", lambda: read_mos(store, grid.experiment, tested), None, faults),
         calibrations=attempt("the calibration", lambda: calibrations(store, grid), Calibrations(), faults),
         shortcut_conditions=attempt(

@@ -1,4 +1,4 @@
-"""Checks the imported corpora: their pointers, and their manifests against the digest of their import."""
+"""Checks the imported corpora: pointers, manifests against the digest of their import, packed copies, features."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from grid.core.errors import RequestError
 from grid.core.record import RECORD, check_outputs, is_finished
+from grid.corpus.audit.features import features_folder
 from grid.corpus.holdings import corpus_facts_of
 from grid.corpus.imported import stored_corpus
 from grid.corpus.importing import CORPUS_FILE, MANIFEST_FILE, REJECTED_FILE
@@ -19,6 +20,7 @@ from grid.verification.damage import Damage, Reading, problem
 UNREADABLE = (RequestError, OSError, ValueError, LookupError, TypeError, AttributeError)
 """What reading a damaged JSON or Parquet file raises, depending on its bytes."""
 PACK = "codecgrid pack, of this corpus"
+AUDIT = "codecgrid audit, of this corpus"
 COMMAND = "codecgrid run CONFIG, or codecgrid import, of this corpus"
 
 
@@ -31,26 +33,27 @@ def check_corpora(reading: Reading, folder: str) -> Iterator[Damage]:
     for path in (f"{folder}/{name}" for name in names if name.endswith(".json")):
         if path not in removed:
             yield from _pointer(reading, path)
-    for packed in (packed_folder(f"{folder}/{name}") for name in names if not name.endswith(".json")):
-        yield from _packed(reading, packed)
+    for corpus in (f"{folder}/{name}" for name in names if not name.endswith(".json")):
+        yield from _made_from(reading, packed_folder(corpus), PACK)
+        yield from _made_from(reading, features_folder(corpus), AUDIT)
 
 
-def _packed(reading: Reading, folder: str) -> Iterator[Damage]:
-    """The damage of packed recordings; a part is read with the share of the shards, and each part by itself."""
+def _made_from(reading: Reading, folder: str, command: str) -> Iterator[Damage]:
+    """The damage of packed recordings or of features; each tar is read by itself, with the share of the shards."""
     if not is_finished(reading.store, folder):
         return
     try:
         record = reading.record(folder)
         assert record is not None  # it is finished
     except (RequestError, ValidationError) as error:
-        yield Damage(folder, problem(error), (folder,), PACK)
+        yield Damage(folder, problem(error), (folder,), command)
         return
     for name, sha256 in record.outputs.items():
         try:
             if not name.endswith(".tar") or reading.reads_shard():
                 check_outputs(reading.store, folder, record.model_copy(update={"outputs": {name: sha256}}))
         except RequestError as error:
-            yield Damage(f"{folder}/{name}", problem(error), (f"{folder}/{RECORD}", f"{folder}/{name}"), PACK)
+            yield Damage(f"{folder}/{name}", problem(error), (f"{folder}/{RECORD}", f"{folder}/{name}"), command)
 
 
 def _pointer(reading: Reading, path: str) -> Iterator[Damage]:

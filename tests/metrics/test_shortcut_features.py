@@ -1,4 +1,4 @@
-"""The shortcut features of known signals, and the EER of a single feature."""
+"""The shortcut features of signals whose values are known by construction."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from scipy.signal import firwin, lfilter
 
-from grid.core.errors import RequestError
-from grid.metrics.shortcut_features import SILENCE, features, measure_shortcut
+from grid.metrics.shortcut_features import FRAMES_AT_ONCE, NO_LEVEL, clipping, features, speech_span
 
 RATE = 16_000
+
+
+def noise(samples: int, amplitude: float = 0.1) -> np.ndarray:
+    return (amplitude * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
 
 
 def test_features_of_a_full_scale_sine_are_its_length_its_level_and_its_frequency() -> None:
@@ -18,38 +21,47 @@ def test_features_of_a_full_scale_sine_are_its_length_its_level_and_its_frequenc
     assert found["duration"] == 0.5
     assert found["level"] == pytest.approx(-3.01, abs=0.01)
     assert found["bandwidth"] == pytest.approx(1.0, abs=0.2)
+    assert found["silence"] == 0.0
+    # 16 samples a period: its two peaks are full scale, and nothing else is
+    assert found["clipping"] == pytest.approx(100 * 2 / 16)
 
 
-def test_features_bandwidth_is_where_a_low_pass_ends() -> None:
-    noise = np.random.default_rng(0).standard_normal(RATE)
-    low = lfilter(firwin(513, 4000, fs=RATE, window=("kaiser", 10)), 1, noise).astype(np.float32)
-    assert features(noise.astype(np.float32))["bandwidth"] == 8.0
+def test_bandwidth_is_where_a_low_pass_ends() -> None:
+    low = lfilter(firwin(513, 4000, fs=RATE, window=("kaiser", 10)), 1, noise(RATE)).astype(np.float32)
+    assert features(noise(RATE))["bandwidth"] == 8.0
     assert features(low)["bandwidth"] == pytest.approx(4.0, abs=0.2)  # half its transition is 0.1
 
 
+def test_bandwidth_of_a_long_recording_is_over_all_of_it() -> None:
+    long = np.zeros(2 * FRAMES_AT_ONCE * 256, np.float32)
+    long[-RATE:] = noise(RATE)
+    assert features(long)["bandwidth"] == 8.0
+
+
+def test_speech_span_is_from_the_first_loud_frame_to_the_last() -> None:
+    quiet, speech = noise(1600, amplitude=0.0009), noise(8000)  # 41 dB below
+    assert speech_span(np.concatenate([quiet, speech, quiet, speech, quiet[:800]])) == (1600, 19200)
+    assert features(np.concatenate([quiet, speech, quiet]))["silence"] == pytest.approx(0.2)
+    audible = noise(1600, amplitude=0.0012)  # 38 dB below
+    assert speech_span(np.concatenate([audible, speech])) == (0, 9600)
+
+
+def test_speech_span_counts_a_last_frame_that_is_not_whole() -> None:
+    assert speech_span(noise(1000)) == (0, 1000)
+    assert speech_span(np.concatenate([noise(1600), np.zeros(50, np.float32)])) == (0, 1600)
+
+
+def test_clipping_is_the_share_of_samples_at_full_scale_of_16_bits() -> None:
+    samples = np.array([32767, -32768, 32766, 0], np.float32) / 32768
+    assert clipping(samples) == 50.0
+
+
 @pytest.mark.parametrize("samples", [1, 100, 5000])
-def test_features_of_silence_are_finite(samples: int) -> None:
+def test_features_of_zeros_are_finite(samples: int) -> None:
     assert features(np.zeros(samples, np.float32)) == {
         "duration": samples / RATE,
-        "level": SILENCE,
+        "level": NO_LEVEL,
+        "silence": samples / RATE,
         "bandwidth": 0.0,
+        "clipping": 0.0,
     }
-
-
-def test_measure_shortcut_finds_prompts_of_one_length_whichever_class_is_longer() -> None:
-    # the leak of published demo sets: prompts of 3.0 s, outputs of any length
-    prompts, outputs = [3.0] * 10, [3.5, 4.0, 7.0, 9.0]
-    found = measure_shortcut("e", "pooled", "duration", prompts, outputs)
-    assert (found.eer, found.bonafide_is_larger) == (0.0, False)
-    assert (found.bonafide_median, found.spoof_median, found.n_bonafide, found.n_spoof) == (3.0, 5.5, 10, 4)
-    turned = measure_shortcut("e", "pooled", "duration", outputs, prompts)
-    assert (turned.eer, turned.bonafide_is_larger) == (0.0, True)
-
-
-def test_measure_shortcut_of_a_constant_is_chance() -> None:
-    assert measure_shortcut("e", "pooled", "level", [1.0, 1.0], [1.0]).eer == 0.5
-
-
-def test_measure_shortcut_without_a_class_names_the_condition() -> None:
-    with pytest.raises(RequestError, match="e/attack=x"):
-        measure_shortcut("e", "attack=x", "level", [], [1.0])

@@ -12,7 +12,9 @@ from matplotlib.image import imread
 from grid.analysis.artefacts import ArtefactPair, ArtefactResults
 from grid.analysis.mos import MosResults, mos_by_system
 from grid.analysis.results import GridResults
-from grid.metrics.shortcut_features import FEATURES, measure_shortcut
+from grid.analysis.shortcuts import Shortcut
+from grid.metrics.separation import separation
+from grid.metrics.shortcut_features import FEATURES
 from grid.report.about import About
 from grid.report.contents import mos_parts, outline
 from grid.report.figures.artefacts import draw_residuals, draw_similarity
@@ -28,7 +30,7 @@ PAIRS = tuple(ArtefactPair(a, b, 0.1 + 0.1 * n, 0.05 * n - 0.1) for n, (a, b) in
 RESIDUALS = {name: np.random.default_rng(n).normal(0, 9, (257, 90)).astype(np.float32) for n, name in enumerate(NAMES)}
 ARTEFACTS = ArtefactResults(7, NAMES, PAIRS, "u1", RESIDUALS)
 SHORTCUTS = tuple(
-    measure_shortcut("T-CoSG", condition, feature, [3.0] * 30, [3.0, 4.0 if leaks else 2.0] * 15)
+    Shortcut("T-CoSG", condition, feature, separation([3.0] * 30, [3.0] * (0 if leaks else 20) + [4.0] * 30))
     for condition, leaks in (("pooled", True), ("attack=x", False))
     for feature in FEATURES
 )
@@ -62,8 +64,12 @@ def test_shortcut_table_marks_leaks_and_keeps_conditions_apart() -> None:
     assert [row[1].text for row in pooled.rows] == ["pooled"]
     assert [row[1].text for row in others.rows] == ["attack=x"]
     entry = pooled.rows[0][3]
-    assert entry.values == pytest.approx((1 / 3, 3.0, 3.5))  # half of the spoofs tie with all bona fide
+    assert entry.values == (0.0, 0.0, pytest.approx(0.136, abs=1e-3), 3.0, 4.0)
     assert "leaks" in {note.mark: note.text for note in pooled.notes}[entry.mark]
+    # 20 of 50 spoofs tie with all bona fide: 28.6 %, which chance may have made of more
+    tied = others.rows[0][3]
+    assert tied.values[0] == pytest.approx(2 / 7)
+    assert tied.mark == ""
 
 
 def test_report_with_artefacts_and_shortcuts_shows_both() -> None:

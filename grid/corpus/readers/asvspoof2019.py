@@ -30,6 +30,9 @@ AUDIO = {
     "test": "ASVspoof2019_LA_eval/flac",
 }
 
+DISJOINT_SPEAKERS = "ASVspoof 2019 (Wang et al. 2020)"
+"""The source of the promise that no speaker is in two splits."""
+
 
 @READERS.register("asvspoof2019")
 def rows(path: Path, *, splits: str | Sequence[str] = SPLITS, root: str | None = None) -> Corpus:
@@ -47,7 +50,7 @@ def rows(path: Path, *, splits: str | Sequence[str] = SPLITS, root: str | None =
         raise RequestError(
             f"{protocols}: {', '.join(missing)} is not there; without it, say which splits: --option splits=train,dev"
         )
-    return Corpus(Path(root) if root else _root(protocols), _rows(protocols, names), protocols)
+    return Corpus(Path(root) if root else _root(protocols), _rows(protocols, names), protocols, DISJOINT_SPEAKERS)
 
 
 def _protocols(path: Path) -> Path:

@@ -30,6 +30,8 @@ FILES = {
     "test": ("ASVspoof5.eval.track_1.tsv",),
 }
 FOLDERS = {"train": "flac_T", "dev": "flac_D", "test": "flac_E_eval"}
+DISJOINT_SPEAKERS = "ASVspoof 5 (Wang et al. 2025, arXiv 2502.08857, abstract)"
+"""The source of the promise that no speaker is in two splits."""
 
 _PROTOCOLS = "ASVspoof5_protocols"
 _RELEASED, _CHALLENGE = 10, 6
@@ -51,7 +53,7 @@ def rows(path: Path, *, splits: str | Sequence[str] = SPLITS, root: str | None =
     names = parse_choices(splits, "split", SPLITS)
     protocols = {split: _protocol(require_path(path, folder=True), split) for split in names}
     folder = protocols[names[0]].parent
-    return Corpus(Path(root) if root else _root(folder), _rows(protocols), folder)
+    return Corpus(Path(root) if root else _root(folder), _rows(protocols), folder, DISJOINT_SPEAKERS)
 
 
 @dataclass(frozen=True)

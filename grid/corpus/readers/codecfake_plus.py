@@ -21,6 +21,9 @@ CORS_FOLDER, COSG_FOLDER = "all_data_16k", "SLMdemos_16k"
 CORS_FIELDS = ("file", "stem", "speaker", "codec")
 COSG_FIELDS = ("file", "stem", "model")
 
+DISJOINT_SPEAKERS = "CodecFake+ (arXiv 2501.08238, section V-B1)"
+"""The source of the promise that no speaker of CoRS is in two splits."""
+
 _SUFFIXES = (".wav", ".flac")
 
 
@@ -62,7 +65,7 @@ def rows(
         return Corpus(audio, _Cosg(files[0], place, unknown_codecs).rows(), path)
     prefix = f"{CORS_FOLDER}/" if (audio / CORS_FOLDER).is_dir() else ""
     place = layout_of(layout or f"{prefix}{{file}}", CORS_FIELDS)
-    return Corpus(audio, _Cors(files, place, speaker_splits(dev, test), unknown_codecs).rows(), path)
+    return Corpus(audio, _Cors(files, place, speaker_splits(dev, test), unknown_codecs).rows(), path, DISJOINT_SPEAKERS)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Tests of grid.corpus.audit."""
