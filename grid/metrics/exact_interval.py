@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import ceil, floor
 
-from scipy.stats import binomtest
-
 ROUNDING = 1e-9
 """An EER times a number of trials is a whole number up to rounding where the error rates cross at a score."""
 
@@ -19,16 +17,14 @@ def exact_eer_interval(eer: float, n_bonafide: int, n_spoof: int, *, level: floa
     interval is the union of the Clopper-Pearson intervals of x in both classes, at half of the error each. Trials are
     taken as independent, and scores without ties between the classes; it is wider than it needs to be.
     """
-    shares = [
-        (
-            _exact(ceil(eer * trials - ROUNDING), trials, level)[0],
-            _exact(floor(eer * trials + ROUNDING), trials, level)[1],
-        )
-        for trials in (n_bonafide, n_spoof)
-    ]
-    return min(lower for lower, _ in shares), max(upper for _, upper in shares)
+    tail = (1 - level) / 4
+    lower = min(_lower(ceil(eer * trials - ROUNDING), trials, tail) for trials in (n_bonafide, n_spoof))
+    upper = max(1 - _lower(trials - floor(eer * trials + ROUNDING), trials, tail) for trials in (n_bonafide, n_spoof))
+    return lower, upper
 
 
-def _exact(wrong: int, trials: int, level: float) -> tuple[float, float]:
-    found = binomtest(wrong, trials).proportion_ci((1 + level) / 2, method="exact")
-    return float(found.low), float(found.high)
+def _lower(wrong: int, trials: int, tail: float) -> float:
+    """The share that gives `wrong` or more of `trials` with probability `tail` (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(wrong, trials - wrong + 1, tail)) if wrong else 0.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from grid.core.vocabulary import SAMPLE_RATE
@@ -76,6 +75,8 @@ def clipping(samples: NDArray[np.float32]) -> float:
 
 def _bandwidth(waveform: NDArray[np.float32]) -> float:
     """kHz, as `features` defines it."""
+    import scipy.fft  # half a second, which reading a stored audit can do without
+
     padded = np.pad(waveform, (0, max(0, FFT_SAMPLES - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[:: FFT_SAMPLES // 2]
     window = np.hanning(FFT_SAMPLES).astype(np.float32)

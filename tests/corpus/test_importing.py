@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import random
 from dataclasses import replace
@@ -203,6 +204,14 @@ def test_shared_speakers_names_those_in_several_splits(root: Path, tmp_path: Pat
     ]
     result = import_corpus(corpus_of(root, rows), tmp_path / "out")
     assert shared_speakers(read_manifest(result.manifest)) == ["p1"]
+
+
+def test_import_keeps_who_promises_that_speakers_are_in_one_split(root: Path, tmp_path: Path) -> None:
+    rows = good_rows(root)
+    promise = replace(corpus_of(root, rows), disjoint_speakers="A. Author (2020)")
+    for corpus, kept in ((promise, "A. Author (2020)"), (corpus_of(root, rows), "")):
+        folder = import_corpus(corpus, tmp_path / "out").folder
+        assert json.loads((folder / "corpus.json").read_text())["disjoint_speakers"] == kept
 
 
 @pytest.mark.slow

@@ -16,6 +16,8 @@ from grid.cells.measurements import measurement_path
 from grid.core.derived_file import write_derived
 from grid.core.errors import RequestError
 from grid.core.store import Store
+from grid.corpus.audit.features import features_folder
+from grid.corpus.audit.stored import measure_stored
 from grid.experiment.frozen import freeze
 from grid.experiment.grid import Grid
 from grid.measuring.measure import measure_cell
@@ -247,6 +249,19 @@ def test_a_damaged_record_of_a_done_cell_is_said_by_every_command_that_reads_its
     assert all(re.findall(r"failed|missing", table.read_text()) for table in tables)
     assert codecgrid("verify", "--root", done.store.root, "--repair").status == 3
     assert codecgrid("status", *where, "--json").json["todo"] == 1
+
+
+def test_damaged_features_of_a_corpus_are_found_and_measured_again(tmp_path: Path) -> None:
+    made = tiny(tmp_path)
+    folder = features_folder(made.corpus().folder)
+    record = measure_stored(made.store, "tiny")
+    assert verify(made.store) == []
+    flip_bit(made.store, f"{folder}/part-00000.parquet", 0.5)
+    (damage,) = verify(made.store)
+    assert (damage.path, damage.command) == (f"{folder}/part-00000.parquet", "codecgrid audit, of this corpus")
+    remove(made.store, [damage])
+    assert measure_stored(made.store, "tiny").outputs == record.outputs
+    assert verify(made.store) == []
 
 
 def test_nothing_is_deleted_under_a_run(done: Done) -> None:

@@ -20,11 +20,17 @@ from grid.corpus.audit.results import (
     Spread,
 )
 from grid.metrics.separation import LEAK
+from grid.metrics.shortcut_features import FLOOR, SILENCE_DEPTH
 from grid.report.table import Cell, Column, Footnotes, Note, Table, label
-from grid.report.tables.shortcuts import DEFINITIONS, LEAKS
 
 NONE = "-"
 SHORT_NAMES: dict[Number, str] = {"sampling rate": "rate"}
+DEFINITIONS = (
+    f"Level is the RMS; silence the seconds at both ends more than {SILENCE_DEPTH:g} dB below the loudest 10 ms; "
+    f"bandwidth the highest frequency within {FLOOR:g} dB of the strongest, heard at 16 kHz; clipping the share of "
+    "samples at full scale."
+)
+LEAKS = f"leaks: the exact 95 % interval of this number's EER ends below {100 * LEAK:g} %"
 SPREAD_PARTS = ("lower_quartile", "median", "upper_quartile")
 WITHOUT_DETECTOR = "What tells the classes apart without a detector"
 CAPTION = (

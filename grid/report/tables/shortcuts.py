@@ -6,23 +6,17 @@ from collections.abc import Sequence
 
 from grid.analysis.shortcuts import Shortcut
 from grid.core.vocabulary import POOLED
-from grid.metrics.separation import LEAK
-from grid.metrics.shortcut_features import FEATURES, SILENCE_DEPTH, UNITS
+from grid.metrics.shortcut_features import FEATURES, UNITS
 from grid.report.summary import percent
 from grid.report.table import Cell, Column, Footnotes, Table, label
+from grid.report.tables.audit import DEFINITIONS, LEAKS
 
 PARTS = ("eer", "eer_lower", "eer_upper", "bonafide_median", "spoof_median")
-DEFINITIONS = (
-    f"Level is the RMS; silence the seconds at both ends more than {SILENCE_DEPTH:g} dB below the loudest 10 ms; "
-    "bandwidth the highest frequency within 60 dB of the strongest, heard at 16 kHz; clipping the share of samples at "
-    "full scale."
-)
 CAPTION = (
     "What a detector could learn that is no artefact: the EER in % of one number alone, in whichever direction is "
     "better, so 50 is no leak and 0 a perfect one; in parentheses the medians of bona fide and of spoof. "
     f"{DEFINITIONS} A detector's EER means little on a row where one of these does as well."
 )
-LEAKS = f"leaks: the exact 95 % interval of this number's EER ends below {100 * LEAK:g} %"
 
 
 def shortcut_table(shortcuts: Sequence[Shortcut], *, pooled: bool = True) -> Table:
