@@ -70,12 +70,7 @@ def heads_in_little(folder: Path, samples: int) -> Tiny:
     _write_corpus(folder / "corpus", samples, spoofs_per_bonafide=1)
     for name in HEADS:
         spec = load_detector_spec(name)
-        configuration = spec.frontend.options["configuration"] | {"decoder_attention_heads": 8}  # made, and left out
-        options = spec.frontend.options | {
-            "weights": "random",
-            "weights_sha256": None,
-            "configuration": configuration,
-        }
+        options = spec.frontend.options | {"weights": "random", "weights_sha256": None}
         content = {"name": name, "frontend": {"name": "ssl", "options": options}, "backend": spec.backend.model_dump()}
         write_yaml(folder / "detectors" / f"{name}.yaml", content)
     config = write_experiment(

@@ -55,8 +55,6 @@ def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
     configuration, the digest or the names and shapes of the weights differ from the request. Downloading from the hub
     is untested (no hub could be reached); reading the same files from its cache is tested.
     """
-    from transformers import AutoModel
-
     config = _configuration(request)
     found = shape_of(config.to_dict(), request.model)
     if found != shape:
@@ -67,8 +65,7 @@ def load_encoder(request: EncoderRequest, shape: EncoderShape) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_number("ssl", request.random_seed))
         if request.weights == "random":
-            model = AutoModel.from_config(config, dtype=torch.float32)
-            return model.get_encoder() if config.model_type == WHISPER else model
+            return _model_class(config)(config)
         return _with_weights(config, _weights_file(request), needs_mask=request.mask)
 
 

@@ -13,9 +13,11 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 from transformers import AutoConfig, SeamlessM4TFeatureExtractor, WhisperFeatureExtractor, WhisperModel
+from transformers.models.whisper import modeling_whisper
 
 from grid.core.errors import RequestError
 from grid.core.identity import file_digest
+from grid.core.randomness import seed_number
 from grid.detectors.contract import Features
 from grid.detectors.networks.ssl_encoder import SslEncoder
 from grid.detectors.networks.ssl_input import input_of, least_samples
@@ -160,6 +162,18 @@ def test_checkpoint_with_a_decoder_gives_its_encoder(
     options["weights_sha256"] = file_digest(tmp_path / "tiny.safetensors")
     with pytest.raises(RequestError, match=r"lacks \d+ tensors of WhisperEncoder, such as conv1\.weight"):
         built(TINY_WHISPER, **options)
+
+
+def test_random_whisper_has_the_weights_of_the_whole_model_and_makes_no_decoder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_number("ssl", 5))
+        whole = WhisperModel(AutoConfig.for_model(**TINY_WHISPER)).encoder.state_dict()
+    monkeypatch.delattr(modeling_whisper, "WhisperDecoder")
+    encoder = built(TINY_WHISPER, random_seed=5).encoder
+    assert type(encoder).__name__ == "WhisperEncoder"
+    assert all(torch.equal(value, whole[name]) for name, value in encoder.state_dict().items())
 
 
 @pytest.fixture(scope="module")
