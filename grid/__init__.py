@@ -21,7 +21,7 @@ A module imports from its own floor or a lower one, never from a higher one, and
     codec_training  trains the small codecs of the controlled family
     cells           one training as a job: its identity, state, baseline and gang
     resynthesis     a corpus through a codec or an attack, in shards
-    corpus          protocols and audio -> manifests
+    corpus          protocols and audio -> manifests, and their audit
     detectors       frontends, backends, their networks and weights
     codecs          the catalogue, one adapter a family, isolated environments
     config          the YAML files as models
