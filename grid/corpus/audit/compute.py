@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from grid.core.errors import RequestError
-from grid.core.vocabulary import BONAFIDE, SAMPLE_RATE, SPLITS
+from grid.core.vocabulary import BONAFIDE, SAMPLE_RATE, SPLITS, Split
 from grid.corpus.audit.features import AUDIO_DIGEST, measured_rows
 from grid.corpus.audit.results import (
     CLASSES,
@@ -95,7 +95,8 @@ def _utterances(corpus: AuditedCorpus, *, with_audio: bool) -> pa.Table:
     if with_audio and corpus.features is not None:
         if not corpus.features["utterance_id"].equals(rows["utterance_id"]):
             raise ValueError(f"the features of {corpus.name} are of other utterances than its manifest")
-        columns |= {"audio": corpus.features[AUDIO_DIGEST], **{name: corpus.features[name] for name in FEATURES}}
+        columns["audio"] = corpus.features[AUDIO_DIGEST]
+        columns.update({name: corpus.features[name] for name in FEATURES})
     return pa.table(columns).filter(corpus.used(rows))
 
 
@@ -125,7 +126,9 @@ def _group(split: str, kind: AudioClass, part: pa.Table, numbers: Iterable[Numbe
     )
 
 
-def _shortcuts(parts: Mapping[tuple[str, AudioClass], pa.Table], numbers: Sequence[Number]) -> Iterator[ClassShortcut]:
+def _shortcuts(
+    parts: Mapping[tuple[Split, AudioClass], pa.Table], numbers: Sequence[Number]
+) -> Iterator[ClassShortcut]:
     for (split, kind), part in parts.items():
         recorded = parts.get((split, BONAFIDE))
         if kind == BONAFIDE or recorded is None:

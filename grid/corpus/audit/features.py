@@ -13,7 +13,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -105,16 +104,13 @@ def read_features(store: Store, corpus_folder: str) -> pa.Table | None:
     return pa.concat_tables([FEATURES_SCHEMA.empty_table(), *parts])
 
 
-def _measured(recordings: Recordings, row: dict[str, str]) -> dict[str, Any]:
+def _measured(recordings: Recordings, row: dict[str, str]) -> dict[str, object]:
     """The features of one file: clipping at its own rate, for resampling rounds it off; all others at 16 kHz.
 
     The digest is of the decoded samples, so that a copy in another container, or with other tags, is found.
     """
     audio = recordings.read_at_own_rate(row["path"], row["sha256"])
-    sha256 = hashlib.sha256(audio.samples.data)
-    return {
-        "utterance_id": row["utterance_id"],
-        AUDIO_DIGEST: sha256.hexdigest()[:DIGEST_LENGTH],
-        **features(to_16khz(audio.samples, audio.sample_rate)),
-        "clipping": clipping(audio.samples),
-    }
+    digest = hashlib.sha256(audio.samples.data).hexdigest()[:DIGEST_LENGTH]
+    heard = features(to_16khz(audio.samples, audio.sample_rate)) | {"clipping": clipping(audio.samples)}
+    values = (row["utterance_id"], digest, *(heard[name] for name in FEATURES))
+    return dict(zip(FEATURES_SCHEMA.names, values, strict=True))

@@ -19,9 +19,13 @@ CLASS_WORDS: dict[AudioClass, str] = {BONAFIDE: "bona fide", SPOOF: "spoof", COR
 
 Number = Feature | Literal["sampling rate"]
 NUMBERS: tuple[Number, ...] = ("sampling rate", *FEATURES)
-NUMBER_UNITS: dict[Number, str] = {"sampling rate": "kHz", **UNITS}
 FROM_MANIFEST: tuple[Number, ...] = ("sampling rate", "duration")
 """What the manifest has, so that the import knows it; all other numbers are measured from the audio."""
+
+
+def unit(number: Number) -> str:
+    """The unit of a number."""
+    return "kHz" if number == "sampling rate" else UNITS[number]
 
 
 @dataclass(frozen=True)

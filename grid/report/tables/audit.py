@@ -10,7 +10,6 @@ from grid.corpus.audit.results import (
     CLASSES,
     CORS,
     FROM_MANIFEST,
-    NUMBER_UNITS,
     NUMBERS,
     AudioClass,
     Audit,
@@ -18,6 +17,7 @@ from grid.corpus.audit.results import (
     Group,
     Number,
     Spread,
+    unit,
 )
 from grid.metrics.separation import LEAK
 from grid.metrics.shortcut_features import FLOOR, SILENCE_DEPTH
@@ -61,7 +61,7 @@ def separation_table(audit: Audit, *, quartiles: bool = True) -> Table:
             spreads = [group.spreads.get(number) if group else None for group in (recorded, other)]
             if any(spreads):
                 entry = _eer(found.get((split, kind, number)), footnotes)
-                name = label(f"{SHORT_NAMES.get(number, number)} ({NUMBER_UNITS[number]})")
+                name = label(f"{SHORT_NAMES.get(number, number)} ({unit(number)})")
                 cells = [_spread(spread, quartiles=quartiles) for spread in spreads]
                 rows.append((label(_where(split, kind)), name, *cells, *entry))
     return Table(
