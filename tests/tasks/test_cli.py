@@ -24,6 +24,7 @@ SURFACE = {
     "import": "KIND PATH --name --root --max-rejected-share --option --pack --json",
     "pack": "CORPUS --root --json",
     "build": "CORPUS --out --asvspoof5 --seed --codecs --test-codecs --cdd --protocol --system --json",
+    "audit": "CORPORA --root --json",
     "mos": "CORPUS --csv --predictor --weights --replace --root --json",
     "detectors": "NAME --json",
     "policies": "--json",
