@@ -10,7 +10,8 @@ from cluster.runtime.glibc_memory import keep_freed_memory
 from cluster.runtime.tune import TuneTrials, run_trials
 from cluster.stages.events import CellEvent
 from grid.cells.job import CellJob, read_job
-from grid.config.experiment import Experiment, Resources
+from grid.config.experiment import Experiment
+from grid.config.resources import Resources
 from grid.core.store import Store
 from grid.core.weights import take_weights_from
 from grid.experiment.frozen import read_experiment

@@ -65,12 +65,15 @@ def changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     result = dict(values)
     for key, change in changes.items():
         before = result.get(key)
-        nested = isinstance(change, Mapping) and isinstance(before, Mapping)
-        if nested and not any(word in change and change[word] != before.get(word) for word in WHOLE):
+        if isinstance(change, Mapping) and isinstance(before, Mapping) and _same_kind(before, change):
             result[key] = changed(before, change)
         else:
             result[key] = change
     return result
+
+
+def _same_kind(before: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    return all(change.get(word, before.get(word)) == before.get(word) for word in WHOLE)
 
 
 def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

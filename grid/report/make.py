@@ -65,7 +65,8 @@ def _make(grid: Grid, store: Store, read: ReadResults, target: Path) -> MadeRepo
     try:
         made_by = {"command": shlex.join(provenance().command), "commit": provenance().commit}
         about = describe(grid.experiment, grid.renditions, **made_by)
-        lost = attempt("what is left out", lambda: left_out(store, grid.renditions), (), faults)
+        nothing: tuple[str, ...] = ()
+        lost = attempt("what is left out", lambda: left_out(store, grid.renditions), nothing, faults)
         about = replace(about, left_out=lost)
         assemble(collect(grid, store, read, faults), target, about, faults)
     except RequestError:
