@@ -10,7 +10,6 @@ import importlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from grid.codecs.isolation.adapter import IsolatedAdapter, inside
 from grid.codecs.isolation.building import Environment, current_environment, environment
 from grid.codecs.isolation.declaration import declaration, find_declaration
 from grid.config.yaml_file import load_yaml
+from grid.core.entry_points import entry_points
 from grid.core.errors import MissingRequirementError, RequestError, unknown_name
 from grid.core.identity import Json, plain
 from grid.core.vocabulary import SAMPLE_RATE

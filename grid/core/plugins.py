@@ -8,10 +8,10 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Generic, TypeVar
 
+from grid.core.entry_points import entry_points
 from grid.core.errors import RequestError, unknown_name
 
 Plugin = TypeVar("Plugin")
