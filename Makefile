@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# the tests start hundreds of processes, and each would compile the project for itself
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test pytest test-fast test-jobs test-faults test-environments chaos lint types bench lock clean
 

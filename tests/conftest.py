@@ -21,15 +21,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 FIRST = ("tests/cluster/", "tests/codec_training/", "tests/training/", "tests/codecs/isolation/", "tests/analysis/")
 """What takes long, and so begins first; the rest follows as pytest finds it, and evens out the end."""
 TOGETHER = {
-    "jobs": (
-        "tests/cluster/test_job",
-        "tests/cluster/test_submission",
-        "tests/cluster/test_slurm",
-        "tests/cluster/runtime/",
-    ),
-    "ray": ("tests/cluster/stages/", "tests/cluster/test_"),
+    "jobs": ("tests/cluster/test_job", "tests/cluster/test_submission", "tests/cluster/test_slurm"),
+    "runs": ("tests/cluster/runtime/", "tests/cluster/test_"),
+    "stages": ("tests/cluster/stages/",),
+    "server": ("tests/cluster/tracking/test_pages", "tests/cluster/tracking/test_server"),
 }
-"""Files that share a fixture which is slow to set up, `head` or `ray_local`: one worker takes all of them."""
+"""Files that share a fixture which is slow to set up: `head`, `ray_local` or `served`. One worker takes all of a group.
+
+Two groups start a Ray each: one after another on a single worker, their tests would take longer than all the others.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -35,7 +35,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(ray_local: None, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    made = tiny_cdd(tmp_path_factory.mktemp("cdd"))
+    made = tiny_cdd(tmp_path_factory.mktemp("cdd"), recipe={"epochs": 1})
     made.rendered()
     broken = made.grid.cells[4]
     in_the_way = Path(made.store.uri(f"{broken.folder}/{WEIGHTS}/folder"))
@@ -70,13 +70,12 @@ def test_running_again_trains_the_failed_cell_alone(story: Story) -> None:
     assert plan["gangs"] == []
 
 
-def test_the_tables_of_the_paper_are_the_same_from_mlflow_and_from_the_store(story: Story) -> None:
-    tables = {}
-    for source in ("mlflow", "store"):
-        folder = Path(story.made.store.uri(f"from-{source}"))
-        assert codecgrid("report", *story.where, "--from", source, "--out", folder).status == 0
-        tables[source] = {name: (folder / f"cdd-table-{name}.csv").read_text() for name in "345"}
-    assert tables["mlflow"] == tables["store"]
-    rows = list(csv.DictReader(tables["store"]["3"].splitlines()))
+def test_the_tables_of_the_paper_from_mlflow_are_those_that_the_run_made_from_the_store(story: Story) -> None:
+    folder = Path(story.made.store.uri("from-mlflow"))
+    assert codecgrid("report", *story.where, "--from", "mlflow", "--out", folder).status == 0
+    tables = {name: (folder / f"cdd-table-{name}.csv").read_text() for name in "345"}
+    of_the_run = Path(story.made.store.uri("reports/tiny"))
+    assert tables == {name: (of_the_run / f"cdd-table-{name}.csv").read_text() for name in "345"}
+    rows = list(csv.DictReader(tables["3"].splitlines()))
     assert len(rows) == 10
     assert len([row for row in rows if row["label"] == "none"]) == 2

@@ -113,26 +113,13 @@ def interrupt(spec: CodecSpec) -> None:
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_members_as_trials_one_of_them_resumed_equal_those_alone_to_the_last_bit(
-    ray_local: None, family: Family, alone: dict[str, Any], tmp_path: Path
-) -> None:
-    jobs = family.jobs(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        run_job(jobs[1], at_first_line(interrupt))
-    steps: list[tuple[str, int]] = []
-    assert train_codecs(jobs, address="local", report=at_first_line(lambda spec: None, steps)) == {}
-    assert outcome(jobs) == alone
-    whole = [(name, step) for name in MEMBERS for step in (3, 6)]
-    assert sorted(steps) == [each for each in whole if each != ("tiny-scalar", 3)]
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_command_with_a_member_that_fails_finishes_the_others_and_goes_on_when_it_is_mended(
+def test_command_resumes_a_member_finishes_all_but_one_that_fails_and_that_when_it_is_mended(
     ray_local: None, family: Family, alone: dict[str, Any], tmp_path: Path
 ) -> None:
     jobs = family.jobs(tmp_path)
     obstruct(jobs[0])
+    with pytest.raises(KeyboardInterrupt):
+        run_job(jobs[1], at_first_line(interrupt))
     first = family.train(tmp_path)
     assert first.status == 3
     trace = Path(tmp_path, jobs[0].folder, FAILURE)
@@ -140,7 +127,8 @@ def test_command_with_a_member_that_fails_finishes_the_others_and_goes_on_when_i
     assert said[0] == "3 trainings as Ray trials, 1 CPU each"
     assert sum(text.split()[:2] == ["codec", "step"] for text in said) == 1
     rows = sorted(tuple(text.split()[:2]) for text in said if "/6 " in text)
-    assert rows == [(kind, step) for kind in ("residual", "scalar", "single") for step in ("3/6", "6/6")]
+    whole = [(kind, step) for kind in ("residual", "scalar", "single") for step in ("3/6", "6/6")]
+    assert rows == [row for row in whole if row != ("scalar", "3/6")]
     assert said[-1].startswith("failed: tiny-residual: IsADirectoryError: ")
     assert said[-1].endswith(f" {trace}")
     assert "Traceback" in trace.read_text()

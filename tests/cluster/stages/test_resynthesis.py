@@ -56,7 +56,7 @@ class Rendered:
         return Path(self.made.store.uri(self.renditions[name].folder))
 
 
-def render(made: Tiny, *, workers: int | None = None, share: float = 0.2) -> Rendered:
+def render(made: Tiny, *, workers: int | None = 1, share: float = 0.2) -> Rendered:
     told: list[RenderProgress] = []
     corpus = stored_corpus(made.store, "tiny") or made.corpus()
     grid = made.grid
@@ -78,9 +78,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def rendered(ray_local: None, plugin: None, tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    """Two codecs that work, one of them not for every utterance, and one that cannot be built."""
+    """Two codecs that work, one not for every utterance, and one that cannot be built; a worker for each CPU."""
     selections = ["mu-law", "one-fails", "unbuildable"]
-    return render(tiny(tmp_path_factory.mktemp("tiny"), grid={"selections": selections}), workers=2)
+    return render(tiny(tmp_path_factory.mktemp("tiny"), grid={"selections": selections}), workers=None)
 
 
 def test_render_all_with_a_codec_that_cannot_be_built_makes_the_others(rendered: Rendered) -> None:
@@ -109,7 +109,7 @@ def test_render_all_with_a_codec_that_kills_its_workers_comes_to_an_end(
     ray_local: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cluster.runtime.worker_python.WORKER_RETRIES", 1)
-    after = render(tiny(tmp_path, grid={"selections": ["kills-worker"], "policies": ["spoof"]}), workers=1)
+    after = render(tiny(tmp_path, grid={"selections": ["kills-worker"], "policies": ["spoof"]}))
     assert list(after.errors) == ["kills-worker"]
     assert "its worker process ended 4 times without a result; " in after.errors["kills-worker"]
     assert read_record(after.made.store, after.renditions["raw"].folder) is not None
@@ -185,7 +185,7 @@ def test_render_all_again_makes_only_what_is_missing(rendered: Rendered) -> None
     lost = folder / "shard-00001.parquet"
     lost.unlink()
     (folder / "record.json").unlink()
-    again = render(rendered.made, workers=1)
+    again = render(rendered.made)
     assert list(again.errors) == ["unbuildable"]
     assert {progress.link: progress.shards for progress in again.told} == {"mu-law": 1, "unbuildable": 4}
     assert lost.read_bytes() == before[lost.name][1]

@@ -26,6 +26,8 @@ from grid.run_cell import run_cell
 from grid.scoring.score_tables import read_scores
 from tests.support.tiny_grid import Tiny, tiny
 
+pytestmark = pytest.mark.slow  # MLflow takes 4 s to import
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Tiny:

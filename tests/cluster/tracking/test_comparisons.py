@@ -13,6 +13,8 @@ from grid.analysis.results import results_from_store
 from grid.core.store import Store
 from tests.support.tracking_cells import made_up_cell, made_up_cells, made_up_experiment, write_done, write_renditions
 
+pytestmark = pytest.mark.slow  # MLflow takes 4 s to import
+
 EXPERIMENT = made_up_experiment()
 BASELINE = made_up_cell("none", (), "none")
 TRAINED = made_up_cells()[0]
@@ -27,7 +29,6 @@ def store(tmp_path: Path) -> Store:
     return made
 
 
-@pytest.mark.slow
 def test_differences_from_a_baseline_that_ends_last_reach_mlflow(store: Store) -> None:
     uri = tracking_uri(EXPERIMENT, store)
     synced = Mirror(EXPERIMENT, CELLS, store)
@@ -58,7 +59,6 @@ def test_differences_from_a_baseline_trained_anew_are_made_anew(store: Store) ->
     assert first != second
 
 
-@pytest.mark.slow
 def test_results_done_but_not_compared_is_an_error(store: Store) -> None:
     write_done(store, TRAINED)
     Mirror(EXPERIMENT, (TRAINED,), store).sync()

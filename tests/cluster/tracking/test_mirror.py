@@ -26,8 +26,9 @@ from tests.support.tracking_cells import (
     write_epochs,
 )
 
+pytestmark = pytest.mark.slow  # MLflow takes 4 s to import, and a second for each sync
 
-@pytest.mark.slow
+
 def test_sync_again_in_a_new_process_changes_nothing(store: Store) -> None:
     for job in CELLS[:3]:
         write_done(store, job)
@@ -37,7 +38,6 @@ def test_sync_again_in_a_new_process_changes_nothing(store: Store) -> None:
     assert {name: run.to_dictionary() for name, run in logged_runs(store).items()} == before
 
 
-@pytest.mark.slow
 def test_sync_more_runs_than_a_page_finds_them_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cluster.tracking.client.PAGE", 2)
     for job in CELLS:
@@ -239,7 +239,6 @@ def test_sync_deleted_experiment_and_run_come_back(store: Store) -> None:
     same_as_store(store)
 
 
-@pytest.mark.slow
 def test_sync_many_measurements_pass_mlflows_limits(store: Store) -> None:
     many = {f"evaluation {i}": {"bonafide": "raw", "spoof": "cosg"} for i in range(140)}
     experiment = made_up_experiment(evaluations=many)

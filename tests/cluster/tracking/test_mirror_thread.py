@@ -16,6 +16,8 @@ from tests.support.tracking_cells import (
     write_epochs,
 )
 
+pytestmark = pytest.mark.slow  # MLflow takes 4 s to import
+
 
 def test_thread_mirrors_while_it_runs_and_at_its_end(store: Store) -> None:
     synced = mirror(store)

@@ -10,12 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from cluster.tracking.client import connect, find_experiment
-from cluster.tracking.mirror import Mirror
 from cluster.tracking.names import eer_name
-from cluster.tracking.server import cells_page, serve
-from grid.core.store import Store
+from cluster.tracking.server import cells_page
+from tests.cluster.tracking.conftest import Served
 from tests.support.browser import CHROMIUM, Browser, browser
-from tests.support.tracking_cells import made_up_cells, made_up_experiment, write_done, write_renditions
+from tests.support.mirrored import CELLS, EXPERIMENT
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,8 +26,6 @@ HEADINGS = """[...document.querySelectorAll('.ag-header-cell')]
     .map(heading => heading.innerText.trim())"""
 """JavaScript: the headings of the table from left to right."""
 WIDTH = 2200  # columns outside of the window are not on the page
-EXPERIMENT = made_up_experiment()
-CELLS = made_up_cells()
 
 
 @dataclass(frozen=True)
@@ -46,18 +43,12 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    store = Store.open(tmp_path_factory.mktemp("pages") / "root")
-    write_renditions(store)
-    for job in CELLS:
-        write_done(store, job)
-    assert Mirror(EXPERIMENT, CELLS, store).sync().failed_reason == ""
-    with serve(EXPERIMENT, store) as server:
-        client = connect(server.address)
-        found = find_experiment(client, EXPERIMENT.name)
-        assert found is not None
-        runs = {run.info.run_name: run.info.run_id for run in client.search_runs([found])}
-        yield Pages(server.address, cells_page(EXPERIMENT, server.address), found, runs)
+def pages(served: Served) -> Pages:
+    client = connect(served.server.address)
+    found = find_experiment(client, EXPERIMENT.name)
+    assert found is not None
+    runs = {run.info.run_name: run.info.run_id for run in client.search_runs([found])}
+    return Pages(served.server.address, cells_page(EXPERIMENT, served.server.address), found, runs)
 
 
 @pytest.fixture(scope="module")

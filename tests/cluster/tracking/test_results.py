@@ -20,6 +20,8 @@ from tests.support.tracking_cells import (
     write_epochs,
 )
 
+pytestmark = pytest.mark.slow  # MLflow takes 4 s to import
+
 
 def test_results_of_mlflow_and_store_are_equal(store: Store) -> None:
     write_done(store, CELLS[0])

@@ -14,31 +14,33 @@ from cluster.tracking.server import serve
 from grid.analysis.results import results_from_store
 from grid.core.errors import RequestError
 from grid.core.store import Store
-from tests.support.tracking_cells import made_up_cells, made_up_experiment, write_done, write_renditions
-
-EXPERIMENT = made_up_experiment()
-CELLS = made_up_cells()
+from tests.cluster.tracking.conftest import Served
+from tests.support.mirrored import CELLS
+from tests.support.tracking_cells import made_up_experiment
 
 
 @pytest.mark.slow
-def test_serve_answers_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = Store.open(tmp_path)
-    write_renditions(store)
-    write_done(store, CELLS[0])
-    Mirror(EXPERIMENT, CELLS, store).sync()
-    with serve(EXPERIMENT, store) as server:
-        address = f"{server.address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=made-up"
-        with urllib.request.urlopen(address, timeout=20) as answer:
-            assert json.load(answer)["experiment"]["name"] == "made-up"
-        # over HTTP as over SQLite: the mirror has nothing to do, and the results are the store's
-        over_http = made_up_experiment(tracking_uri=server.address)
-        assert Mirror(over_http, CELLS, store).sync().unchanged == 1
-        write_done(store, CELLS[1])
-        assert Mirror(over_http, CELLS, store).sync().created == 1
-        assert capsys.readouterr().out == ""  # MLflow itself would print where to view each run
-        found = results_from_mlflow(over_http, CELLS, server.address)
-        assert found == results_from_store(store, EXPERIMENT, CELLS)
-    assert server.process.poll() is not None
+def test_serve_answers_with_the_experiment(served: Served) -> None:
+    address = f"{served.server.address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=made-up"
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        assert json.load(answer)["experiment"]["name"] == "made-up"
+
+
+@pytest.mark.slow
+def test_over_http_as_over_sqlite_there_is_nothing_to_do_and_the_results_are_the_store_s(served: Served) -> None:
+    over_http = made_up_experiment(tracking_uri=served.server.address)
+    assert Mirror(over_http, CELLS, served.store).sync().unchanged == 5
+    found = results_from_mlflow(over_http, CELLS, served.server.address)
+    assert found == results_from_store(served.store, over_http, CELLS)
+
+
+@pytest.mark.slow
+def test_mirror_over_http_creates_runs_and_prints_nothing(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    another = made_up_experiment(name="another", tracking_uri=served.server.address)
+    assert Mirror(another, CELLS[:1], served.store).sync().created == 1
+    assert capsys.readouterr().out == ""  # MLflow itself would print where to view each run
+    found = results_from_mlflow(another, CELLS[:1], served.server.address)
+    assert found == results_from_store(served.store, another, CELLS[:1])
 
 
 def test_serve_experiment_with_a_server_says_where_it_is(tmp_path: Path) -> None:
