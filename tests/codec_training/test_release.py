@@ -21,6 +21,7 @@ from tests.support.tiny_codecs import TRAINING, corpus, spec
 from tests.support.torch_codec_checks import noise
 
 
+@pytest.mark.slow
 def test_released_weights_are_found_by_the_entry_and_the_card_says_what_they_are(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     speech, store, weights = corpus(tmp_path), Store.open(tmp_path / "store"), tmp_path / "weights"

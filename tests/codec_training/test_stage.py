@@ -78,6 +78,7 @@ def test_stopped_polishing_goes_on_and_ends_with_the_same_weights(
     assert stopped.read_bytes(f"{folder}/{WEIGHTS}") == straight.read_bytes(f"{folder}/{WEIGHTS}")
 
 
+@pytest.mark.slow
 def test_recipes_that_differ_in_polishing_alone_share_the_first_stage(speech: ImportedCorpus, tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     records = [train_codec(polished(**changes), speech, store) for changes in ({}, {"moments": 1.0})]

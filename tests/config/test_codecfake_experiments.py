@@ -146,6 +146,7 @@ def test_all_cors_pooled_draws_one_codec_for_each_utterance(planned: Store) -> N
     assert (cell.mixing.draw, cell.detector) == ("one", "w2v2-aasist")
 
 
+@pytest.mark.slow
 def test_factors_train_every_row_of_table_7_and_train_nothing_twice(planned: Store) -> None:
     words = paper_words("codecfake_plus")
     factors = grid_of("codecfake_plus/factors", planned)

@@ -28,6 +28,7 @@ def test_items_come_back(store: Store) -> None:
     assert read_derived(store, "cell/other.json", SOURCES) is None
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_noticed_unless_the_content_is_the_same(store: Store) -> None:
     for byte in range(len(store.read_bytes(PATH))):
         flip_bit_at(store, PATH, byte)

@@ -190,6 +190,7 @@ def test_a_process_of_this_machine_that_ended_is_known_at_once() -> None:
     assert not own.model_copy(update={"machine": "another"}).has_ended()
 
 
+@pytest.mark.slow
 def test_two_processes_of_this_machine_on_one_bucket_and_a_kill(s3: S3Server) -> None:
     store = s3.store()
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, store.root], stdout=subprocess.PIPE, text=True)

@@ -111,6 +111,7 @@ def test_what_is_not_there_is_said_with_its_whole_name(tmp_path: Path, bucket: s
         content_in_place(bucket, "a.wav")
 
 
+@pytest.mark.slow
 def test_import_of_a_corpus_on_s3_into_another_bucket_packs_it(tmp_path: Path, s3: S3Server) -> None:
     upload(write_corpus(tmp_path / "corpus").parent, f"s3://{BUCKET}/speech")
     root = s3.store()

@@ -125,6 +125,7 @@ def test_a_corpus_without_test_is_trained_on_and_not_scored(both: Tiny) -> None:
     assert corpora_of(cell.scored) == {"one"}
 
 
+@pytest.mark.slow
 def test_a_corpus_in_train_alone_moves_the_cell_and_gives_dev_nothing(both: Tiny, tmp_path: Path) -> None:
     made = Tiny(both.config, Store.open(tmp_path))
     grid = expand(made, ONE, {**TWO, "splits": ["train"]})

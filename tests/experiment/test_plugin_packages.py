@@ -48,6 +48,7 @@ def made(tmp_path: Path) -> Tiny:
     return tiny(tmp_path, grid=GRID, plugins=["./coarse"])
 
 
+@pytest.mark.slow
 def test_grid_with_a_codec_of_a_local_project_is_planned_and_rendered(made: Tiny) -> None:
     ended = codecgrid("plan", made.config, "--root", made.store.root, "--json")
     assert ended.status == 0, ended.err
@@ -56,6 +57,7 @@ def test_grid_with_a_codec_of_a_local_project_is_planned_and_rendered(made: Tiny
     assert {rendition.chain.codec for rendition in made.rendered().renditions} == {"", "coarse-3bit"}
 
 
+@pytest.mark.slow
 def test_processes_that_a_command_starts_find_the_package(made: Tiny) -> None:
     assert codecgrid("plan", made.config, "--root", made.store.root).status == 0
     code = "from grid.codecs.catalogue import load_catalogue; print(load_catalogue().get('coarse-6bit').family)"
@@ -72,6 +74,7 @@ def test_plugins_are_no_part_of_a_cell_s_identity(tmp_path: Path) -> None:
     assert [job.cell_id for job in with_plugin.grid.cells] == [job.cell_id for job in without.grid.cells]
 
 
+@pytest.mark.slow
 def test_a_changed_project_is_installed_anew_and_an_unchanged_one_is_not(tmp_path: Path) -> None:
     project = tmp_path / "coarse"
     shutil.copytree(EXAMPLE_PLUGIN, project)

@@ -121,6 +121,7 @@ def test_conditional_interval_of_a_single_attack_leaves_out_draws_that_lack_a_cl
     assert conditional_bootstrap_eer(bonafide, attack, systems).replicates == 1000 - lacking
 
 
+@pytest.mark.slow
 def test_conditional_interval_is_wider_than_that_over_trials_where_systems_differ() -> None:
     from grid.metrics.intervals import bootstrap_eer
 

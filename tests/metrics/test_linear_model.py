@@ -68,6 +68,7 @@ def test_estimates_and_errors_are_those_of_the_mixed_model_over_all_trainings() 
     assert all(each.p_value > wald for each, wald in zip(found, mixed.pvalues[1:7], strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_seeds", [0.003, 0.03])
 def test_without_an_effect_five_percent_are_rejected(of_seeds: float) -> None:
     draw = np.random.default_rng(0)

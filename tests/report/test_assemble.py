@@ -88,6 +88,7 @@ def test_assemble_every_state_of_the_full_grid_reaches_the_index(tmp_path: Path)
         assert word in index
 
 
+@pytest.mark.slow
 def test_assemble_around_what_fails_writes_the_rest_and_tells_it(tmp_path: Path) -> None:
     (tmp_path / "policies.tex").mkdir()
     (tmp_path / "own-codec.png").mkdir()

@@ -72,6 +72,7 @@ def test_command_when_imported_loads_nothing_heavy() -> None:
     assert not modules_after("import tasks.cli") & HEAVY
 
 
+@pytest.mark.slow
 def test_plan_and_status_when_imported_load_no_framework() -> None:
     # what `plan` and `status` import when they run: torch alone would take five seconds
     needed = "tasks.open_experiment, grid.cells.status, grid.experiment.work, cluster.preflight"

@@ -19,6 +19,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 def test_detectors_as_json_have_the_promised_shape_and_the_published_counts() -> None:
     rows = codecgrid("detectors", "--json").json
     assert [row["name"] for row in rows] == detector_names()
@@ -40,6 +41,7 @@ def test_detectors_of_one_name_says_what_it_lacks_and_under_which_licence(
     assert "Licence, accepted by fetching it: CC BY-NC-SA 4.0" in said
 
 
+@pytest.mark.slow
 def test_detectors_on_a_terminal_names_all() -> None:
     said = codecgrid("detectors").out
     assert all(name in said for name in detector_names())

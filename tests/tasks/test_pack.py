@@ -34,6 +34,7 @@ def test_an_import_with_pack_says_what_was_packed(protocol: Path, tmp_path: Path
     assert ended.out.splitlines()[-1] == "packed: 24 recordings, 0.25 MB, in 1 parts"
 
 
+@pytest.mark.slow
 def test_an_import_into_a_bucket_packs_unless_it_is_not_to(protocol: Path, s3: S3Server) -> None:
     first, second = s3.store(), s3.store()
     arguments = ("import", "csv", protocol, "--name", "mine", "--root")

@@ -62,6 +62,7 @@ def test_plan_in_eighty_columns_folds_the_reason_and_no_name_of_the_cdd_grid(tmp
     assert max(map(len, lines[: start + 3])) <= 80
 
 
+@pytest.mark.slow
 def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
     made = tiny_cdd(tmp_path)
     arguments = ("plan", made.config, "--root", made.store.root)
@@ -75,6 +76,7 @@ def test_plan_shows_the_gangs_and_the_passes_they_save(tmp_path: Path) -> None:
     assert "28 encoder passes an epoch instead of 192: 1/6.9" in shown
 
 
+@pytest.mark.slow
 def test_plan_of_the_cdd_experiment_without_its_corpora_shows_cells_and_what_brings_the_rest(tmp_path: Path) -> None:
     arguments = ("plan", config_folder() / "cdd.yaml", "--root", tmp_path)
     ended = codecgrid(*arguments, "--json")

@@ -57,6 +57,7 @@ def weights_and_scores(store: Store, job: CellJob) -> tuple[bytes, list[list[flo
     return store.read_bytes(f"{job.folder}/{WEIGHTS}"), scores
 
 
+@pytest.mark.slow
 def test_a_damaged_state_costs_its_epochs_is_named_and_the_cell_ends_as_any(
     rendered: tuple[Tiny, Grid], cell: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -94,6 +94,7 @@ def test_dev_holds_and_labels_cors_by_the_rule(
     assert (found[0], found[1], list(found[2].values())) == (bonafide, spoof, targets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "coded_of_dev"), [({}, 4), (ALL, 8)])
 def test_a_balance_chooses_the_cors_of_training_and_not_those_of_a_dev_that_holds_all(
     recipe: dict[str, Any], coded_of_dev: int, tmp_path: Path

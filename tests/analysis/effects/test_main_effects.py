@@ -48,6 +48,7 @@ def made(
     return main_effects(trained, CATALOGUE, 0.95)
 
 
+@pytest.mark.slow
 def test_coefficients_are_least_squares_on_the_mean_eer_outside_the_family() -> None:
     (found,) = made()
     assert found.members == ("a", "b", "c", "d", "again")
@@ -140,6 +141,7 @@ def test_others_that_turn_detectors_round_are_left_out_where_there_are_better_on
     assert (main.basis, main.codecs, main.left_out) == ("outside the family", 1, ())
 
 
+@pytest.mark.slow
 def test_without_an_effect_five_percent_are_rejected_with_codecs_chosen_by_their_eer() -> None:
     gc.collect()
     gc.freeze()  # statsmodels has the garbage collector go through all that the process holds, with every model

@@ -130,6 +130,7 @@ def test_bigcodec_lstm_of_both_directions_reads_no_padding() -> None:
         assert checks.difference(codec.code(item[None], [0])[0], row) < 1e-5
 
 
+@pytest.mark.slow
 def test_bigcodec_output_sample_is_centred_on_its_input_sample() -> None:
     """Without the LSTMs, which remember all that was before."""
     torch.manual_seed(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 import soundfile
 
 from grid.codecs.adapters.classical import ClassicalAdapter
@@ -26,6 +27,7 @@ CONTRACT = [
 ]
 
 
+@pytest.mark.slow
 def test_vorbis_four_minutes_at_once_does_not_crash_libsndfile() -> None:
     speech = np.tile(voiced(16_000), 280)
     output = build("vorbis-25kbps").resynthesise(speech[None], ["a"])

@@ -102,6 +102,7 @@ def test_identity_of_core_codecs_has_no_environment_and_isolated_ones_their_dige
             assert fields["environment"] == found.digest
 
 
+@pytest.mark.slow
 def test_build_has_packages_and_the_commit_asked_for_and_is_kept(tiny: Tiny) -> None:
     told: list[str] = []
     made = build_environment(declaration("tiny"), told.append)
@@ -116,6 +117,7 @@ def test_build_has_packages_and_the_commit_asked_for_and_is_kept(tiny: Tiny) -> 
     assert runnable(load_catalogue().get("tiny")) == []
 
 
+@pytest.mark.slow
 def test_build_left_half_done_is_made_anew(tiny: Tiny) -> None:
     made = build_environment(declaration("tiny"))
     (made.folder / "record.json").unlink()

@@ -108,6 +108,7 @@ def detector(seed: int) -> Detector:
     return build_detector(parse_detector_spec(values), seed).eval()
 
 
+@pytest.mark.slow
 def test_file_of_spectra_gives_the_logits_of_its_network(tmp_path: Path) -> None:
     authors, model = detector(seed=1), detector(seed=2)
     head = spectra(seed=3)

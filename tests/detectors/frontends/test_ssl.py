@@ -131,6 +131,7 @@ def test_identity_holds_the_digest_of_a_weights_file_and_no_place_of_this_machin
     assert digest(spec(**file).identity()) != digest(spec(**file | {"weights_sha256": "2" * 64}).identity())
 
 
+@pytest.mark.slow
 def test_encoder_follows_its_own_seed_and_the_backend_the_cells() -> None:
     first, second = build_detector(spec(), 1), build_detector(spec(), 2)
     other = build_detector(spec(random_seed=5), 1)

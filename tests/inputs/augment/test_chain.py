@@ -40,6 +40,7 @@ def test_result_depends_on_nothing_that_was_augmented_before() -> None:
     assert len(set(forwards.values())) > 8
 
 
+@pytest.mark.slow
 def test_result_is_the_same_in_another_process() -> None:
     code = "import tests.inputs.augment.test_chain as t; print(t.augmented(t.chain(*t.STEPS)).hex())"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -16,7 +16,6 @@ from tests.support.speech import voiced
 from tests.support.tiny_environment import Tiny
 
 
-@pytest.mark.slow
 def test_codecs_as_json_has_every_codec_in_the_promised_shape() -> None:
     rows = codecgrid("codecs", "--json").json
     assert [row["name"] for row in rows] == load_catalogue().names()
@@ -36,7 +35,6 @@ def test_codecs_as_json_has_every_codec_in_the_promised_shape() -> None:
     assert by_name["mu-law"]["qua"] is None
 
 
-@pytest.mark.slow
 def test_codecs_on_a_terminal_of_eighty_columns_cuts_no_name() -> None:
     out = codecgrid("codecs").out
     assert "…" not in out
@@ -103,6 +101,7 @@ def test_codecs_check_tells_what_the_codec_did(tiny: Tiny, tmp_path: Path) -> No
     assert all(word in words for word in ("lag samples", "level change db", "real time factor"))
 
 
+@pytest.mark.slow
 def test_a_file_of_48_khz_reaches_a_codec_of_24_khz_from_its_own_rate(tiny: Tiny, tmp_path: Path) -> None:
     recorded = 0.1 * np.random.default_rng(0).standard_normal(14_401).astype(np.float32)
     soundfile.write(tmp_path / "in.wav", recorded, 48_000, subtype="FLOAT")
