@@ -17,6 +17,7 @@ from grid.run_cell import run_cell
 from tests.support.tiny_grid import tiny
 
 
+@pytest.mark.slow
 def test_calibration_of_a_cell_is_kept_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     made = tiny(tmp_path, grid={"selections": ["gsm-06.10"], "policies": ["spoof"]}, recipe={"epochs": 1})

@@ -213,6 +213,7 @@ def test_two_rows_pending_for_one_recording_are_refused_before_anything_is_rende
 # --- training on it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mixing", ["append", "replace"])
 def test_a_cell_trains_on_own_pending_and_made_cors_and_is_measured_on_them(tmp_path: Path, mixing: str) -> None:
     torch.set_num_threads(1)

@@ -201,6 +201,7 @@ def test_measurements_of_another_cell_are_found(done: Done) -> None:
     repaired(done)
 
 
+@pytest.mark.slow
 def test_a_subset_of_the_shards_is_drawn_and_all_else_is_read(done: Done) -> None:
     for seed in range(3):
         reading = Reading(done.store, share=0.5, draw=random.Random(seed))
