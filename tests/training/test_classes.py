@@ -28,6 +28,8 @@ from grid.training.cell_items import CellDataset, weights_of_classes
 from grid.training.losses import class_cross_entropy
 from tests.support.tiny_grid import Tiny, tiny
 
+pytestmark = pytest.mark.slow  # a fixture renders and trains
+
 CLASSES = ("recorded", "CoRS", "generated", "CoSG")
 ROLES = ("raw", "cors", "attack", "cosg")
 CODECS = {"selections": [{"name": "both", "codecs": ["gsm-06.10", "mu-law"]}]}
