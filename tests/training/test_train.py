@@ -233,7 +233,6 @@ def test_early_stopping_survives_an_interruption(cell: Any, monkeypatch: pytest.
 FALL = [0.2 - 0.0008 * epoch for epoch in range(8)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("compared_with", "epochs"), [("lowest", 4), ("last gain", 8)])
 def test_early_stopping_keeps_its_rule_over_an_interruption(
     cell: Any, monkeypatch: pytest.MonkeyPatch, compared_with: str, epochs: int
@@ -384,7 +383,6 @@ ALL_PARTS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [{"model_selection": "average of improvements"}, ALL_PARTS], ids=["swa", "best"])
 def test_an_average_survives_an_interruption(cell: Any, recipe: dict[str, Any]) -> None:
     store, straight = cell(recipe)

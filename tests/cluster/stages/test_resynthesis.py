@@ -56,7 +56,8 @@ class Rendered:
         return Path(self.made.store.uri(self.renditions[name].folder))
 
 
-def render(made: Tiny, *, workers: int | None = 1, share: float = 0.2) -> Rendered:
+def render(made: Tiny) -> Rendered:
+    """Renders with one worker for each codec: a second would import everything once more."""
     told: list[RenderProgress] = []
     corpus = stored_corpus(made.store, "tiny") or made.corpus()
     grid = made.grid
@@ -64,8 +65,8 @@ def render(made: Tiny, *, workers: int | None = 1, share: float = 0.2) -> Render
         made.store,
         grid.renditions,
         {corpus.facts.name: corpus},
-        resources=Resources(codec_workers=workers),
-        max_failed_share=share,
+        resources=Resources(codec_workers=1),
+        max_failed_share=0.2,
         progress=told.append,
     )
     names = {rendition.folder: rendition.chain.name for rendition in grid.renditions}
@@ -78,9 +79,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def rendered(ray_local: None, plugin: None, tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    """Two codecs that work, one not for every utterance, and one that cannot be built; a worker for each CPU."""
+    """Two codecs that work, one of them not for every utterance, and one that cannot be built."""
     selections = ["mu-law", "one-fails", "unbuildable"]
-    return render(tiny(tmp_path_factory.mktemp("tiny"), grid={"selections": selections}), workers=None)
+    return render(tiny(tmp_path_factory.mktemp("tiny"), grid={"selections": selections}))
 
 
 def test_render_all_with_a_codec_that_cannot_be_built_makes_the_others(rendered: Rendered) -> None:
@@ -220,7 +221,7 @@ def test_render_all_copies_own_cors_and_makes_others_in_one_pool(ray_local: None
             pool.store,
             pool.grid.renditions,
             pool.corpora(),
-            resources=Resources(codec_workers=1),
+            resources=Resources(),  # a worker for each CPU
             max_failed_share=0.0,
             progress=told.append,
         )
