@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grid.analysis.artefacts import ArtefactResults
 from grid.analysis.calibration import Calibrations
@@ -17,10 +17,10 @@ from grid.analysis.significance import Significance
 from grid.cells.baseline import baseline_of, baselines
 from grid.cells.job import CellJob
 from grid.cells.measurements import stored_measurements
-from grid.cells.status import CellState, cell_state, cell_states
+from grid.cells.status import CellState, cell_state, listed_cells
 from grid.codecs.catalogue import load_catalogue
 from grid.config.experiment import Experiment
-from grid.core.errors import one_line
+from grid.core.errors import RequestError, one_line
 from grid.core.store import Store
 from grid.core.vocabulary import POOLED, Group, Status
 from grid.corpus.audit.results import Audit
@@ -60,7 +60,8 @@ class DetectorFacts:
 class CellResult:
     """One cell of the grid with its measurements; `error` says why it failed, in the words of its log.
 
-    `differences` are from the baseline of the same seed; empty where that is absent or not done.
+    `differences` are from the baseline of the same seed; empty where that is absent or not done. `is_damaged`: it ended,
+    and what it left in the store cannot be used; `error` says what and how to mend it.
     """
 
     cell_id: str
@@ -73,6 +74,7 @@ class CellResult:
     error: str = ""
     measurements: tuple[Measurement, ...] = ()
     differences: tuple[Difference, ...] = ()
+    is_damaged: bool = False
 
     def measurement(self, evaluation: str, condition: str) -> Measurement | None:
         """The measurement of one condition, or None if this cell has none."""
@@ -173,10 +175,21 @@ def _distinct(values: Iterable[str]) -> list[str]:
 
 def results_from_store(store: Store, experiment: Experiment, cells: Sequence[CellJob]) -> GridResults:
     """The results of `cells`; done cells that lack measurements or differences are measured and compared now."""
-    results = [
-        cell_result(store, experiment, state, baseline_of(state.job, cells)) for state in cell_states(store, cells)
-    ]
+    listed = listed_cells(store, cells)
+    results = [_stored_result(store, listed, experiment, job, baseline_of(job, cells)) for job in cells]
     return grid_results(experiment, cells, results)
+
+
+def _stored_result(
+    store: Store, listed: Store, experiment: Experiment, job: CellJob, baseline: CellJob | None
+) -> CellResult:
+    """The result of one cell, whose state is read from `listed`; a damaged record costs this cell alone."""
+    try:
+        state = cell_state(listed, job)
+    except RequestError as error:
+        state = CellState(job, "failed", error=one_line(error, kind=False), kind="data")
+        return replace(cell_result(store, experiment, state), is_damaged=True)
+    return cell_result(store, experiment, state, baseline)
 
 
 def grid_results(experiment: Experiment, jobs: Sequence[CellJob], cells: Iterable[CellResult]) -> GridResults:
@@ -230,13 +243,14 @@ def cell_result(
     """
     status, error = state.status, state.error
     measurements: tuple[Measurement, ...] = ()
+    is_damaged = False
     if status == "done":
         try:
             measured = (measure_cell if measure else stored_measurements)(store, state.job, experiment)
             measurements = tuple(measured or ())
         except (OSError, ValueError) as reason:
             log.warning("cell %s cannot be measured: %s", state.job.cell_id, reason)
-            status, error = "failed", one_line(reason)
+            status, error, is_damaged = "failed", one_line(reason, kind=False), True
     return CellResult(
         cell_id=state.job.cell_id,
         selection=state.job.selection,
@@ -248,15 +262,18 @@ def cell_result(
         error=error,
         measurements=measurements,
         differences=_differences(store, experiment, state.job, baseline, measure) if measurements else (),
+        is_damaged=is_damaged,
     )
 
 
 def _differences(
     store: Store, experiment: Experiment, job: CellJob, baseline: CellJob | None, anew: bool
 ) -> tuple[Difference, ...]:
-    if baseline is None or cell_state(store, baseline).status != "done":
+    if baseline is None:
         return ()
     try:
+        if cell_state(store, baseline).status != "done":
+            return ()
         return tuple(compare_cell(store, job, baseline, experiment, anew=anew))
     except (OSError, ValueError) as reason:
         log.warning("cell %s cannot be compared with %s: %s", job.cell_id, baseline.cell_id, reason)

@@ -21,6 +21,7 @@ from grid.core.errors import RequestError
 from grid.core.identity import file_digest
 from grid.core.record import Record
 from grid.core.store import Store
+from grid.corpus.corpus_lock import corpus_lock
 from grid.corpus.holdings import CorpusFacts, Holding, corpus_facts_of
 from grid.corpus.importing import MANIFEST_FILE, ImportedCorpus, ImportResult, import_corpus
 from grid.corpus.location import content_in_place, is_uri, outlined
@@ -92,7 +93,16 @@ def open_stored(store: Store, corpus: StoredCorpus) -> ImportedCorpus:
 
 
 def register_corpus(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
-    """Imports `source`, whose path is relative to `folder`, into the store under its name."""
+    """Imports `source`, whose path is relative to `folder`, into the store under its name.
+
+    While another process imports or packs it, this one waits, and takes the import that it has made.
+    """
+    with corpus_lock(store, source.name) as waited:
+        made = current_corpus(store, source, folder) if waited else None
+        return _register(store, source, folder) if made is None else made
+
+
+def _register(store: Store, source: CorpusSource, folder: Path) -> StoredCorpus:
     place = source_place(source, folder)
     with _imported(source, place) as result:
         target = f"corpora/{source.name}-{result.digest[:12]}"
@@ -140,14 +150,16 @@ def corpus_facts(store: Store, source: CorpusSource, folder: Path) -> CorpusFact
 def pack_corpus(store: Store, name: str, *, say: Callable[[int, int], None] = lambda done, of: None) -> Record:
     """Packs the recordings of the corpus imported as `name` into the store, so that every machine can read them.
 
-    `say` is called with the number of finished parts and of all. Raises RequestError for a corpus that is not imported,
-    and for files that are missing here or have changed.
+    `say` is called with the number of finished parts and of all. While another process imports or packs the corpus,
+    this one waits. Raises RequestError for a corpus that is not imported, and for files that are missing here or have
+    changed.
     """
-    corpus = stored_corpus(store, name)
-    if corpus is None:
-        raise not_imported(store, name)
-    manifest = open_stored(store, corpus).table
-    return pack_recordings(store, corpus.folder, manifest, partial(content_in_place, corpus.audio_root), say=say)
+    with corpus_lock(store, name):
+        corpus = stored_corpus(store, name)
+        if corpus is None:
+            raise not_imported(store, name)
+        manifest = open_stored(store, corpus).table
+        return pack_recordings(store, corpus.folder, manifest, partial(content_in_place, corpus.audio_root), say=say)
 
 
 def not_imported(store: Store, name: str) -> RequestError:

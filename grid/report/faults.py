@@ -17,11 +17,11 @@ TRACES = "faults.txt"
 
 @dataclass(frozen=True)
 class Fault:
-    """A part of a report that could not be made: its name, the error in one line, and the traceback."""
+    """A part of a report that could not be made: its name, the error in one line, and the traceback if there is one."""
 
     part: str
     error: str
-    trace: str
+    trace: str = ""
 
     @classmethod
     def of(cls, part: str, error: Exception) -> Fault:

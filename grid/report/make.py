@@ -85,7 +85,7 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         attempt(f"the comparison with {path}", partial(_compared, path, grid.experiment, store, read), None, faults)
         for path in grid.experiment.compare
     ]
-    return replace(
+    results = replace(
         read(grid),
         compared=tuple(item for item in compared if item is not None),
         artefacts=attempt("the artefacts", lambda: read_artefacts(store, grid), None, faults),
@@ -100,6 +100,15 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
         ),
         classes=attempt("the classes", lambda: class_results(store, grid), ClassResults(), faults),
     )
+    faults += _damaged_cells(results)
+    return results
+
+
+def _damaged_cells(results: GridResults) -> list[Fault]:
+    """One fault for each finished cell whose files cannot be used; the calibration reads them also beside MLflow."""
+    reasons = {cell.cell_id: cell.error for cell in results.cells if cell.is_damaged}
+    reasons = results.calibrations.missing | results.classes.missing | reasons
+    return [Fault(f"the results of cell {cell_id}", reason) for cell_id, reason in reasons.items()]
 
 
 def _compared(path: str, experiment: Experiment, store: Store, read: ReadResults) -> GridResults:

