@@ -40,7 +40,7 @@ test: $(STAMP) lint
 	$(MAKE) --no-print-directory --jobs 2 types pytest
 
 pytest: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto -m "not index and not faults and not jobs and not chaos"
+	$(BIN)/python -m pytest -q -n auto -m "not index and not faults and not jobs"
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto -m "not ray and not slow and not index"

@@ -10,9 +10,8 @@ from pathlib import Path
 from cluster.preflight import (
     check_and_prepare,
     check_before_importing,
+    check_on_the_cluster,
     is_on_a_cluster,
-    refuse,
-    unreadable_on_a_worker,
 )
 from cluster.runtime.quiet import stdout_on_stderr
 from cluster.runtime.session import check_address, graceful_termination, session
@@ -138,7 +137,7 @@ def _run_cells(
     ):
         listener.on_progress = watch.progressed
         if is_on_a_cluster(address):
-            refuse(unreadable_on_a_worker(store, work.corpora_read), keep_going=keep_going)
+            check_on_the_cluster(work, keep_going=keep_going)
         errors: dict[str, str] = {}
         if work.renditions:
             listener.stage("resynthesis")

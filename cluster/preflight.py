@@ -1,4 +1,4 @@
-"""The checks of a run that Ray and MLflow take part in, and the refusal of a run with open faults."""
+"""The one preflight of `plan`, `doctor`, `run` and `submit`, with what Ray and MLflow add; the refusal of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cluster.runtime.nodes import grows, worker_nodes
 from cluster.runtime.session import inside_job
 from cluster.tracking.client import check_tracking
 from grid.cells.status import listed_cells, planned_action
@@ -16,6 +17,7 @@ from grid.corpus.imported import StoredCorpus, is_missing, source_place, stored_
 from grid.corpus.location import is_uri
 from grid.corpus.recordings import unreadable
 from grid.experiment.grid import resolve
+from grid.experiment.memory import Machine, memory_faults, this_machine
 from grid.experiment.preflight import (
     Fault,
     PreflightError,
@@ -24,6 +26,7 @@ from grid.experiment.preflight import (
     licence_faults,
     lines_by_cause,
     preflight,
+    undeclared_places,
     unreadable_corpus,
 )
 from grid.experiment.work import Work
@@ -46,14 +49,23 @@ def tracking_fault(experiment: Experiment, store: Store) -> Iterator[Fault]:
         yield Fault("MLflow", str(error), "")
 
 
-def gpu_faults(experiment: Experiment, address: str) -> Iterator[Fault]:
-    """The fault of GPUs that are asked for and not there; those of a cluster are known when its machines have come."""
-    resources = experiment.resources
-    if is_on_a_cluster(address) or not (resources.gpus_per_cell or resources.gpus_per_codec_worker):
+def open_faults(work: Work, address: str) -> list[Fault]:
+    """All that a run of `work` at `address` lacks, as far as this machine can tell; nothing is fetched or written."""
+    here = [] if work.is_done else [*preflight(work), *_machine_faults(work, address)]
+    return [*here, *tracking_fault(work.grid.experiment, work.store)]
+
+
+def _machine_faults(work: Work, address: str) -> Iterator[Fault]:
+    """What this machine is too small for; the machines of a cluster are looked at when they have come."""
+    if is_on_a_cluster(address):
+        return
+    yield from memory_faults(work, this_machine())
+    resources = work.grid.experiment.resources
+    if not (resources.gpus_per_cell or resources.gpus_per_codec_worker):
         return
     import torch
 
-    fault = gpu_fault(experiment, torch.cuda.device_count())
+    fault = gpu_fault(work.grid.experiment, torch.cuda.device_count())
     if fault is not None:
         yield fault
 
@@ -63,12 +75,10 @@ def check_before_importing(config: str | Path, experiment: Experiment, store: St
 
     Where a corpus is missing, which no option helps, all that is known of the other faults is told with it.
     """
-    tracking = list(tracking_fault(experiment, store))
     if any(is_missing(store, source, experiment.folder) for source in experiment.all_corpora()):
         grid = resolve(config, store, without_data=True)
-        work = Work.left(grid, store, grid.cells)
-        raise PreflightError([*preflight(work), *gpu_faults(experiment, address), *tracking])
-    if tracking:
+        raise PreflightError(open_faults(Work.left(grid, store, grid.cells), address))
+    if tracking := list(tracking_fault(experiment, store)):
         raise PreflightError(tracking)
 
 
@@ -94,7 +104,9 @@ def check_before_submitting(config: str | Path, store: Store, working_dir: Path,
 
 
 def _travels(source: CorpusSource, folder: Path, working_dir: Path) -> bool:
-    """Whether the files of a corpus that is not imported come with the code of a job."""
+    """Whether a job finds the files of a corpus that is not imported: with its code, on a bucket or a shared disk."""
+    if source.in_place:
+        return True
     if source.path is None:
         return False
     place = source_place(source, folder)
@@ -108,7 +120,7 @@ def check_and_prepare(work: Work, address: str, *, keep_going: bool = False) -> 
     """
     from grid.experiment.preparation import build_environments, find_weights, share_weights  # with torch, unlike a plan
 
-    faults = [*preflight(work), *gpu_faults(work.grid.experiment, address)]
+    faults = open_faults(work, address)
     if keep_going or not faults:  # nothing is fetched for a run that is refused
         weights = share_weights if is_on_a_cluster(address) or not work.store.is_local else find_weights
         faults = list(dict.fromkeys([*faults, *weights(work), *build_environments(work)]))
@@ -121,6 +133,18 @@ def refuse(faults: Sequence[Fault], *, keep_going: bool) -> None:
         raise PreflightError(faults, KEEP_GOING)
     if faults:
         log.warning("going on in spite of\n%s", "\n".join(lines_by_cause(faults)))
+
+
+def check_on_the_cluster(work: Work, *, keep_going: bool) -> None:
+    """Raises PreflightError for what the machines of the running Ray session lack; waits until there is a worker."""
+    faults = unreadable_on_a_worker(work.store, work.corpora_read)
+    nodes = worker_nodes()
+    if grows() or len(nodes) > 1:
+        faults += undeclared_places(work)
+    kinds = {(node["CPU"], node["memory"]): name for name, node in nodes.items()}  # one of machines that are alike
+    for (cpus, memory), name in kinds.items():
+        faults += memory_faults(work, Machine(f"the machine at {name}", cpus, memory))
+    refuse(faults, keep_going=keep_going)
 
 
 def unreadable_on_a_worker(store: Store, corpora: Sequence[StoredCorpus]) -> list[Fault]:

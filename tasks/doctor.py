@@ -1,4 +1,4 @@
-"""`codecgrid doctor`: checks this machine, and gives a command for everything that is missing."""
+"""`codecgrid doctor`: checks this machine, and what an experiment needs of it; a command for all that is missing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from grid.core.errors import RequestError
-from tasks.console import AsJson, out, print_json, single
+from tasks.console import AsJson, Root, out, print_json, single
 from tasks.places import open_root
 
 GIB = 2**30
@@ -30,27 +31,33 @@ class Finding:
 
 
 def doctor(
-    root: Annotated[str, typer.Option(help="the root that will be used")] = "results", as_json: AsJson = False
+    config: Annotated[
+        str | None, typer.Argument(metavar="[CONFIG]", help="also what this experiment lacks, as a run would say it")
+    ] = None,
+    root: Root = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Check Python, packages, disk, memory, GPU, codecs and the root."""
+    """Check Python, packages, disk, memory, GPU, codecs and the root; with CONFIG also all that a run of it needs."""
+    needed = _experiment(config, root) if config is not None else []
+    place = root or (_own_root(config) if config is not None else "results")
     checks: tuple[Callable[[], Finding], ...] = (
         _python,
         _packages,
         _gpu,
         _memory,
-        lambda: _root(root),
+        lambda: _root(place),
         _token,
         _codecs,
     )
-    findings = [check() for check in checks]
+    findings = [*(check() for check in checks), *needed]
     if as_json:
         print_json([finding.__dict__ for finding in findings])
     else:
         for finding in findings:
             mark = "[yellow]![/]" if finding.mend else "[green]ok[/]"
-            out.print(f"{mark:>2} {finding.what}: {finding.found}", highlight=False)
-            if finding.mend:
-                out.print(f"     {finding.mend}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"{mark:>2} {finding.what}: {escape(finding.found)}", highlight=False, soft_wrap=True)
+            for line in finding.mend.splitlines():
+                out.print(f"     {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _python() -> Finding:
@@ -81,7 +88,9 @@ def _gpu() -> Finding:
 
 
 def _memory() -> Finding:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    from grid.experiment.memory import this_machine
+
+    total = this_machine().memory / GIB
     shared = shutil.disk_usage("/dev/shm").free / GIB if Path("/dev/shm").is_dir() else 0.0
     mend = "" if shared >= 0.25 else "start the container with --shm-size=1g: Ray keeps its object store there"
     return Finding("memory", f"{total:.0f} GiB, {shared:.1f} GiB shared", mend)
@@ -119,6 +128,29 @@ def _codecs() -> Finding:
     catalogue = load_catalogue()
     able = [entry.name for entry in catalogue if not runnable(entry)]
     return Finding("codecs", f"{len(able)} of {len(catalogue)} run here; the others: codecgrid codecs NAME")
+
+
+def _own_root(config: str) -> str:
+    from grid.experiment.grid import load_experiment
+
+    return load_experiment(config)[0].root
+
+
+def _experiment(config: str, root: str | None) -> list[Finding]:
+    """What a run of the experiment lacks: the preflight of `codecgrid plan`, `run` and `submit`."""
+    from cluster.preflight import open_faults
+    from grid.cells.status import listed_cells, planned_action
+    from grid.experiment.grid import resolve
+    from grid.experiment.work import Work
+    from tasks.open_experiment import open_store
+
+    experiment, store = open_store(config, root, writes=False)
+    grid = resolve(config, store, without_data=True)
+    listed = listed_cells(store, grid.cells)
+    work = Work.left(grid, store, [job for job in grid.cells if planned_action(listed, job)[0] != "skip"])
+    faults = open_faults(work, "local")
+    lacking = [Finding(f"{experiment.name}, {fault.cause}", fault.what, fault.mend or fault.what) for fault in faults]
+    return lacking or [Finding(experiment.name, "a run lacks nothing here")]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from tasks.console import AsJson, Config, Root, out, print_json, single, table
 if TYPE_CHECKING:
     from grid.cells.gangs import PlannedGang
     from grid.experiment.preflight import Fault
+    from grid.experiment.rates import TrainingTime
     from grid.experiment.work import Work
 
 UNKNOWN_ID = "-"
@@ -21,11 +22,12 @@ GAP, LEAST_ACTION = 2, 7
 
 def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     """Show the cells of an experiment, what a run would do with each, what that takes, and what is lacking."""
-    from cluster.preflight import gpu_faults, tracking_fault
+    from cluster.preflight import open_faults
     from grid.cells.gangs import planned_gangs
     from grid.cells.status import listed_cells, planned_action
     from grid.experiment.grid import resolve
-    from grid.experiment.preflight import preflight, to_fetch
+    from grid.experiment.preflight import to_fetch
+    from grid.experiment.rates import epoch_seconds, training_time
     from grid.experiment.work import Work
     from tasks.open_experiment import open_store
 
@@ -33,11 +35,10 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     grid = resolve(config, store, without_data=True)
     listed = listed_cells(store, grid.cells)
     rows: list[dict[str, Any]] = []
-    to_run = []
+    to_run, finished = [], []
     for job in grid.cells:
         action, reason = planned_action(listed, job)
-        if action != "skip":
-            to_run.append(job)
+        (finished if action == "skip" else to_run).append(job)
         rows.append(
             {
                 "cell_id": None if grid.missing else job.cell_id,
@@ -51,15 +52,15 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
         )
     gangs = planned_gangs(to_run, experiment.resources.cells_per_gang, grid.renditions) if not grid.missing else []
     work = Work.left(grid, store, to_run)
-    idle = not (work.cells or work.renditions)
-    faults = [] if idle else [*preflight(work), *gpu_faults(experiment, "local")]
-    faults += tracking_fault(experiment, store)
+    time = training_time(listed, to_run, epoch_seconds(listed, finished) if to_run else {})
+    faults = open_faults(work, "local")
     if as_json:
         print_json(
             {
                 "cells": rows,
                 "gangs": [vars(gang) for gang in gangs],
                 "renditions": {"number": len(work.renditions), "hours": work.hours, "bytes": work.bytes},
+                "training": vars(time),
                 "to_fetch": [item.file.path for item in to_fetch(work)],
                 "faults": [vars(fault) for fault in faults],
             }
@@ -68,22 +69,33 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     _show(rows, "; their ids are known once the corpora are imported" if grid.missing else "")
     for gang in gangs:
         _show_gang(gang)
-    _show_work(work, config)
+    _show_work(work, time, config)
     _show_faults(faults)
 
 
-def _show_work(work: Work, config: str) -> None:
-    """Prints what is made besides cells: renditions, with the audio of imported corpora, and weights to fetch."""
+def _show_work(work: Work, time: TrainingTime, config: str) -> None:
+    """Prints what the work takes: renditions, with the audio of imported corpora, time, and weights to fetch."""
     from grid.experiment.preflight import to_fetch
 
     if work.renditions and not work.grid.missing:
         audio = f": {work.hours:,.1f} hours of audio, {work.bytes / 1e9:.1f} GB" if work.hours else ""
         out.print(f"{len(work.renditions)} renditions to make{audio}", highlight=False)
+    if work.cells:
+        out.print(_training(time), highlight=False)
     if files := to_fetch(work):
         size = sum(item.file.bytes or 0 for item in files)
         known = f", {size / 1e9:.1f} GB or more" if size else ""
         text = f"{len(files)} files of weights to fetch{known}; to see and to fetch them: codecgrid prefetch {config}"
         out.print(text, highlight=False, soft_wrap=True)
+
+
+def _training(time: TrainingTime) -> str:
+    """How long the trainings take at the rates that the store knows; resynthesis leaves none."""
+    from tasks.progress_lines import duration
+
+    known = f"{duration(time.seconds)} at most, one cell after the other" if time.seconds else ""
+    unknown = f"not known of {', '.join(time.unrated)}, of which no cell is finished" if time.unrated else ""
+    return f"time to train: {'; '.join(filter(None, (known, unknown))) or 'none, scoring is left'}"
 
 
 def _show_faults(faults: list[Fault]) -> None:

@@ -51,5 +51,10 @@ def _running(progress: GridProgress) -> Iterator[str]:
 
 def _about(seconds: float) -> str:
     """`about 3 min left`."""
+    return f"about {duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """`12.5 h`, `3 min` or `20 s`."""
     size, unit = next(each for each in ((3600, "h"), (60, "min"), (1, "s")) if seconds >= each[0] or each[0] == 1)
-    return f"about {seconds / size:.{int(unit == 'h')}f} {unit} left"
+    return f"{seconds / size:,.{int(unit == 'h')}f} {unit}"

@@ -21,6 +21,14 @@ def grows() -> bool:
     return bool(heads) and not any(node["Resources"].get("CPU") for node in heads)
 
 
+def worker_nodes() -> dict[str, dict[str, float]]:
+    """The resources of each node that offers a CPU, by its address; `memory` is what it has for processes, in bytes."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    return {node["NodeManagerAddress"]: node["Resources"] for node in alive}
+
+
 def own_node() -> str:
     """The id of the node that this driver is attached to."""
     import ray

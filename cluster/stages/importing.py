@@ -68,7 +68,7 @@ def _lock_lost(name: str) -> RequestError:
 def import_corpora(config: str | Path, store: Store, listener: ProgressListener) -> dict[str, StoredCorpus]:
     """The corpora of the experiment at `config`, those for augmentation included, by name; imports missing ones.
 
-    In a bucket their recordings are packed too, so that workers can read them.
+    In a bucket their recordings are packed too, so that workers can read them, unless they are to be read in place.
     """
     experiment, _ = load_experiment(config)
     corpora: dict[str, StoredCorpus] = {}
@@ -79,7 +79,7 @@ def import_corpora(config: str | Path, store: Store, listener: ProgressListener)
             stored = register_corpus(store, source, experiment.folder)
             if stored.rejected:
                 log.warning("%d rows of %s were rejected; see %s", stored.rejected, source.name, stored.folder)
-            if not store.is_local:
+            if not store.is_local and not source.in_place:
                 listener.stage(f"packing the recordings of {source.name} into {store.root}")
                 pack_corpus(store, source.name)
         corpora[source.name] = stored

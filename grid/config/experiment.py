@@ -80,6 +80,7 @@ class CorpusSource(Strict):
         "resampled to 16 kHz first, so without what is above 8 kHz",
     )
     splits: tuple[Split, ...] = Field(default=SPLITS, min_length=1, description="splits of it that the experiment uses")
+    in_place: bool = Field(default=False, description="every machine of a cluster has its files at this same path")
 
     _name = field_validator("name")(_check_name)
     _splits = field_validator("splits", mode="before", json_schema_input_type=Split | tuple[Split, ...])(_one_or_many)

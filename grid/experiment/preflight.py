@@ -16,16 +16,18 @@ from grid.codecs.isolation.building import environment, find_uv
 from grid.codecs.isolation.declaration import find_declaration
 from grid.config.experiment import CorpusSource, Experiment
 from grid.core.errors import MissingRequirementError, RequestError
+from grid.core.record import is_finished
 from grid.core.store import Store
 from grid.core.weights import WeightFinder
-from grid.corpus.imported import source_place
+from grid.corpus.imported import SAMPLE, source_place
 from grid.corpus.location import is_uri
+from grid.corpus.packed import packed_folder
 from grid.corpus.readers import READERS
 from grid.corpus.recordings import unreadable
 from grid.experiment.weights_needed import NeededWeights
 from grid.experiment.work import Work
 
-Cause = Literal["corpora", "weights", "licences", "software", "disk", "GPUs", "MLflow"]
+Cause = Literal["corpora", "weights", "licences", "software", "disk", "memory", "GPUs", "MLflow"]
 GB = 1e9
 
 
@@ -117,6 +119,24 @@ def unreadable_corpus(name: str, audio_root: str, reason: str, store: Store, whe
         f"{name}: {where} cannot read its recordings: {reason}",
         f"where they are: codecgrid pack {name} --root {store.root}\nor bring them to {audio_root}, on every machine",
     )
+
+
+def undeclared_places(work: Work) -> Iterator[Fault]:
+    """The faults of corpora that are read where they lie, on a cluster of several machines, and not said to be there.
+
+    One worker that reads a corpus does not tell of the others, nor of those to come; the experiment file does.
+    """
+    sources = {source.name: source for source in work.grid.experiment.all_corpora()}
+    for corpus in work.corpora_read:
+        source = sources[corpus.facts.name]
+        if source.in_place or source.path == SAMPLE or is_finished(work.store, packed_folder(corpus.folder)):
+            continue
+        yield Fault(
+            "corpora",
+            f"{source.name}: its recordings lie in {corpus.audio_root}, and not every machine of a cluster may have them",
+            f"codecgrid pack {source.name} --root {work.store.root}\n"
+            f"or, where all have them there, in the experiment file: name: {source.name}, in_place: true",
+        )
 
 
 def _weights(work: Work) -> Iterator[Fault]:

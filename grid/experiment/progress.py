@@ -15,16 +15,14 @@ import pyarrow.parquet as pq
 from grid.cells.gangs import rendition_counts
 from grid.cells.job import CellJob
 from grid.cells.measurements import stored_measurements
-from grid.cells.status import CellState, epochs_so_far, progress
+from grid.cells.status import CellState, progress
 from grid.core.record import is_finished
 from grid.core.store import Store
 from grid.core.vocabulary import POOLED, SPLITS
 from grid.experiment.grid import Grid
+from grid.experiment.rates import epoch_seconds
 from grid.metrics.evaluation import Measurement
 from grid.resynthesis.rendition import Rendition
-
-RATED_CELLS = 20
-"""The finished cells whose epochs tell how long an epoch takes where no cell is being trained."""
 
 
 @dataclass(frozen=True)
@@ -102,18 +100,15 @@ class ProgressReader:
     def _training_left(self, states: Sequence[CellState], finished: Sequence[CellJob]) -> float | None:
         """Seconds if as many cells as now, at least one, are trained at once, and none stops early."""
         seconds: dict[str, list[float]] = {}
-        for state in states:
+        for state in (each for each in states if each.epochs):
             seconds.setdefault(state.job.detector, []).extend(epoch["seconds"] for epoch in state.epochs)
-        if not any(seconds.values()):
-            for job in finished[:RATED_CELLS]:
-                seconds[job.detector] += [epoch["seconds"] for epoch in epochs_so_far(self.store, job)]
-        known = [value for values in seconds.values() for value in values]
-        if not known:
+        rates = {detector: fmean(values) for detector, values in seconds.items()} or epoch_seconds(self.store, finished)
+        if not rates:
             return None
         left = 0.0
         for state in (each for each in states if each.status in ("running", "missing")):
             epochs = max(0, state.job.recipe.epochs - len(state.epochs))
-            left += epochs * fmean(seconds[state.job.detector] or known)
+            left += epochs * rates.get(state.job.detector, fmean(rates.values()))
         return left / max(1, sum(state.status == "running" for state in states))
 
     def _eers(self, job: CellJob) -> list[Measurement]:

@@ -41,6 +41,11 @@ class Work:
         unfinished = [rendition for rendition in grid.renditions if not is_finished(store, rendition.folder)]
         return cls(grid, store, tuple(unfinished), tuple(cells))
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return not (self.cells or self.renditions)
+
     @cached_property
     def codecs(self) -> tuple[str, ...]:
         """The codecs that are applied to recordings, sorted."""

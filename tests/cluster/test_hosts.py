@@ -68,7 +68,7 @@ class Cluster:
 
     def wait_for(self, host: Host) -> None:
         """Returns when Ray is up on the host."""
-        wait_for(lambda: self.started[host].poll() is not None or "block forever" in self._log(host).read_text(), 120)
+        wait_for(lambda: self.started[host].poll() is not None or "block forever" in self._log(host).read_text(), 240)
         assert self.started[host].poll() is None, self._log(host).read_text()
 
     def pool_workers(self) -> int:
@@ -203,7 +203,9 @@ def test_grid_on_hosts_one_of_which_is_lost_gives_what_a_disk_gives(
         imported = codecgrid("import", "csv", protocol, "--name", "mine", "--root", made.store.root)
         assert imported.status == 0, imported.err
         T = time.monotonic()
-        def mark(s): print(s, round(time.monotonic() - T, 1))
+
+        def mark(s):
+            print(s, round(time.monotonic() - T, 1))
 
         running = Cluster(head, variables(s3), tmp_path)
         running.start_head()
@@ -211,19 +213,21 @@ def test_grid_on_hosts_one_of_which_is_lost_gives_what_a_disk_gives(
         running.start_worker(one)
         run = ["python", "-m", "tasks.run", "configs/tiny.yaml", "--address", "auto", "--root", made.store.root]
         plain = [str(BIN / "ray"), "job", "submit", "--submission-id", "grid-tiny", "--working-dir", ".", "--"]
-        first = submit([*plain[:3], "--address", running.dashboard, *plain[3:], *run], running, checkout, tmp_path / "first.log")
+        first = submit(
+            [*plain[:3], "--address", running.dashboard, *plain[3:], *run], running, checkout, tmp_path / "first.log"
+        )
         # one CPU is there, and all workers are asked for: what makes an autoscaler bring machines
-        wait_for(first.runs_and(lambda: running.pool_workers() == CODEC_WORKERS), 120)
+        wait_for(first.runs_and(lambda: running.pool_workers() == CODEC_WORKERS), 180)
         mark("asked")
         running.start_worker(two)
         running.wait_for(two)
         mark("two")
         holder = host_of_a_cell(made)
-        wait_for(first.runs_and(lambda: bool(holder())), 120)
+        wait_for(first.runs_and(lambda: bool(holder())), 180)
         mark("trains")
         lost = holder()
         next(host for host in (one, two) if host.name == lost).lose()
-        wait_for(first.runs_and(lambda: "was lost; it goes on from its last state" in first.said()), 60)
+        wait_for(first.runs_and(lambda: "was lost; it goes on from its last state" in first.said()), 120)
         mark("lost")
         stop = [str(BIN / "ray"), "job", "stop", "--address", running.dashboard, "grid-tiny"]
         stopping = submit(stop, running, checkout, tmp_path / "stop.log")

@@ -20,7 +20,9 @@ from tests.support.tiny_grid import write_corpus
 SOURCE = CorpusSource(name="mine", reader="csv", path="speech/protocol.csv")
 
 
-def waits(task: Callable[[], object], store: Store, pool: ThreadPoolExecutor, said: Callable[[], str]) -> Future[object]:
+def waits(
+    task: Callable[[], object], store: Store, pool: ThreadPoolExecutor, said: Callable[[], str]
+) -> Future[object]:
     """Starts `task` while the lock is held, until it has said that it waits; the lock is free afterwards."""
     with corpus_lock(store, "mine") as waited:
         assert not waited

@@ -15,9 +15,17 @@ from grid.core.weights import WeightFinder
 from grid.corpus.imported import pack_corpus
 from grid.experiment import preflight as preflight_module
 from grid.experiment.grid import resolve
-from grid.experiment.preflight import Fault, PreflightError, gpu_fault, lines_by_cause, preflight, to_fetch
+from grid.experiment.preflight import (
+    Fault,
+    PreflightError,
+    gpu_fault,
+    lines_by_cause,
+    preflight,
+    to_fetch,
+    undeclared_places,
+)
 from grid.experiment.work import Work
-from tests.support.tiny_grid import DETECTOR, Tiny, tiny, write_yaml
+from tests.support.tiny_grid import DETECTOR, EXPERIMENT, Tiny, tiny, write_yaml
 
 LICENSED = "xcodec2"
 """A codec of the catalogue whose licence is to be accepted, with weights on the hub."""
@@ -133,6 +141,21 @@ def test_what_is_finished_is_not_asked_for_again(tmp_path: Path) -> None:
     shutil.move(tmp_path / "corpus", tmp_path / "elsewhere")
     left: tuple[CellJob, ...] = ()
     assert preflight(Work.left(grid, made.store, left)) == []
+
+
+def test_a_corpus_in_place_on_a_cluster_of_several_machines_has_to_be_said_to_be_there(tmp_path: Path) -> None:
+    made = one_codec(tmp_path)
+    made.corpus()
+    (fault,) = undeclared_places(work(made))
+    assert fault.what.startswith(f"tiny: its recordings lie in {tmp_path / 'corpus'}, and not every machine")
+    assert f"codecgrid pack tiny --root {made.store.root}\n" in fault.mend
+    assert fault.mend.endswith("in the experiment file: name: tiny, in_place: true")
+    ids = [cell.cell_id for cell in made.grid.cells]
+    said = one_codec(tmp_path, corpora=[{**EXPERIMENT["corpora"][0], "in_place": True}])
+    assert list(undeclared_places(work(said))) == []
+    assert [cell.cell_id for cell in said.grid.cells] == ids
+    pack_corpus(made.store, "tiny")
+    assert list(undeclared_places(work(one_codec(tmp_path)))) == []
 
 
 @pytest.mark.parametrize(

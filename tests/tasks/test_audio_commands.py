@@ -14,7 +14,7 @@ from grid.detectors.network import build_detector
 from grid.detectors.spec import load_detector_spec
 from grid.detectors.weights import model_bytes
 from tests.support.command_line import codecgrid
-from tests.support.tiny_grid import SAMPLE_RATE, waveform, write_corpus
+from tests.support.tiny_grid import SAMPLE_RATE, tiny, waveform, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +154,18 @@ def test_doctor_names_what_it_looked_at(tmp_path: Path) -> None:
         "codecs",
     ]
     assert {row["what"] for row in found.json if row["mend"]} <= {"memory", "root", "Ray token"}
+
+
+@pytest.mark.slow
+def test_doctor_of_an_experiment_has_the_faults_that_a_run_is_refused_for(tmp_path: Path) -> None:
+    made = tiny(tmp_path, grid={"selections": ["xcodec2"], "policies": ["spoof"]}, corpora=[{"name": "vctk"}])
+    where = (made.config, "--root", made.store.root)
+    found = codecgrid("doctor", *where, "--json").json
+    lacking = {
+        (row["what"].removeprefix("tiny, "), row["found"], row["mend"]) for row in found if "tiny" in row["what"]
+    }
+    planned = codecgrid("plan", *where, "--json").json["faults"]
+    assert lacking == {(fault["cause"], fault["what"], fault["mend"]) for fault in planned}
+    assert {cause for cause, _, _ in lacking} >= {"corpora", "licences"}
+    refused = codecgrid("run", *where).err
+    assert all(what in refused for _, what, _ in lacking)

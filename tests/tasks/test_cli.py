@@ -55,7 +55,7 @@ SURFACE = {
     "resynth": "CODEC SOURCE TARGET --seed --device --accept-licence",
     "score": "--out AUDIO --detector --weights --cell --root --protocol --crop --batch-size --device",
     "eer": "SCORES --protocol --condition --replicates --level --json",
-    "doctor": "--root --json",
+    "doctor": "CONFIG --root --json",
     "ls": "--root --json",
     "gc": "CONFIGS --root --yes",
     "verify": "--root --read-data-subset --repair --json",

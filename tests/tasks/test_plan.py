@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from grid.cells.job import HISTORY
 from grid.cells.status import record_failure
 from grid.config.yaml_file import config_folder
+from tasks.progress_lines import duration
 from tests.support.command_line import codecgrid
 from tests.support.tiny_encoder_grid import tiny_cdd
 from tests.support.tiny_grid import Tiny, tiny
+from tests.support.tracking_cells import write_done, write_epochs
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +25,10 @@ def test_plan_of_a_new_experiment_says_what_it_would_train(new: Tiny) -> None:
     ended = codecgrid("plan", new.config, "--root", new.store.root, "--json")
     assert ended.status == 0
     cells = ended.json["cells"]
-    assert list(ended.json) == ["cells", "gangs", "renditions", "to_fetch", "faults"]
+    assert list(ended.json) == ["cells", "gangs", "renditions", "training", "to_fetch", "faults"]
     assert ended.json["gangs"] == ended.json["to_fetch"] == ended.json["faults"] == []
     assert ended.json["renditions"]["number"] == 4
+    assert ended.json["training"] == {"seconds": 0.0, "unrated": ["tiny"]}
     assert all(
         list(cell) == ["cell_id", "selection", "policy", "detector", "seed", "action", "reason"] for cell in cells
     )
@@ -46,7 +50,21 @@ def test_plan_on_a_terminal_of_eighty_columns_shows_names_whole_under_their_dete
     row = next(line for line in lines if "controlled-mvq-none-freq" in line and "bonafide" in line).split()
     assert row[1:] == ["controlled-mvq-none-freq", "bonafide", "0", "train"]
     assert max(map(len, lines)) <= 80
-    assert lines[-2:] == ["30 to train", "16 renditions to make"]
+    assert lines[-4:-2] == ["30 to train", "16 renditions to make"]
+    unknown = "time to train: not known of aasist-tiny, lfcc-lcnn-small, of which no cell is finished"
+    assert " ".join(" ".join(lines[-2:]).split()) == unknown
+
+
+def test_plan_tells_the_time_at_the_rate_of_finished_cells(tmp_path: Path) -> None:
+    made = tiny(tmp_path, grid={"selections": ["gsm-06.10"], "policies": ["bonafide", "spoof"]}, recipe={"epochs": 4})
+    grid = made.rendered()
+    done, begun = grid.cells
+    write_done(made.store, done)
+    write_epochs(made.store, begun, 1)
+    (rate,) = {epoch["seconds"] for epoch in made.store.read_json(f"{done.folder}/{HISTORY}")["epochs"]}
+    arguments = ("plan", made.config, "--root", made.store.root)
+    assert codecgrid(*arguments, "--json").json["training"] == {"seconds": 3 * rate, "unrated": []}
+    assert f"time to train: {duration(3 * rate)} at most, one cell after the other" in codecgrid(*arguments).out
 
 
 def test_plan_in_eighty_columns_folds_the_reason_and_no_name_of_the_cdd_grid(tmp_path: Path) -> None:
