@@ -98,9 +98,10 @@ def _memory() -> Finding:
 
 def _root(root: str) -> Finding:
     if "://" in root:
-        from grid.core.store import Store
-
-        Store.open(root).exists("corpora")
+        try:
+            open_root(root)
+        except RequestError as error:
+            return Finding("root", f"{root} cannot be used", str(error))
         return Finding("root", f"{root} answers")
     place = Path(root).absolute()
     try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid.core.errors import RequestError
+from grid.core.errors import RequestError, one_line
 
 if TYPE_CHECKING:
     from grid.core.store import Store
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 def open_root(root: str, *, writes: bool = True) -> Store:
     """The store at `root`.
 
-    Raises RequestError for an empty name, for a local root that is no folder, and where the command `writes` for one
-    that cannot be written.
+    Raises RequestError for an empty name, for a bucket that does not answer, for a local root that is no folder, and
+    where the command `writes` for one that cannot be written.
     """
     from grid.core.store import Store
 
@@ -25,7 +26,20 @@ def open_root(root: str, *, writes: bool = True) -> Store:
     store = Store.open(root)
     if store.is_local:
         _check_folder(Path(store.root), "the root", "--root FOLDER", writes=writes)
+    else:
+        _check_answer(store)
     return store
+
+
+def _check_answer(store: Store) -> None:
+    """RequestError unless the object store says whether it has corpora."""
+    try:
+        store.exists("corpora")
+    except Exception as error:  # what the clients of stores raise has no base in common; botocore's are no OSErrors
+        reason = one_line(error, first=True)
+        raise RequestError(
+            f"the root {store.root} does not answer ({reason}). Check its name, this machine's credentials and network"
+        ) from error
 
 
 def require_writable(path: str | Path, option: str) -> Path:
@@ -55,7 +69,17 @@ def _check_folder(folder: Path, what: str, option: str, *, writes: bool) -> None
         raise RequestError(f"{what} {str(folder)!r} can be no folder: {error}") from error
     if not is_folder:
         raise RequestError(f"{what} {folder}: {nearest} is a file and no folder; give another place with {option}")
-    if writes and not os.access(nearest, os.W_OK | os.X_OK):
+    if writes and (reason := _unwritable(nearest)):
         raise RequestError(
-            f"{what} {folder}: {nearest} cannot be written; give another place with {option}, or: chmod u+w {nearest}"
+            f"{what} {folder}: {nearest} cannot be written ({reason}); give another place with {option}, or: chmod u+w "
+            f"{nearest}"
         )
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be made in a folder, "" where it can: rights do not tell of file systems that take no files."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".codecgrid-", dir=folder):
+            return ""
+    except OSError as error:
+        return error.strerror or one_line(error)

@@ -25,11 +25,11 @@ def verify(
     from contextlib import nullcontext
     from dataclasses import asdict
 
-    from grid.core.store import Store
     from grid.verification.damage import Reading
     from grid.verification.verify import damages, no_run, remove
+    from tasks.places import open_root
 
-    reading = Reading(Store.open(root), share_of(read_data_subset))
+    reading = Reading(open_root(root, writes=False), share_of(read_data_subset))
     with no_run(reading.store) if repair else nullcontext():
         with err.status("verifying"):
             found = list(damages(reading))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from grid.core.saved_state import DamagedStateError, load_state_file, save_state_file
+from grid.core.saved_state import SEAL, SEAL_LENGTH, DamagedStateError, load_state_file, save_state_file
 from grid.core.store import Store
-from tests.support.damage import flip_bit_at
+from tests.support.damage import damaged, flip_bit_at
 
 PATH = "cell/state.pt"
 
@@ -46,6 +48,25 @@ def test_every_flipped_bit_is_noticed(store: Store) -> None:
             load_state_file(store, PATH)
         flip_bit_at(store, PATH, int(place) // 8, int(place) % 8)
     assert load_state_file(store, PATH) is not None
+
+
+def test_a_damaged_state_is_no_other_state_also_with_a_digest_of_its_own(store: Store) -> None:
+    sealed, draw, refused = store.read_bytes(PATH), random.Random(0), 0
+    content = sealed[:-SEAL_LENGTH]
+    for _ in range(100):
+        changed = damaged(sealed, draw)
+        store.write_bytes(PATH, changed)
+        if changed != sealed:
+            with pytest.raises(DamagedStateError, match=r"cell/state\.pt is damaged"):
+                load_state_file(store, PATH)
+        made_up = damaged(content, draw)
+        store.write_bytes(PATH, made_up + SEAL + hashlib.sha256(made_up).hexdigest().encode())
+        try:
+            load_state_file(store, PATH)
+        except DamagedStateError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 30
 
 
 @pytest.mark.parametrize("left", [0, 10, 73, -1, -80])

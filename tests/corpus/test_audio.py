@@ -17,6 +17,7 @@ import soundfile
 from grid.core.errors import RequestError
 from grid.corpus import audio
 from grid.corpus.audio import ChangedFileError, UnusableAudioError, header, read_at_own_rate, read_audio, to_16khz
+from tests.support.damage import damaged
 from tests.support.speechlike import tone, write_tone
 
 # largest difference a format may make: a step of its quantiser (libsndfile cuts where it writes WAV and AIFF), or what
@@ -192,23 +193,6 @@ def test_read_audio_of_a_header_that_claims_more_than_the_file_holds_is_truncate
         assert tracemalloc.get_traced_memory()[1] < 200 * 2**20
     finally:
         tracemalloc.stop()
-
-
-def damaged(content: bytes, draw: random.Random) -> bytes:
-    """`content` cut, or with some bytes of its header or its audio replaced, left out or put in."""
-    changed = bytearray(content)
-    for _ in range(draw.choice((1, 2, 5))):
-        place = draw.randrange(min(len(changed), draw.choice((64, len(changed)))) or 1)
-        kind = draw.randrange(4)
-        if kind == 0:
-            changed[place : place + 1] = draw.randbytes(1)
-        elif kind == 1:
-            del changed[place : place + draw.randrange(1, 8)]
-        elif kind == 2:
-            changed[place:place] = draw.randbytes(draw.randrange(1, 8))
-        else:
-            del changed[place:]
-    return bytes(changed)
 
 
 @pytest.mark.parametrize(

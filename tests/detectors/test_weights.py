@@ -15,6 +15,7 @@ from grid.core.errors import RequestError
 from grid.detectors.network import Detector, build_detector
 from grid.detectors.spec import load_detector_spec
 from grid.detectors.weights import load_weights, model_bytes
+from tests.support.damage import damaged
 
 LARGEST = "backend.encoder.2.0.conv2.weight"
 
@@ -78,3 +79,24 @@ def test_load_weights_of_a_cut_file_is_one_line(detector: Detector, tmp_path: Pa
         with pytest.raises(RequestError, match=r"damaged|not a safetensors file, or not a whole one") as caught:
             load_weights(detector, path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+def test_load_weights_of_damaged_files_is_refused_in_one_line_or_fits(
+    detector: Detector, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    torch.save(detector.state_dict(), tmp_path / "w.pth")
+    (tmp_path / "w.safetensors").write_bytes(model_bytes(detector))
+    shapes = {key: value.shape for key, value in detector.state_dict().items()}
+    whole, draw, refused = path.read_bytes(), random.Random(0), 0
+    for _ in range(100):
+        path.write_bytes(damaged(whole, draw))
+        try:
+            load_weights(detector, path)
+        except RequestError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 30
+    assert {key: value.shape for key, value in detector.state_dict().items()} == shapes

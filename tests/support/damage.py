@@ -1,6 +1,8 @@
-"""Damages files of a store as a bad disk does: single bits are flipped."""
+"""Damages files: single bits as a bad disk does, or bytes in any way, to try a loader with."""
 
 from __future__ import annotations
+
+import random
 
 from grid.core.store import Store
 
@@ -15,3 +17,20 @@ def flip_bit_at(store: Store, path: str, byte: int, bit: int = 0) -> None:
     content = bytearray(store.read_bytes(path))
     content[byte] ^= 1 << bit
     store.write_bytes(path, bytes(content))
+
+
+def damaged(content: bytes, draw: random.Random) -> bytes:
+    """`content` cut, or with some bytes replaced, left out or put in, half of the time among the first 64."""
+    changed = bytearray(content)
+    for _ in range(draw.choice((1, 2, 5))):
+        place = draw.randrange(min(len(changed), draw.choice((64, len(changed)))) or 1)
+        kind = draw.randrange(4)
+        if kind == 0:
+            changed[place : place + 1] = draw.randbytes(1)
+        elif kind == 1:
+            del changed[place : place + draw.randrange(1, 8)]
+        elif kind == 2:
+            changed[place:place] = draw.randbytes(draw.randrange(1, 8))
+        else:
+            del changed[place:]
+    return bytes(changed)

@@ -122,13 +122,25 @@ def test_empty_root_is_not_taken_for_the_working_directory(folder: Path) -> None
         assert said_in_one_line(ended) == "the root is empty; give a folder, s3:// or gs:// with --root"
 
 
-def test_root_that_cannot_be_written_is_refused_only_by_a_command_that_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the superuser may write everywhere but in /proc")
+def test_root_that_cannot_be_written_is_refused_only_by_a_command_that_writes() -> None:
+    with pytest.raises(RequestError, match=r"the root /proc/x: /proc cannot be written \(.+\); .* chmod u\+w /proc"):
+        places.open_root("/proc/x")
+    assert places.open_root("/proc/x", writes=False).root == "/proc/x"
+
+
+def test_root_on_a_bucket_without_credentials_or_answer_is_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write everywhere
-    with pytest.raises(RequestError, match=rf"the root {tmp_path}: .* cannot be written; .* or: chmod u\+w {tmp_path}"):
-        places.open_root(str(tmp_path))
-    assert places.open_root(str(tmp_path), writes=False).root == str(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    commands = [(command, folder / "tiny.yaml") for command in ("plan", "status", "run", "doctor")]
+    for command in (*commands, ("verify",), ("ls",)):
+        said = said_in_one_line(codecgrid(*command, "--root", "s3://no-credentials/x"))
+        assert said.startswith("the root s3://no-credentials/x does not answer (NoCredentialsError: ")
+        assert said.endswith("Check its name, this machine's credentials and network")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
