@@ -60,8 +60,8 @@ class DetectorFacts:
 class CellResult:
     """One cell of the grid with its measurements; `error` says why it failed, in the words of its log.
 
-    `differences` are from the baseline of the same seed; empty where that is absent or not done. `is_damaged`: it ended,
-    and what it left in the store cannot be used; `error` says what and how to mend it.
+    `differences` are from the baseline of the same seed; empty where that is absent or not done. `is_damaged` says that
+    it ended and that what it left in the store cannot be used; `error` has what it is and how to mend it.
     """
 
     cell_id: str

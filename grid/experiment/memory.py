@@ -56,8 +56,8 @@ def _fault(what: str, option: str, cpus: float, need: Sequence[int], machine: Ma
     fitting = int(machine.memory / at_once[0])
     yield Fault(
         "memory",
-        f"{len(at_once)} {what} at once take {sum(at_once) / GB:.1f} GB for their weights alone, and {machine.name} has "
-        f"{machine.memory / GB:.1f} GB",
+        f"{len(at_once)} {what} at once take {sum(at_once) / GB:.1f} GB for their weights alone, and {machine.name} "
+        f"has {machine.memory / GB:.1f} GB",
         f"fewer at once: resources: {option}: {math.ceil(machine.cpus / fitting)}"
         if fitting
         else "a machine with more memory",

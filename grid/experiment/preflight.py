@@ -133,7 +133,7 @@ def undeclared_places(work: Work) -> Iterator[Fault]:
             continue
         yield Fault(
             "corpora",
-            f"{source.name}: its recordings lie in {corpus.audio_root}, and not every machine of a cluster may have them",
+            f"{source.name}: its recordings lie in {corpus.audio_root}, where not every machine may have them",
             f"codecgrid pack {source.name} --root {work.store.root}\n"
             f"or, where all have them there, in the experiment file: name: {source.name}, in_place: true",
         )

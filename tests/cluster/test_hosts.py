@@ -1,4 +1,4 @@
-"""A grid on several hosts that see a bucket and nothing of the submitter: one joins late, one is lost, it is resumed."""
+"""A grid on several hosts that see a bucket and nothing of the submitter: one joins late, and one is lost."""
 
 from __future__ import annotations
 
@@ -189,8 +189,7 @@ def host_of_a_cell(made: Tiny) -> Callable[[], str]:
 def test_grid_on_hosts_one_of_which_is_lost_gives_what_a_disk_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkout = tmp_path / "checkout"
-    protocol = write_corpus(tmp_path / "speech")
+    checkout, protocol = tmp_path / "checkout", write_corpus(tmp_path / "speech")
     config = make_checkout(checkout)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)  # the hosts are for each other alone
@@ -202,47 +201,33 @@ def test_grid_on_hosts_one_of_which_is_lost_gives_what_a_disk_gives(
         made = Tiny(config, s3.store())
         imported = codecgrid("import", "csv", protocol, "--name", "mine", "--root", made.store.root)
         assert imported.status == 0, imported.err
-        T = time.monotonic()
-
-        def mark(s):
-            print(s, round(time.monotonic() - T, 1))
-
         running = Cluster(head, variables(s3), tmp_path)
         running.start_head()
-        mark("head")
         running.start_worker(one)
+
+        def submitter(command: Sequence[str], log: str) -> Submitted:
+            return submit([*command, "--address", running.dashboard], running, checkout, tmp_path / log)
+
+        plain = [str(BIN / "ray"), "job", "submit", "--submission-id", "grid-tiny", "--working-dir", "."]
         run = ["python", "-m", "tasks.run", "configs/tiny.yaml", "--address", "auto", "--root", made.store.root]
-        plain = [str(BIN / "ray"), "job", "submit", "--submission-id", "grid-tiny", "--working-dir", ".", "--"]
-        first = submit(
-            [*plain[:3], "--address", running.dashboard, *plain[3:], *run], running, checkout, tmp_path / "first.log"
-        )
+        first = submit([*plain, "--address", running.dashboard, "--", *run], running, checkout, tmp_path / "first.log")
         # one CPU is there, and all workers are asked for: what makes an autoscaler bring machines
         wait_for(first.runs_and(lambda: running.pool_workers() == CODEC_WORKERS), 180)
-        mark("asked")
         running.start_worker(two)
         running.wait_for(two)
-        mark("two")
         holder = host_of_a_cell(made)
         wait_for(first.runs_and(lambda: bool(holder())), 180)
-        mark("trains")
         lost = holder()
         next(host for host in (one, two) if host.name == lost).lose()
         wait_for(first.runs_and(lambda: "was lost; it goes on from its last state" in first.said()), 120)
-        mark("lost")
-        stop = [str(BIN / "ray"), "job", "stop", "--address", running.dashboard, "grid-tiny"]
-        stopping = submit(stop, running, checkout, tmp_path / "stop.log")
+        stopping = submitter([str(BIN / "ray"), "job", "stop", "grid-tiny"], "stop.log")
         assert stopping.process.wait(timeout=60) == 0, stopping.said()
         first.process.wait(timeout=60)
-        mark("stopped")
-        print(first.said(), stopping.said())
+        assert "stopped; run the same command again to go on" in first.said()
 
         again = [sys.executable, "-m", "tasks.submit", "configs/tiny.yaml", "--root", made.store.root]
-        second = submit([*again, "--address", running.dashboard], running, checkout, tmp_path / "second.log")
+        second = submitter(again, "second.log")
         on_disk = run_on_a_disk(tmp_path / "local", protocol)
-        mark("disk")
         assert second.process.wait(timeout=300) == 0, second.said()
-        mark("second")
-        print(second.said())
         assert "3 cells: 3 done; report: s3://" in second.said()
         assert outcome(made) == outcome(on_disk)
-        mark("end")

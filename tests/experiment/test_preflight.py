@@ -147,7 +147,7 @@ def test_a_corpus_in_place_on_a_cluster_of_several_machines_has_to_be_said_to_be
     made = one_codec(tmp_path)
     made.corpus()
     (fault,) = undeclared_places(work(made))
-    assert fault.what.startswith(f"tiny: its recordings lie in {tmp_path / 'corpus'}, and not every machine")
+    assert fault.what.startswith(f"tiny: its recordings lie in {tmp_path / 'corpus'}, where not every machine may")
     assert f"codecgrid pack tiny --root {made.store.root}\n" in fault.mend
     assert fault.mend.endswith("in the experiment file: name: tiny, in_place: true")
     ids = [cell.cell_id for cell in made.grid.cells]

@@ -95,7 +95,7 @@ def network(*names: str, hidden: Sequence[Path]) -> Iterator[Network]:
 
 
 def _connect(host: Host, bridge: str, inside: str, undo: ExitStack) -> None:
-    """Makes the host's namespace, and its end `inside` of a wire whose other end, named as the host, is on the bridge."""
+    """Makes the host's namespace, with one end of a wire in it; the other end is on the bridge, named as the host."""
     _ip("netns", "add", host.name)
     undo.callback(_ip, "netns", "del", host.name)
     undo.callback(host.lose)
