@@ -29,12 +29,12 @@ def submit(
     """
     from cluster import jobs, submission
     from cluster.preflight import check_before_submitting
-    from grid.core.store import Store
     from grid.experiment.grid import load_experiment
     from grid.experiment.plugin_packages import plugin_folders
+    from tasks.places import open_root
 
     experiment, file = load_experiment(config)  # raises RequestError before anything is submitted
-    store = Store.open(root or experiment.root)
+    store = open_root(root or experiment.root, writes=False)
     variables = _tracking_variable()
     jobs.connect(address)
     if store.is_local and not Path(store.root).is_dir():

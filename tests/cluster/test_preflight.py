@@ -6,10 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cluster.preflight import check_before_submitting, unreadable_on_a_worker
+from cluster.stages.importing import import_corpora
+from grid.core.store import Store
 from grid.corpus.imported import pack_corpus
 from grid.experiment.preflight import PreflightError
+from tasks.progress import TerminalProgress
 from tests.support.command_line import codecgrid
 from tests.support.tiny_grid import DETECTOR, Tiny, tiny, write_yaml
 
@@ -63,6 +67,16 @@ def test_a_job_that_would_not_get_its_corpus_or_its_licence_is_not_submitted(tmp
     with pytest.raises(PreflightError) as refused:  # the corpus comes with the code
         check_before_submitting(made.config, made.store, tmp_path)
     assert [fault.cause for fault in refused.value.faults] == ["licences"]
+
+
+def test_a_corpus_in_place_is_imported_by_a_job_and_not_packed_into_a_bucket(tmp_path: Path) -> None:
+    corpus = {"name": "tiny", "reader": "csv", "path": "corpus/protocol.csv"}
+    for in_place in (False, True):
+        made = one_cell(tmp_path, corpora=[{**corpus, "in_place": in_place}])
+        bucket = Store.open(f"memory://{tmp_path.name}-{in_place}/root")
+        import_corpora(made.config, bucket, TerminalProgress(Console(quiet=True)))
+        assert any(path.endswith(".tar") for path in bucket.sizes("corpora")) is not in_place
+    check_before_submitting(made.config, made.store, tmp_path / "code")  # it need not come with the code
 
 
 def test_weights_of_the_submitting_machine_go_into_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
