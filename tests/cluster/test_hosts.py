@@ -35,8 +35,9 @@ GRID = {"selections": ["gsm-06.10", "mu-law"], "policies": ["none", "spoof"]}
 EPOCHS = 8
 CODEC_WORKERS = 4
 """One for each shard of a rendition."""
-GCS, DASHBOARD = 6379, 8265
+GCS, DASHBOARD = 6379, 8265  # each host has ports of its own
 TOKEN = "a" * 64
+START_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Cluster:
     variables: dict[str, str]
     folder: Path
     started: dict[Host, subprocess.Popen[bytes]] = field(default_factory=dict)
+    options: dict[Host, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def dashboard(self) -> str:
@@ -62,14 +64,23 @@ class Cluster:
         self._start(host, "--num-cpus=1", f"--address={self.head.address}:{GCS}")
 
     def _start(self, host: Host, *options: str) -> None:
-        own = ["--block", f"--node-ip-address={host.address}", "--object-store-memory=100000000"]
-        command = [str(BIN / "ray"), "start", *own, *options]
-        self.started[host] = host.start(command, self.variables, self._log(host))
+        own = ["--block", f"--node-ip-address={host.address}", "--object-store-memory=100000000", *options]
+        self.options[host] = options
+        self.started[host] = host.start([str(BIN / "ray"), "start", *own], self.variables, self._log(host))
 
     def wait_for(self, host: Host) -> None:
-        """Returns when Ray is up on the host."""
-        wait_for(lambda: self.started[host].poll() is not None or "block forever" in self._log(host).read_text(), 240)
-        assert self.started[host].poll() is None, self._log(host).read_text()
+        """Returns when Ray is up on the host; starts it again where it was not up within Ray's 30 s."""
+        for _ in range(START_ATTEMPTS):
+            wait_for(lambda: self._is_up(host) or self.started[host].poll() is not None, 120)
+            if self._is_up(host):
+                return
+            assert "timed out during startup" in self._log(host).read_text(), self._log(host).read_text()
+            host.lose()
+            self._start(host, *self.options[host])
+        pytest.fail(f"Ray does not start on {host.name}: this machine is too busy")
+
+    def _is_up(self, host: Host) -> bool:
+        return self.started[host].poll() is None and "block forever" in self._log(host).read_text()
 
     def pool_workers(self) -> int:
         """The number of workers of a codec that the job asks for now, those for which there is no CPU included."""
@@ -211,6 +222,7 @@ def test_grid_on_hosts_one_of_which_is_lost_gives_what_a_disk_gives(
         plain = [str(BIN / "ray"), "job", "submit", "--submission-id", "grid-tiny", "--working-dir", "."]
         run = ["python", "-m", "tasks.run", "configs/tiny.yaml", "--address", "auto", "--root", made.store.root]
         first = submit([*plain, "--address", running.dashboard, "--", *run], running, checkout, tmp_path / "first.log")
+        running.wait_for(one)
         # one CPU is there, and all workers are asked for: what makes an autoscaler bring machines
         wait_for(first.runs_and(lambda: running.pool_workers() == CODEC_WORKERS), 180)
         running.start_worker(two)

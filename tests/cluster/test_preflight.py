@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cluster.preflight import check_before_submitting, unreadable_on_a_worker
+from cluster.preflight import check_before_submitting, check_on_the_cluster, unreadable_on_a_worker
+from cluster.runtime.nodes import worker_nodes
 from cluster.stages.importing import import_corpora
 from grid.core.store import Store
 from grid.corpus.imported import pack_corpus
 from grid.experiment.preflight import PreflightError
+from grid.experiment.work import Work
 from tasks.progress import TerminalProgress
 from tests.support.command_line import codecgrid
 from tests.support.tiny_grid import DETECTOR, Tiny, tiny, write_yaml
@@ -36,6 +38,27 @@ def test_a_corpus_that_a_worker_cannot_read_is_named_with_its_command(ray_local:
     pack_corpus(made.store, "tiny")
     shutil.move(tmp_path / "corpus", tmp_path / "elsewhere")
     assert unreadable_on_a_worker(made.store, [corpus]) == []
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_cluster_that_grows_needs_corpora_packed_and_the_memory_of_its_nodes(
+    ray_local: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = one_cell(tmp_path)
+    made.corpus()
+    work = Work.left(made.grid, made.store, made.grid.cells)
+    check_on_the_cluster(work, keep_going=False)
+    ((name, node),) = worker_nodes().items()
+    assert node["CPU"] == 2
+    assert node["memory"] > 1e8
+    monkeypatch.setattr("cluster.preflight.grows", lambda: True)
+    monkeypatch.setattr("grid.experiment.memory._weight_bytes", lambda work: {"tiny": int(1e15)})
+    with pytest.raises(PreflightError) as refused:
+        check_on_the_cluster(work, keep_going=False)
+    corpora, memory = refused.value.faults
+    assert f"codecgrid pack tiny --root {made.store.root}" in corpora.mend
+    assert f"the machine at {name} has " in memory.what
 
 
 def test_a_run_without_its_corpus_is_refused_with_all_that_it_lacks_and_writes_nothing(tmp_path: Path) -> None:
