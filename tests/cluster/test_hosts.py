@@ -37,7 +37,7 @@ CODEC_WORKERS = 4
 """One for each shard of a rendition."""
 GCS, DASHBOARD = 6379, 8265  # each host has ports of its own
 TOKEN = "a" * 64
-START_ATTEMPTS = 5
+START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Cluster:
     def wait_for(self, host: Host) -> None:
         """Returns when Ray is up on the host; starts it again where it was not up within Ray's 30 s."""
         for _ in range(START_ATTEMPTS):
-            wait_for(lambda: self._is_up(host) or self.started[host].poll() is not None, 120)
+            wait_for(lambda: self._is_up(host) or self.started[host].poll() is not None, 240)
             if self._is_up(host):
                 return
             assert "timed out during startup" in self._log(host).read_text(), self._log(host).read_text()
