@@ -32,14 +32,17 @@ def open_root(root: str, *, writes: bool = True) -> Store:
 
 
 def _check_answer(store: Store) -> None:
-    """RequestError unless the object store says whether it has corpora."""
+    """RequestError unless the object store answers and has the bucket."""
     try:
+        there = store.has_bucket()
         store.exists("corpora")
     except Exception as error:  # what the clients of stores raise has no base in common; botocore's are no OSErrors
         reason = one_line(error, first=True)
         raise RequestError(
             f"the root {store.root} does not answer ({reason}). Check its name, this machine's credentials and network"
         ) from error
+    if not there:
+        raise RequestError(f"the root {store.root}: there is no such bucket; make it, or give another --root")
 
 
 def require_writable(path: str | Path, option: str) -> Path:

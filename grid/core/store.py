@@ -67,6 +67,19 @@ class Store:
         """Whether there is a file or a folder at `path`."""
         return os.path.exists(self.uri(path)) if self.is_local else bool(self._fs.exists(self.uri(path)))
 
+    def has_bucket(self) -> bool:
+        """Whether the bucket of an object store is there; true for a store without buckets.
+
+        Raises what its client raises where the store does not answer.
+        """
+        bucket = self._fs._strip_protocol(self.root).partition("/")[0]
+        try:
+            return not bucket or bool(self._fs.info(bucket))
+        except FileNotFoundError:
+            return False
+        except PermissionError:  # who may use a folder of a bucket need not be allowed to see the bucket
+            return True
+
     def names(self, path: str) -> list[str]:
         """The sorted names in the folder `path` without hidden ones; empty when there is no such folder."""
         if self.is_local:

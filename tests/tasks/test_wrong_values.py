@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
 
 from grid.core.errors import RequestError
 from grid.detectors.network import build_detector
@@ -14,6 +16,7 @@ from grid.detectors.spec import load_detector_spec
 from grid.detectors.weights import model_bytes
 from tasks import console, places
 from tests.support.command_line import Ended, codecgrid
+from tests.support.s3_server import S3Server
 from tests.support.tiny_grid import write_corpus, write_experiment
 
 AUDIO = "{d}/corpus/test-s0-u0.wav"
@@ -129,6 +132,15 @@ def test_root_that_cannot_be_written_is_refused_only_by_a_command_that_writes() 
     assert places.open_root("/proc/x", writes=False).root == "/proc/x"
 
 
+@pytest.fixture
+def _own_client() -> Iterator[None]:
+    """No S3 client of another test, which would still know that test's server, and none left for others."""
+    S3FileSystem.clear_instance_cache()
+    yield
+    S3FileSystem.clear_instance_cache()
+
+
+@pytest.mark.usefixtures("_own_client")
 def test_root_on_a_bucket_without_credentials_or_answer_is_one_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +153,13 @@ def test_root_on_a_bucket_without_credentials_or_answer_is_one_line(
         said = said_in_one_line(codecgrid(*command, "--root", "s3://no-credentials/x"))
         assert said.startswith("the root s3://no-credentials/x does not answer (NoCredentialsError: ")
         assert said.endswith("Check its name, this machine's credentials and network")
+
+
+@pytest.mark.usefixtures("_own_client")
+def test_root_on_a_bucket_that_does_not_exist_is_one_line(folder: Path, s3: S3Server) -> None:
+    for command in ("plan", "run"):
+        said = said_in_one_line(codecgrid(command, folder / "tiny.yaml", "--root", "s3://nowhere/x"))
+        assert said == "the root s3://nowhere/x: there is no such bucket; make it, or give another --root"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
