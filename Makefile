@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 # the tests start hundreds of processes, and each would compile the project for itself
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test pytest test-fast test-jobs test-faults test-environments chaos lint types bench lock clean
+.PHONY: help install demo test pytest test-fast test-jobs test-faults test-quiet test-environments chaos lint types bench lock clean
 
 help:
 	@echo "make demo                 install on first use, then run the whole grid on the bundled sample (minutes, CPU, offline)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-fast            the tests that need neither Ray nor much time"
 	@echo "make test-jobs            the tests that start a Ray head and submit jobs to it"
 	@echo "make test-faults          the tests that kill processes of a run or of Ray, or make a store fail"
+	@echo "make test-quiet           the tests that only a quiet machine passes: several hosts, random faults, two runs at once"
 	@echo "make test-environments    the tests that build isolated environments from a package index"
 	@echo "make chaos                a campaign of random faults on a small grid, a quarter of an hour, with a table"
 	@echo "make bench                benchmarks: ours beside the obvious alternative"
@@ -40,7 +41,7 @@ test: $(STAMP) lint
 	$(MAKE) --no-print-directory --jobs 2 types pytest
 
 pytest: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto -m "not index and not faults and not jobs"
+	$(BIN)/python -m pytest -q -n auto -m "not index and not faults and not jobs and not quiet"
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto -m "not ray and not slow and not index"
@@ -50,6 +51,9 @@ test-jobs: $(STAMP)
 
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -q -m faults
+
+test-quiet: $(STAMP)
+	$(BIN)/python -m pytest -q -m quiet
 
 test-environments: $(STAMP)
 	$(BIN)/python -m pytest -q -m index

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.places import REPOSITORY
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.quiet, pytest.mark.timeout(600)]
 
 
 def test_a_fault_of_each_kind_costs_only_the_same_command_again() -> None:

@@ -29,7 +29,7 @@ from tests.support.ray_head import BIN
 from tests.support.s3_server import S3Server, s3_server
 from tests.support.tiny_grid import Tiny, write_corpus, write_experiment
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.jobs, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.quiet, pytest.mark.timeout(600)]
 
 GRID = {"selections": ["gsm-06.10", "mu-law"], "policies": ["none", "spoof"]}
 EPOCHS = 8

@@ -27,7 +27,7 @@ from tests.support.driver_process import family, start_run
 from tests.support.s3_server import S3Server
 from tests.support.tiny_grid import Tiny, tiny, write_experiment
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def outcome(store: Store, job: CellJob) -> list[bytes]:
@@ -44,6 +44,7 @@ def wait_for(happened: Callable[[], bool], driver: subprocess.Popen[bytes], seco
         time.sleep(0.05)
 
 
+@pytest.mark.faults
 def test_two_drivers_and_a_kill_give_what_a_disk_gives(
     ray_variables: dict[str, str], s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ def started(config: Path, store: Store, variables: dict[str, str], said: Path) -
         return subprocess.Popen(command, cwd=said.parent, env=variables, stdout=stream, stderr=stream)
 
 
+@pytest.mark.quiet
 def test_two_runs_at_once_that_share_their_cells_on_a_bucket_train_each_once(
     ray_variables: dict[str, str], s3: S3Server, tmp_path: Path
 ) -> None:
@@ -140,6 +142,7 @@ def test_two_runs_at_once_that_share_their_cells_on_a_bucket_train_each_once(
         ("http://user:secret@127.0.0.1:9", r"no MLflow answers at http://***@127.0.0.1:9"),
     ],
 )
+@pytest.mark.faults
 def test_a_run_without_an_mlflow_that_answers_is_refused_before_anything_is_imported(
     s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, said: str
 ) -> None:
