@@ -61,7 +61,8 @@ class CellResult:
     """One cell of the grid with its measurements; `error` says why it failed, in the words of its log.
 
     `differences` are from the baseline of the same seed; empty where that is absent or not done. `is_damaged` says that
-    it ended and that what it left in the store cannot be used; `error` has what it is and how to mend it.
+    it ended and that what it left in the store cannot be used; `error` has what it is and how to mend it. MLflow knows
+    such a cell as failed only, so that results compare without it.
     """
 
     cell_id: str
@@ -74,7 +75,7 @@ class CellResult:
     error: str = ""
     measurements: tuple[Measurement, ...] = ()
     differences: tuple[Difference, ...] = ()
-    is_damaged: bool = False
+    is_damaged: bool = field(default=False, compare=False)
 
     def measurement(self, evaluation: str, condition: str) -> Measurement | None:
         """The measurement of one condition, or None if this cell has none."""

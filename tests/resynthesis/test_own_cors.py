@@ -192,7 +192,7 @@ def test_cors_that_are_all_own_need_no_codec(tmp_path: Path) -> None:
     grid = made.rendered()
     rendition = of_chain(grid, Chain(codec=absent))
     assert not rendition.applied
-    assert plan_render(made.store, rendition, made.corpus()).last_link == ("", "")
+    assert plan_render(made.store, rendition, made.corpus()).last_link == ("", "", "")
     assert set(table(made.store, rendition)["codec"]) == {absent}
     assert len(table(made.store, rendition)) == 12
 
