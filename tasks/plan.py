@@ -10,6 +10,7 @@ from tasks.console import AsJson, Config, Root, out, print_json, single, table
 
 if TYPE_CHECKING:
     from grid.cells.gangs import PlannedGang
+    from grid.cells.job import CellJob
     from grid.experiment.preflight import Fault
     from grid.experiment.rates import TrainingTime
     from grid.experiment.work import Work
@@ -35,7 +36,8 @@ def plan(config: Config, root: Root = None, as_json: AsJson = False) -> None:
     grid = resolve(config, store, without_data=True)
     listed = listed_cells(store, grid.cells)
     rows: list[dict[str, Any]] = []
-    to_run, finished = [], []
+    to_run: list[CellJob] = []
+    finished: list[CellJob] = []
     for job in grid.cells:
         action, reason = planned_action(listed, job)
         (finished if action == "skip" else to_run).append(job)
