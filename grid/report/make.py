@@ -107,7 +107,8 @@ def collect(grid: Grid, store: Store, read: ReadResults, faults: list[Fault]) ->
 def _damaged_cells(results: GridResults) -> list[Fault]:
     """One fault for each finished cell whose files cannot be used; the calibration reads them also beside MLflow."""
     reasons = {cell.cell_id: cell.error for cell in results.cells if cell.is_damaged}
-    reasons = results.calibrations.missing | results.classes.missing | reasons
+    beside = results.calibrations.missing | results.classes.missing | results.shortcut_conditions.missing
+    reasons = beside | reasons
     return [Fault(f"the results of cell {cell_id}", reason) for cell_id, reason in reasons.items()]
 
 

@@ -35,7 +35,7 @@ PUBLISHED: dict[str, PublishedEers] = {
     "l3ac": PublishedEers("L3AC", (19.5, 15.9, 18.6), (11.9, 8.0, 10.4)),
     "speechtokenizer": PublishedEers("SpeechTokenizer", (6.8, 8.4, 8.8), (3.8, 5.2, 4.9)),
 }
-"""Of arXiv 2604.16700, by how the names of its codecs begin here; it says nothing of their bit rates."""
+"""Of arXiv 2604.16700, by how the names of its codecs begin here, whatever their bit rate."""
 PUBLISHED_PLAIN, PUBLISHED_SPOOF = "0.15 / 0.23 / 0.20", 0.16
 CAPTION = (
     "Recordings against attacks that no codec processed, and the same trials with the bona fide ones, the spoofed "
@@ -45,7 +45,7 @@ CAPTION = (
 )
 BY_CODEC = " Detectors {training}."
 PAPER = (
-    " Right: arXiv 2604.16700, XLSR-AASIST / XLSR-SLS / XLSR-Mamba, for the same codec at a bit rate that is not said; "
+    " Right: arXiv 2604.16700, XLSR-AASIST / XLSR-SLS / XLSR-Mamba, for the same codec, perhaps at another bit rate; "
     f"there neither encoded has {PUBLISHED_PLAIN} %, and spoof encoded at most {PUBLISHED_SPOOF} %."
 )
 OVER_CODECS = " Mean over the codecs {codecs}."
